@@ -13,7 +13,7 @@ export default defineConfig({
   plugins: [hardhatToolboxMochaEthers],
   solidity: { profiles: { default: solc, production: solc } },
   paths: { tests: { mocha: "test", solidity: "test/invariants" } },
-  typechain: { outDir: "types" },
+  typechain: { outDir: "types", tsNocheck: true },
   networks: {
     default: { type: "edr-simulated", chainType: "l1", hardfork: "prague", allowUnlimitedContractSize: false },
   },

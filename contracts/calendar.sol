@@ -13,8 +13,8 @@ struct Date {
 }
 
 /// @dev The UTC date of a unix time.
-function dateOf(uint256 at) pure returns (Date memory date) {
-    uint256 z = at / DAY_SEC + 719_468; // days since 0000-03-01
+function dateOf(uint256 timeAt) pure returns (Date memory date) {
+    uint256 z = timeAt / DAY_SEC + 719_468; // days since 0000-03-01
     uint256 era = z / 146_097;
     uint256 dayOfEra = z % 146_097;
     uint256 yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365;
@@ -26,7 +26,7 @@ function dateOf(uint256 at) pure returns (Date memory date) {
 }
 
 /// @dev Midnight UTC of a date, in unix seconds. The date must exist and be 1970-01-01 or later.
-function timeOf(Date memory date) pure returns (uint256 at) {
+function timeOf(Date memory date) pure returns (uint256 timeAt) {
     uint256 year = date.month <= 2 ? date.year - 1 : date.year;
     uint256 marchMonth = date.month > 2 ? date.month - 3 : date.month + 9;
     uint256 dayOfYear = (153 * marchMonth + 2) / 5 + date.day - 1;
@@ -43,7 +43,7 @@ function daysInMonth(uint256 year, uint256 month) pure returns (uint256) {
 
 /// @dev `months` after `anchorAt`, on the anchor's day of the month or the month's last day, whichever is first,
 /// at the anchor's time of day. Counting from the anchor, so 31 January gives 28 February and then 31 March.
-function addMonths(uint256 anchorAt, uint256 months) pure returns (uint256 at) {
+function addMonths(uint256 anchorAt, uint256 months) pure returns (uint256 timeAt) {
     Date memory date = dateOf(anchorAt);
     uint256 month = date.month - 1 + months;
     date.year += month / 12;

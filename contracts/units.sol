@@ -29,13 +29,13 @@ function otherLease(LeaseId a, LeaseId b) pure returns (bool) {
     return LeaseId.unwrap(a) != LeaseId.unwrap(b);
 }
 
-/// 100 % in basis points.
+// 100 % in basis points.
 uint256 constant BPS = 1e4;
-/// 1.0 as a ratio.
+// 1.0 as a ratio.
 uint256 constant WAD = 1e18;
-/// 1.0 with the precision that per-share accruals are kept in.
+// 1.0 with the precision that per-share accruals are kept in.
 uint256 constant RAY = 1e27;
-/// One epoch: a UTC hour.
+// One epoch: a UTC hour.
 uint256 constant EPOCH_SEC = 3600;
 
 /// @dev x · y / z, rounded down; reverts on overflow of the result or z = 0.
