@@ -161,21 +161,21 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
     // Administration
 
     /// @notice Replaces the signers: n = 3f+1 addresses in ascending order, f ≥ 1.
-    function setConfig(address[] calldata signers, uint8 faulty) external restricted {
+    function setConfig(address[] calldata oracles, uint8 faulty) external restricted {
         require(
-            faulty != 0 && signers.length == 3 * uint256(faulty) + 1 && signers.length <= 256,
-            Telemetry_BadConfig(signers.length, faulty)
+            faulty != 0 && oracles.length == 3 * uint256(faulty) + 1 && oracles.length <= 256,
+            Telemetry_BadConfig(oracles.length, faulty)
         );
         address above;
-        for (uint256 i; i < signers.length; ++i) {
-            require(signers[i] > above, Telemetry_SignersUnsorted(i, signers[i]));
-            above = signers[i];
+        for (uint256 i; i < oracles.length; ++i) {
+            require(oracles[i] > above, Telemetry_SignersUnsorted(i, oracles[i]));
+            above = oracles[i];
         }
-        _signers = signers;
+        _signers = oracles;
         faultyCount = faulty;
         ++configCount;
-        configDigest = keccak256(abi.encode(block.chainid, address(this), configCount, signers, faulty));
-        emit ConfigSet(configDigest, configCount, signers, faulty);
+        configDigest = keccak256(abi.encode(block.chainid, address(this), configCount, oracles, faulty));
+        emit ConfigSet(configDigest, configCount, oracles, faulty);
     }
 
     // Reports
