@@ -24,8 +24,8 @@ import {Invoice} from "./Invoice.sol";
 ///
 /// ASSUMPTIONS
 /// - The registry and the telemetry are trusted: meters are Final, never fall, and allocated ≤ available.
-/// - Rent is in a plain ERC-20. One that returns nothing is supported; one that delivers less than asked is refused; one
-///   that rebases down can be short for those who collect last, in that token alone.
+/// - Rent is in a plain ERC-20. One that returns nothing is supported, one that delivers less than asked is refused,
+///   one that rebases down can be short for those who collect last, in that token alone.
 ///
 /// ACCEPTANCE
 /// - Terms open at most one lease, and only with a signature that is valid in that block (EOA or ERC-1271).

@@ -73,7 +73,11 @@ function availability(gpuCount: bigint, requiredGpuSec: bigint, availableGpuSec:
   return bps < BPS ? bps : BPS;
 }
 
-function rise(counter: "availableGpuSec" | "allocatedGpuSec" | "curtailedGpuSec", from: InvoiceMeter, to: InvoiceMeter) {
+function rise(
+  counter: "availableGpuSec" | "allocatedGpuSec" | "curtailedGpuSec",
+  from: InvoiceMeter,
+  to: InvoiceMeter,
+) {
   const difference = to[counter] - from[counter];
   if (difference < 0n) throw new RangeError(`${counter} fell from ${from[counter]} to ${to[counter]}`);
   return difference;

@@ -55,12 +55,9 @@ describe("Invoice", () => {
     for (const { name, terms, from, to, periodSec, statement } of vectors) {
       it(name, async () => {
         const invoice = await deployed;
-        const result = await invoice.getFunction("compute").staticCall(
-          fullTerms(terms) as never,
-          fullMeter(from) as never,
-          fullMeter(to) as never,
-          periodSec,
-        );
+        const result = await invoice
+          .getFunction("compute")
+          .staticCall(fullTerms(terms) as never, fullMeter(from) as never, fullMeter(to) as never, periodSec);
         const printed = Object.fromEntries(
           Object.entries(result.toObject() as Record<string, bigint>).map(([key, value]) => [key, value.toString()]),
         );
@@ -75,12 +72,14 @@ describe("Invoice", () => {
         const invoice = await deployed;
         const terms = fullTerms({ pricing: "TakeOrPay", ...{ baseRentAssets: 1, gpuHourRateAssets: 0, sla: [] } });
         await expect(
-          invoice.getFunction("compute").staticCall(
-            terms as never,
-            fullMeter({ [counter]: 5 }) as never,
-            fullMeter({ [counter]: 4 }) as never,
-            3600,
-          ),
+          invoice
+            .getFunction("compute")
+            .staticCall(
+              terms as never,
+              fullMeter({ [counter]: 5 }) as never,
+              fullMeter({ [counter]: 4 }) as never,
+              3600,
+            ),
         ).to.be.revertedWithPanic(0x11);
       });
     }
