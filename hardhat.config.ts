@@ -11,7 +11,10 @@ const solc = {
 
 export default defineConfig({
   plugins: [hardhatToolboxMochaEthers],
-  solidity: { profiles: { default: solc, production: solc } },
+  solidity: {
+    npmFilesToBuild: ["@openzeppelin/contracts/access/manager/AccessManager.sol"],
+    profiles: { default: solc, production: solc },
+  },
   paths: { tests: { mocha: "test", solidity: "test/invariants" } },
   typechain: { outDir: "types", tsNocheck: true },
   networks: {
