@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {LotId} from "../units.sol";
+import {ITelemetry} from "./ITelemetry.sol";
+
+/// One lot's cumulative counters as they are signed, published and stored: three packed words.
+struct LotMeter {
+    LotId lotId;
+    uint32 tdpW; // of one GPU; fixed by the registry, carried so that the power bound needs no call
+    bytes32 timeWord; // gpuCount u32 · reportingCount u32 · availableGpuSec u64 · allocatedGpuSec u64 · smActiveGpuSec u64
+    bytes32 energyWord; // gpuEnergyWh · itEnergyWh · facilityEnergyWh · cfeMatchedWh, u64 each
+    bytes32 resourceWord; // waterMl · emissionsGCO2e · curtailedGpuSec · workUnits, u64 each
+}
+
+/// @title Packs and unpacks meters; most significant field first.
+library MeterWords {
+    bytes32 internal constant LOT_METER_TYPEHASH = keccak256(
+        "LotMeter(uint64 lotId,uint32 tdpW,bytes32 timeWord,bytes32 energyWord,bytes32 resourceWord)"
+    );
+
+    /// @dev EIP-712 struct hash.
+    function structHash(LotMeter calldata meter) internal pure returns (bytes32) {
+        return keccak256(
+            abi.encode(
+                LOT_METER_TYPEHASH, meter.lotId, meter.tdpW, meter.timeWord, meter.energyWord, meter.resourceWord
+            )
+        );
+    }
+
+    /// @dev EIP-712 encoding of the array: the hash of the concatenated struct hashes.
+    function arrayHash(LotMeter[] calldata meters) internal pure returns (bytes32) {
+        bytes32[] memory hashes = new bytes32[](meters.length);
+        for (uint256 i; i < meters.length; ++i) hashes[i] = structHash(meters[i]);
+        return keccak256(abi.encodePacked(hashes));
+    }
+
+    function unpack(bytes32 timeWord, bytes32 energyWord, bytes32 resourceWord)
+        internal
+        pure
+        returns (ITelemetry.Meter memory meter)
+    {
+        meter.gpuCount = uint32(uint256(timeWord) >> 224);
+        meter.reportingCount = uint32(uint256(timeWord) >> 192);
+        meter.availableGpuSec = field(timeWord, 1);
+        meter.allocatedGpuSec = field(timeWord, 2);
+        meter.smActiveGpuSec = field(timeWord, 3);
+        meter.gpuEnergyWh = field(energyWord, 0);
+        meter.itEnergyWh = field(energyWord, 1);
+        meter.facilityEnergyWh = field(energyWord, 2);
+        meter.cfeMatchedWh = field(energyWord, 3);
+        meter.waterMl = field(resourceWord, 0);
+        meter.emissionsGCO2e = field(resourceWord, 1);
+        meter.curtailedGpuSec = field(resourceWord, 2);
+        meter.workUnits = field(resourceWord, 3);
+    }
+
+    /// @dev The 64-bit field at `index`, 0 being the most significant.
+    function field(bytes32 word, uint256 index) internal pure returns (uint64) {
+        return uint64(uint256(word) >> (192 - 64 * index));
+    }
+}
