@@ -21,7 +21,7 @@ const SUFFIXES = [
   ...["Assets", "Shares"], // settlement token, class token
   ...["Count", "Index", "Units", "Bitmap", "Id", "Class"],
 ];
-const WORDS = ["assets", "shares", "epoch", "nonce", "deadline", "answer", "class"];
+const WORDS = ["assets", "shares", "epoch", "nonce", "deadline", "answer"];
 
 const NAMED_UNIT = new RegExp(`^(?:${WORDS.join("|")}|[a-z]\\w*?[a-z0-9](?:${SUFFIXES.join("|")}))$`);
 const INTEGER = /^u?int\d+/;
