@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { expect } from "chai";
 import { ContractFactory, encodeBytes32String, id, type ContractTransactionResponse } from "ethers";
-import hre, { network } from "hardhat";
+import { network } from "hardhat";
 import { Registry__factory } from "../../types/factories/registry/Registry__factory.ts";
 import { matchSnapshot } from "./snapshot.ts";
 
@@ -22,29 +22,26 @@ const accessManager = createRequire(import.meta.url)(
   "@openzeppelin/contracts/build/contracts/AccessManager.json",
 ) as { abi: []; bytecode: string };
 
-function hotPaths() {
+describe("gas of the hot paths", () => {
   it("Registry", async () => {
     const { ethers } = await network.create();
     const [admin, operator, facility] = await ethers.getSigners();
-    const manager = await new ContractFactory(accessManager.abi, accessManager.bytecode, admin!).deploy(admin!);
-    const registry = await new Registry__factory(admin!).deploy(manager);
+    const manager = await new ContractFactory(accessManager.abi, accessManager.bytecode, admin).deploy(admin!);
+    const registry = await new Registry__factory(admin).deploy(manager);
     await registry.addModel("H100", 700);
-    const asOperator = registry.connect(operator!);
+    const asOperator = registry.connect(operator);
     await asOperator.registerSite("0x4652", encodeBytes32String("FR"));
     const register = () =>
       asOperator.registerLot(1, id("H100"), 64, 2_000_000_000_000n, 1_767_225_600n, id("identity root"));
     await register();
     await gas("Registry.registerLot", register());
     await gas("Registry.offerLien", asOperator.offerLien(1, facility!));
-    await gas("Registry.takeLien", registry.connect(facility!).takeLien(1));
-    await gas("Registry.releaseLien", registry.connect(facility!).releaseLien(1));
+    await gas("Registry.takeLien", registry.connect(facility).takeLien(1));
+    await gas("Registry.releaseLien", registry.connect(facility).releaseLien(1));
   });
 
   it("is the one committed", () => {
     const sorted = Object.fromEntries(Object.entries(rows).sort(([a], [b]) => (a < b ? -1 : 1)));
     matchSnapshot("gas.json", JSON.stringify(sorted, null, 2) + "\n");
   });
-}
-
-// Code instrumented for coverage costs more.
-if (!hre.globalOptions.coverage) describe("gas of the hot paths", hotPaths);
+});
