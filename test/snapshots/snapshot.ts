@@ -10,6 +10,15 @@ export function lineDiff(before: string, after: string): string[] {
   return [...only(before, after, "-"), ...only(after, before, "+")];
 }
 
+/** JSON with its keys in order: equal values give equal text. */
+export function sortedJson(value: unknown): string {
+  const inOrder = (_: string, part: unknown) =>
+    typeof part === "object" && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part;
+  return JSON.stringify(value, inOrder, 2) + "\n";
+}
+
 /** Compares a committed snapshot with the text the code gives now, or writes it under `npm run snapshots:update`. */
 export function matchSnapshot(name: string, text: string): void {
   const path = join(import.meta.dirname, name);

@@ -19,7 +19,7 @@ const SUFFIXES = [
   ...["Wh", "Mwh", "MJ", "W", "Ml", "GCO2e", "PerMWh", "PerKWh"], // energy, power, water, carbon
   ...["Sec", "At", "Epoch"], // durations, unix seconds, unix hours
   ...["Assets", "Shares"], // settlement token, class token
-  ...["Count", "Index", "Units", "Bitmap", "Id", "Class"],
+  ...["Count", "Index", "Units", "Bitmap", "Nonce", "Id", "Class"],
 ];
 const WORDS = ["assets", "shares", "epoch", "nonce", "deadline", "answer"];
 
