@@ -1,16 +1,17 @@
 import { expect } from "chai";
 import { network } from "hardhat";
-import { ZeroHash, id } from "ethers";
-import type { Filing } from "./reports.ts";
+import { commitmentOf } from "../../server/protocol/report.ts";
 import {
   HOUR_SEC,
   MAX_DELAY_SEC,
   Pen,
+  ZERO_HASH,
+  hashOf,
+  type Filing,
   START_AT,
   START_EPOCH,
-  commitmentOf,
   deployTelemetry,
-  hourAfter,
+  later,
   idle,
   registerLots,
 } from "./reports.ts";
@@ -26,8 +27,8 @@ async function deployed() {
 describe("Telemetry: one epoch after the other, in time", () => {
   let world: Awaited<ReturnType<typeof deployed>>;
   let pen: Pen;
-  const first = [hourAfter(idle(1n))];
-  const second = first.map(hourAfter);
+  const first = [later(idle(1n))];
+  const second = first.map((reading) => later(reading));
 
   beforeEach(async () => {
     world = await networkHelpers.loadFixture(deployed);
@@ -47,7 +48,7 @@ describe("Telemetry: one epoch after the other, in time", () => {
 
       it("is open to anyone who brings the signatures", async () => {
         const report = await pen.report(first);
-        const { bitmap, signatures } = await pen.sign(report);
+        const [bitmap, signatures] = await pen.sign(report);
         await pen.reach();
         await expect(world.telemetry.connect(world.stranger).submit(report, pen.prior, bitmap, signatures)).to.emit(
           world.telemetry,
@@ -73,7 +74,7 @@ describe("Telemetry: one epoch after the other, in time", () => {
       it("E02: refuses the same report again", async () => {
         const before = { ...pen.prior };
         const { report } = await pen.file(first);
-        const { bitmap, signatures } = await pen.sign(report);
+        const [bitmap, signatures] = await pen.sign(report);
         for (const prior of [before, pen.prior]) {
           await expect(world.telemetry.submit(report, prior, bitmap, signatures))
             .to.be.revertedWithCustomError(world.telemetry, "Telemetry_WrongEpoch")
@@ -141,20 +142,20 @@ describe("Telemetry: one epoch after the other, in time", () => {
       it("E02: refuses another previous hash than the filing's", async () => {
         await pen.file(first);
         await pen.reach();
-        await expect(pen.send(await pen.report(second, { prevReportHash: ZeroHash })))
+        await expect(pen.send(await pen.report(second, { prevReportHash: ZERO_HASH })))
           .to.be.revertedWithCustomError(world.telemetry, "Telemetry_WrongPrevReport")
-          .withArgs(pen.epoch, ZeroHash, pen.prior.reportHash);
+          .withArgs(pen.epoch, ZERO_HASH, pen.prior.reportHash);
       });
 
       it("E02: refuses a filing changed anywhere", async () => {
-        await pen.file([...first, hourAfter(idle(2n))]);
-        const report = await pen.report([...second, hourAfter(hourAfter(idle(2n)))]);
+        await pen.file([...first, later(idle(2n))]);
+        const report = await pen.report([...second, later(idle(2n), 2n)]);
         await pen.reach();
         const { prior } = pen;
         const [one, two] = prior.meters as [Filing["meters"][0], Filing["meters"][0]];
         const low = { ...one, energyWord: two.resourceWord };
         for (const wrong of [
-          { ...prior, reportHash: id("another") },
+          { ...prior, reportHash: hashOf("another") },
           { ...prior, submittedAt: prior.submittedAt + 1n },
           { ...prior, meters: [] },
           { ...prior, meters: [one] },
@@ -182,7 +183,7 @@ describe("Telemetry: one epoch after the other, in time", () => {
       const { tx, filing, epoch, notice } = await pen.fileSkip(reason);
       await expect(tx)
         .to.emit(world.telemetry, "Skipped")
-        .withArgs(epoch, Pen.hash(notice), filing.submittedAt, 0b111, id(reason));
+        .withArgs(epoch, Pen.hash(notice), filing.submittedAt, 0b111, hashOf(reason));
       expect(await world.telemetry.commitments(epoch)).to.equal(commitmentOf(filing));
       expect(await world.telemetry.skipped(epoch)).to.equal(true);
       expect(await world.telemetry.skipped(epoch - 1n)).to.equal(false);
@@ -211,9 +212,9 @@ describe("Telemetry: one epoch after the other, in time", () => {
       await expect(pen.send(await pen.notice("why", { epoch: START_EPOCH + 1n })))
         .to.be.revertedWithCustomError(world.telemetry, "Telemetry_WrongEpoch")
         .withArgs(START_EPOCH + 1n, START_EPOCH);
-      await expect(pen.send(await pen.notice("why", { prevReportHash: id("another") })))
+      await expect(pen.send(await pen.notice("why", { prevReportHash: hashOf("another") })))
         .to.be.revertedWithCustomError(world.telemetry, "Telemetry_WrongPrevReport")
-        .withArgs(START_EPOCH, id("another"), ZeroHash);
+        .withArgs(START_EPOCH, hashOf("another"), ZERO_HASH);
       const notice = await pen.notice();
       await pen.send(notice);
       await expect(pen.send(notice)).to.be.revertedWithCustomError(world.telemetry, "Telemetry_WrongEpoch");
@@ -241,17 +242,11 @@ describe("Telemetry: one epoch after the other, in time", () => {
       );
       while (pen.epoch < START_EPOCH + 25n) {
         const notice = await pen.notice("oracles down");
-        const tx = await pen.send(notice);
-        pen.prior = {
-          ...pen.prior,
-          reportHash: Pen.hash(notice),
-          submittedAt: BigInt((await tx.getBlock())!.timestamp),
-        };
-        pen.epoch += 1n;
+        await pen.note(notice);
       }
       expect(await world.telemetry.reportedUntilAt(), "the silence stays visible").to.equal(fresh);
 
-      const twoHours = second.map(hourAfter);
+      const twoHours = second.map((reading) => later(reading));
       await expect(pen.send(await pen.report(twoHours)), "time of the silence cannot be made up")
         .to.be.revertedWithCustomError(world.telemetry, "Telemetry_TimeBound")
         .withArgs(1, 2n * 8n * HOUR_SEC, 8n * HOUR_SEC);

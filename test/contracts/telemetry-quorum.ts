@@ -1,13 +1,14 @@
 import { expect } from "chai";
 import { network } from "hardhat";
-import { Wallet, ZeroAddress, ZeroHash, id, toBeHex } from "ethers";
+import { Wallet, ZeroAddress, toBeHex } from "ethers";
 import { Telemetry__factory } from "../../types/factories/telemetry/Telemetry__factory.ts";
 import {
   Pen,
-  REPORT_TYPES,
+  ZERO_HASH,
+  hashOf,
   START_AT,
   deployTelemetry,
-  hourAfter,
+  later,
   idle,
   oracleWallets,
   otherS,
@@ -36,7 +37,7 @@ describe("Telemetry: who may write", () => {
   beforeEach(async () => {
     world = await networkHelpers.loadFixture(deployed);
     pen = new Pen(world.telemetry, world.oracles, networkHelpers.time);
-    readings = [hourAfter(idle(1n))];
+    readings = [later(idle(1n))];
     await pen.reach();
   });
 
@@ -71,7 +72,7 @@ describe("Telemetry: who may write", () => {
 
       it("signs what reportDigest says", async () => {
         const report = await pen.report(readings);
-        const digest = ethers.TypedDataEncoder.hash(await pen.domain(), REPORT_TYPES, report);
+        const digest = await pen.digest(report);
         expect(await world.telemetry.reportDigest(report)).to.equal(digest);
       });
     });
@@ -97,7 +98,7 @@ describe("Telemetry: who may write", () => {
 
       it("E01: refuses 2f+1 names with 2f signatures, or with a cut one", async () => {
         const report = await pen.report(readings);
-        const { bitmap, signatures } = await pen.sign(report);
+        const [bitmap, signatures] = await pen.sign(report);
         for (const short of [`0x${bytes(signatures, 0, 2)}`, signatures.slice(0, -2)]) {
           await expect(world.telemetry.submit(report, pen.prior, bitmap, short))
             .to.be.revertedWithCustomError(world.telemetry, "Telemetry_WrongSignatureCount")
@@ -107,7 +108,7 @@ describe("Telemetry: who may write", () => {
 
       it("E01: refuses bytes after the last signature", async () => {
         const report = await pen.report(readings);
-        const { bitmap, signatures } = await pen.sign(report);
+        const [bitmap, signatures] = await pen.sign(report);
         await expect(
           world.telemetry.submit(report, pen.prior, bitmap, `${signatures}00`),
         ).to.be.revertedWithCustomError(world.telemetry, "Telemetry_WrongSignatureCount");
@@ -117,7 +118,7 @@ describe("Telemetry: who may write", () => {
     context("E01: given the wrong signers", () => {
       it("E01: cannot name one signer twice; a doubled signature answers for nobody else", async () => {
         const report = await pen.report(readings);
-        const { signatures } = await pen.sign(report, [0, 1, 1]);
+        const [, signatures] = await pen.sign(report, [0, 1, 1]);
         await expect(world.telemetry.submit(report, pen.prior, 0b111, signatures))
           .to.be.revertedWithCustomError(world.telemetry, "Telemetry_BadSignature")
           .withArgs(2, world.oracles[1]!.address, world.oracles[2]!.address);
@@ -129,7 +130,7 @@ describe("Telemetry: who may write", () => {
       for (const bit of [4n, 255n]) {
         it(`E01: refuses the bit ${bit} of no signer`, async () => {
           const report = await pen.report(readings);
-          const { signatures } = await pen.sign(report);
+          const [, signatures] = await pen.sign(report);
           await expect(world.telemetry.submit(report, pen.prior, 0b11n | (1n << bit), signatures))
             .to.be.revertedWithCustomError(world.telemetry, "Telemetry_UnknownSigner")
             .withArgs(bit, 4);
@@ -138,7 +139,7 @@ describe("Telemetry: who may write", () => {
 
       it("E01: refuses a stranger's signature under an oracle's bit", async () => {
         const report = await pen.report(readings);
-        const stranger = new Wallet(id("stranger"));
+        const stranger = new Wallet(hashOf("stranger"));
         pen.oracles = [world.oracles[0]!, world.oracles[1]!, stranger, world.oracles[3]!];
         await expect(pen.send(report))
           .to.be.revertedWithCustomError(world.telemetry, "Telemetry_BadSignature")
@@ -147,8 +148,8 @@ describe("Telemetry: who may write", () => {
 
       it("E01: refuses signatures out of order", async () => {
         const report = await pen.report(readings);
-        const { bitmap } = await pen.sign(report);
-        const { signatures } = await pen.sign(report, [1, 0, 2]);
+        const [bitmap] = await pen.sign(report);
+        const [, signatures] = await pen.sign(report, [1, 0, 2]);
         await expect(world.telemetry.submit(report, pen.prior, bitmap, signatures))
           .to.be.revertedWithCustomError(world.telemetry, "Telemetry_BadSignature")
           .withArgs(0, world.oracles[1]!.address, world.oracles[0]!.address);
@@ -158,7 +159,7 @@ describe("Telemetry: who may write", () => {
     context("E01: given a signature that is not one", () => {
       it("E01: refuses a signature of zeros", async () => {
         const report = await pen.report(readings);
-        const { bitmap, signatures } = await pen.sign(report);
+        const [bitmap, signatures] = await pen.sign(report);
         const zero = `0x${bytes(signatures, 0, 2)}${"00".repeat(64)}`;
         await expect(world.telemetry.submit(report, pen.prior, bitmap, zero))
           .to.be.revertedWithCustomError(world.telemetry, "Telemetry_BadSignature")
@@ -167,7 +168,7 @@ describe("Telemetry: who may write", () => {
 
       it("E01: refuses the other s of a good signature", async () => {
         const report = await pen.report(readings);
-        const { bitmap, signatures } = await pen.sign(report);
+        const [bitmap, signatures] = await pen.sign(report);
         const high = otherS(`0x${bytes(signatures, 2, 3)}`);
         await expect(
           world.telemetry.submit(report, pen.prior, bitmap, `0x${bytes(signatures, 0, 2)}${high.slice(2)}`),
@@ -176,7 +177,7 @@ describe("Telemetry: who may write", () => {
 
       it("E01: refuses an s above half the order before recovering anybody", async () => {
         const report = await pen.report(readings);
-        const { bitmap, signatures } = await pen.sign(report);
+        const [bitmap, signatures] = await pen.sign(report);
         const high = bytes(signatures, 2, 3).slice(0, 64) + toBeHex((1n << 255n) - 1n, 32).slice(2);
         await expect(world.telemetry.submit(report, pen.prior, bitmap, `0x${bytes(signatures, 0, 2)}${high}`))
           .to.be.revertedWithCustomError(world.telemetry, "Telemetry_BadSignature")
@@ -192,7 +193,7 @@ describe("Telemetry: who may write", () => {
       ] as const) {
         it(`E01: refuses signatures for ${what}`, async () => {
           const report = await pen.report(readings);
-          const { bitmap, signatures } = await pen.sign(report, undefined, { ...(await pen.domain()), ...change });
+          const [bitmap, signatures] = await pen.sign(report, undefined, change);
           await expect(world.telemetry.submit(report, pen.prior, bitmap, signatures)).to.be.revertedWithCustomError(
             world.telemetry,
             "Telemetry_BadSignature",
@@ -202,13 +203,13 @@ describe("Telemetry: who may write", () => {
 
       it("E01: refuses a report changed in any signed field that no other check holds", async () => {
         const signed = await pen.report(readings);
-        const { bitmap, signatures } = await pen.sign(signed);
+        const [bitmap, signatures] = await pen.sign(signed);
         const meter = signed.meters[0]!;
         const more = { ...meter, resourceWord: toBeHex(BigInt(meter.resourceWord) + 1n, 32) };
         for (const change of [
-          { readingsRoot: ZeroHash },
-          { dataHash: ZeroHash },
-          { methodologyHash: ZeroHash },
+          { readingsRoot: ZERO_HASH },
+          { dataHash: ZERO_HASH },
+          { methodologyHash: ZERO_HASH },
           { meters: [more] },
         ]) {
           await expect(
@@ -222,29 +223,24 @@ describe("Telemetry: who may write", () => {
         await expect(pen.send(notice, [1, 3]))
           .to.be.revertedWithCustomError(world.telemetry, "Telemetry_WrongSignatureCount")
           .withArgs(2, 3);
-        const { bitmap, signatures } = await pen.sign(await pen.report(readings));
+        const [bitmap, signatures] = await pen.sign(await pen.report(readings));
         await expect(world.telemetry.skip(notice, pen.prior, bitmap, signatures)).to.be.revertedWithCustomError(
           world.telemetry,
           "Telemetry_BadSignature",
         );
         await expect(
-          world.telemetry.skip({ ...notice, reasonHash: id("another") }, pen.prior, ...(await signedPair(notice))),
+          world.telemetry.skip({ ...notice, reasonHash: hashOf("another") }, pen.prior, ...(await pen.sign(notice))),
         ).to.be.revertedWithCustomError(world.telemetry, "Telemetry_BadSignature");
       });
     });
   });
-
-  async function signedPair(statement: Parameters<Pen["sign"]>[0]): Promise<[bigint, string]> {
-    const { bitmap, signatures } = await pen.sign(statement);
-    return [bitmap, signatures];
-  }
 
   describe("setConfig", () => {
     context("E14: when the signers rotate", () => {
       it("E01, E14: refuses a report for the old config, signed by its signers", async () => {
         const oldDigest = await world.telemetry.configDigest();
         const report = await pen.report(readings);
-        const { bitmap, signatures } = await pen.sign(report);
+        const [bitmap, signatures] = await pen.sign(report);
         await world.telemetry.setConfig(oracleWallets(1, "next"), 1);
         await expect(world.telemetry.submit(report, pen.prior, bitmap, signatures))
           .to.be.revertedWithCustomError(world.telemetry, "Telemetry_WrongConfig")
@@ -261,7 +257,7 @@ describe("Telemetry: who may write", () => {
 
       it("E14: gives the same signers another digest when they are set again", async () => {
         const before = await world.telemetry.configDigest();
-        const { bitmap, signatures } = await pen.sign(await pen.report(readings));
+        const [bitmap, signatures] = await pen.sign(await pen.report(readings));
         const report = await pen.report(readings);
         await world.telemetry.setConfig(world.oracles, 1);
         expect(await world.telemetry.configDigest()).not.to.equal(before);
@@ -311,13 +307,13 @@ describe("Telemetry: who may write", () => {
       });
 
       it("refuses a signer twice, out of order, or zero", async () => {
-        const [a, b, c, d] = world.oracles.map((wallet) => wallet.address);
-        for (const [signers, index] of [
-          [[a, b, b, d], 2],
-          [[a, c, b, d], 2],
-          [[ZeroAddress, b, c, d], 0],
-        ] as const) {
-          await expect(world.telemetry.setConfig(signers as string[], 1))
+        const [a, b, c, d] = world.oracles.map((wallet) => wallet.address) as [string, string, string, string];
+        for (const [index, signers] of [
+          [2, [a, b, b, d]],
+          [2, [a, c, b, d]],
+          [0, [ZeroAddress, b, c, d]],
+        ] as [number, string[]][]) {
+          await expect(world.telemetry.setConfig(signers, 1))
             .to.be.revertedWithCustomError(world.telemetry, "Telemetry_SignersUnsorted")
             .withArgs(index, signers[index]);
         }
@@ -337,7 +333,7 @@ describe("Telemetry: who may write", () => {
       const report = await new Pen(bare, world.oracles, networkHelpers.time).report([]);
       await expect(bare.submit(report, pen.prior, 0, "0x"))
         .to.be.revertedWithCustomError(bare, "Telemetry_WrongConfig")
-        .withArgs(ZeroHash, ZeroHash);
+        .withArgs(ZERO_HASH, ZERO_HASH);
     });
   });
 });

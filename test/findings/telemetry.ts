@@ -9,7 +9,7 @@ import {
   START_AT,
   START_EPOCH,
   deployTelemetry,
-  hourAfter,
+  later,
   idle,
   registerLots,
 } from "../contracts/reports.ts";
@@ -32,7 +32,7 @@ describe("Findings: telemetry", () => {
   });
 
   it("E10: a skipped epoch kept the coverage of the report before it", async () => {
-    const first = hourAfter(idle(1n));
+    const first = later(idle(1n));
     const reported = await pen.file([first]);
     const silent = await pen.fileSkip();
     await pen.reach(CHALLENGE_SEC);
@@ -48,17 +48,17 @@ describe("Findings: telemetry", () => {
   });
 
   it("E03: a dropped lot was refused in the name of the lot after it", async () => {
-    const readings = [1n, 2n, 3n].map((lotId) => hourAfter(idle(lotId)));
+    const readings = [1n, 2n, 3n].map((lotId) => later(idle(lotId)));
     await pen.file(readings);
     await pen.reach();
-    await expect(pen.send(await pen.report(readings.slice(1).map(hourAfter))))
+    await expect(pen.send(await pen.report(readings.slice(1).map((reading) => later(reading)))))
       .to.be.revertedWithCustomError(world.telemetry, "Telemetry_LotMissing")
       .withArgs(1, pen.epoch);
   });
 
   it("the first epoch and the delays could not be known from the events", async () => {
     const [event] = await world.telemetry.queryFilter(world.telemetry.filters.Opened);
-    expect(event!.args.toArray()).to.deep.equal([
+    expect([...event!.args]).to.deep.equal([
       START_EPOCH,
       await world.registry.getAddress(),
       CHALLENGE_SEC,
