@@ -1,7 +1,7 @@
 import { noDrops, type Drops } from "./drops.ts";
 import type { GpuSample } from "./exposition.ts";
 import { FLAG_COUNTER_RESET, FLAG_ENERGY_INTEGRATED, FLAG_SM_FROM_ENGINE, FLAG_SM_UNKNOWN } from "./reading.ts";
-import { require } from "./refusal.ts";
+import { demand } from "./refusal.ts";
 import { MILLI, floorCarry } from "./units.ts";
 
 /** One board's counters as its node keeps them between samples; none ever falls. Times are unix milliseconds. */
@@ -52,7 +52,7 @@ export function addSample(
   atMilliSec: bigint,
   maxGapMilliSec: bigint,
 ): Advance {
-  require(maxGapMilliSec > 0n, "Accumulator_BadGap", { maxGapMilliSec });
+  demand(maxGapMilliSec > 0n, "Accumulator_BadGap", { maxGapMilliSec });
   const drops = noDrops();
   const { energyMJ: counterMJ, powerMilliW } = sample;
   const last = accumulator;
@@ -76,7 +76,13 @@ export function addSample(
     energyMJ += isReset ? counterMJ : counterMJ - last.counterMJ;
     if (isReset) drops.counterResetCount++;
     if (isReset) flagsBitmap |= FLAG_COUNTER_RESET;
-  } else if (counterMJ === null && last.counterMJ === null && isSeen && powerMilliW !== null && last.powerMilliW !== null) {
+  } else if (
+    counterMJ === null &&
+    last.counterMJ === null &&
+    isSeen &&
+    powerMilliW !== null &&
+    last.powerMilliW !== null
+  ) {
     const integrated = floorCarry((powerMilliW + last.powerMilliW) * spanMilliSec, halfMicroJ, HALF_MICRO_PER_MJ);
     energyMJ += integrated.quotient;
     halfMicroJ = integrated.remainder;

@@ -1,5 +1,5 @@
 import { noDrops, type DropReason, type Drops } from "./drops.ts";
-import { Refusal, require } from "./refusal.ts";
+import { Refusal, demand } from "./refusal.ts";
 import { parseScaled } from "./units.ts";
 
 // Prometheus text format, as dcgm-exporter writes it. The parser is our own: parse-prometheus-text-format takes "1x" for
@@ -79,7 +79,7 @@ function parseSeries(text: string, line: number): Series {
     for (let close = at(CLOSE, text, position); close === null; close = at(CLOSE, text, position)) {
       const match: RegExpExecArray | null = isOpen ? at(LABEL, text, position) : null;
       if (match === null) throw malformed(line, "bad label");
-      const [whole, label = "", value = "", comma] = match;
+      const [whole, label = "", value = "", comma = ""]: string[] = match;
       if (labels.has(label)) throw malformed(line, "a label twice");
       if (labels.size === MAX_LABELS) throw malformed(line, "too many labels");
       labels.set(label, unescape(value));
@@ -97,7 +97,7 @@ function parseSeries(text: string, line: number): Series {
 
 /** The series of a text; comments and empty lines are skipped. */
 export function parseExposition(text: string): Series[] {
-  require(text.length <= MAX_EXPOSITION_CHARS, "Exposition_TooLong", { length: text.length });
+  demand(text.length <= MAX_EXPOSITION_CHARS, "Exposition_TooLong", { length: text.length });
   const series: Series[] = [];
   let line = 0;
   for (const raw of text.split("\n")) {
