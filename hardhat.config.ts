@@ -16,7 +16,6 @@ const contracts = { compilers: [solc], overrides: { "contracts/facility/Facility
 export default defineConfig({
   plugins: [hardhatToolboxMochaEthers],
   solidity: {
-    npmFilesToBuild: ["@openzeppelin/contracts/access/manager/AccessManager.sol"],
     profiles: { default: contracts, production: contracts },
   },
   paths: { tests: { mocha: "test", solidity: "test/invariants" } },

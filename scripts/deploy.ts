@@ -7,7 +7,7 @@ import { ClassToken__factory } from "../types/factories/facility/ClassToken__fac
 import { Facilities__factory } from "../types/factories/facility/Facilities__factory.ts";
 import { Facility__factory } from "../types/factories/facility/Facility__factory.ts";
 import { Leases__factory } from "../types/factories/lease/Leases__factory.ts";
-import { AccessManager__factory } from "../types/factories/@openzeppelin/contracts/access/manager/AccessManager__factory.ts";
+import { Authority__factory } from "../types/factories/governance/Authority__factory.ts";
 import { TestStable__factory } from "../types/factories/mocks/TestStable__factory.ts";
 import { Registry__factory } from "../types/factories/registry/Registry__factory.ts";
 import { Telemetry__factory } from "../types/factories/telemetry/Telemetry__factory.ts";
@@ -59,7 +59,7 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
     await contract.waitForDeployment();
     return await contract.getAddress();
   };
-  const authority = await place(new AccessManager__factory(admin).deploy(await admin.getAddress()));
+  const authority = await place(new Authority__factory(admin).deploy(await admin.getAddress()));
   const asset = options.asset ?? (await place(new TestStable__factory(admin).deploy()));
   const registry = await place(new Registry__factory(admin).deploy(authority));
   const telemetry = await place(
@@ -82,7 +82,7 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
   );
   const markets = await place(new Markets__factory(admin).deploy(authority));
 
-  const manager = AccessManager__factory.connect(authority, admin);
+  const manager = Authority__factory.connect(authority, admin);
   const attesting = (["attest", "revokeAttestation"] as const).map(
     (name) => Registry__factory.createInterface().getFunction(name).selector,
   );

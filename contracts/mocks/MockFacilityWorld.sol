@@ -19,9 +19,9 @@ contract MockPledges {
 
     error MockPledges_LienNotOffered(LotId lotId, address caller);
 
-    function setLot(LotId lotId, uint256 costAssets, uint8 class, address offeredTo) external {
+    function setLot(LotId lotId, uint256 costAssets, uint8 givenClass, address offeredTo) external {
         _costAssets[lotId] = costAssets;
-        evidenceClass[lotId] = class;
+        evidenceClass[lotId] = givenClass;
         lienOfferedTo[lotId] = offeredTo;
     }
 

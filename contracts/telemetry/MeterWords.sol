@@ -61,6 +61,11 @@ library MeterWords {
         meter.workUnits = field(resourceWord, 3);
     }
 
+    /// @dev The time word with reportingCount at zero: what holds for an epoch that was skipped.
+    function withoutReporting(bytes32 timeWord) internal pure returns (bytes32) {
+        return timeWord & ~bytes32(uint256(type(uint32).max) << 192);
+    }
+
     /// @dev The 64-bit field at `index`, 0 being the most significant.
     function field(bytes32 word, uint256 index) internal pure returns (uint64) {
         return uint64(uint256(word) >> (192 - 64 * index));

@@ -113,10 +113,13 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
     uint64 public reportedUntilAt;
     /// @notice keccak256(abi.encode(reportHash, metersHash, submittedAt)) of an epoch, or 0.
     mapping(uint64 epoch => bytes32) public commitments;
+    /// @notice Whether a quorum skipped the epoch: no GPU reported in it.
+    mapping(uint64 epoch => bool) public skipped;
     /// @notice The first epoch a lot was reported in, or 0.
     mapping(LotId => uint64 epoch) public firstEpoch;
     mapping(LotId => mapping(uint64 epoch => Words)) private _recorded;
 
+    event Opened(uint64 indexed epoch, IRegistry registry, uint64 challengeSec, uint64 maxDelaySec);
     event ConfigSet(bytes32 indexed configDigest, uint64 configCount, address[] signers, uint8 faultyCount);
     event Submitted(
         uint64 indexed epoch,
@@ -125,7 +128,13 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
         uint256 signerBitmap,
         Report report
     );
-    event Skipped(uint64 indexed epoch, bytes32 indexed skipHash, uint64 submittedAt, bytes32 reasonHash);
+    event Skipped(
+        uint64 indexed epoch,
+        bytes32 indexed skipHash,
+        uint64 submittedAt,
+        uint256 signerBitmap,
+        bytes32 reasonHash
+    );
     event Recorded(LotId indexed lotId, uint64 indexed epoch, Meter meter);
 
     error Telemetry_BadConfig(uint256 signerCount, uint8 faultyCount);
@@ -150,6 +159,7 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
     error Telemetry_NotFinal(uint64 epoch, uint256 finalAt, uint256 nowAt);
     error Telemetry_NoPosition(uint256 positionIndex, uint256 meterCount);
     error Telemetry_NotRecorded(LotId lotId, uint64 epoch);
+    error Telemetry_BackwardRange(uint64 fromEpoch, uint64 toEpoch);
 
     /// @param startEpoch The first epoch to be reported (unix hours).
     constructor(
@@ -164,6 +174,7 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
         maxDelaySec = maxDelaySec_;
         lastEpoch = startEpoch - 1;
         commitments[startEpoch - 1] = _commitment(0, keccak256(""), 0);
+        emit Opened(startEpoch, registry_, challengeSec_, maxDelaySec_);
     }
 
     // Administration
@@ -231,7 +242,8 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
         _requireQuorum(_hashTypedDataV4(skipHash), signerBitmap, signatures);
 
         _file(notice.epoch, skipHash, prior.meters.arrayHash());
-        emit Skipped(notice.epoch, skipHash, uint64(block.timestamp), notice.reasonHash);
+        skipped[notice.epoch] = true;
+        emit Skipped(notice.epoch, skipHash, uint64(block.timestamp), signerBitmap, notice.reasonHash);
     }
 
     /// @notice Puts meters of a Final epoch where contracts can read them. Anyone may; doing it twice changes nothing.
@@ -240,12 +252,14 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
         _requireFiling(epoch, filing);
         uint256 finalAt = filing.submittedAt + challengeSec;
         require(block.timestamp >= finalAt, Telemetry_NotFinal(epoch, finalAt, block.timestamp));
+        bool silent = skipped[epoch];
         for (uint256 i; i < meterIndexes.length; ++i) {
             uint256 position = meterIndexes[i];
             require(position < filing.meters.length, Telemetry_NoPosition(position, filing.meters.length));
             LotMeter calldata meter = filing.meters[position];
-            _recorded[meter.lotId][epoch] = Words(meter.timeWord, meter.energyWord, meter.resourceWord);
-            emit Recorded(meter.lotId, epoch, MeterWords.unpack(meter.timeWord, meter.energyWord, meter.resourceWord));
+            bytes32 timeWord = silent ? MeterWords.withoutReporting(meter.timeWord) : meter.timeWord;
+            _recorded[meter.lotId][epoch] = Words(timeWord, meter.energyWord, meter.resourceWord);
+            emit Recorded(meter.lotId, epoch, MeterWords.unpack(timeWord, meter.energyWord, meter.resourceWord));
         }
     }
 
@@ -272,6 +286,7 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
 
     /// @notice Utilization, efficiency and carbon of a lot over the epochs after `fromEpoch` up to `toEpoch`.
     function ratios(LotId lotId, uint64 fromEpoch, uint64 toEpoch) external view returns (Ratios memory result) {
+        require(fromEpoch <= toEpoch, Telemetry_BackwardRange(fromEpoch, toEpoch));
         Meter memory a = meterAt(lotId, fromEpoch);
         Meter memory b = meterAt(lotId, toEpoch);
         uint256 availableGpuSec = b.availableGpuSec - a.availableGpuSec;
@@ -327,9 +342,13 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
                 );
                 _requireBounds(meter, gpuCount, last.timeWord, last.energyWord, last.resourceWord);
             } else {
+                // A lot dropped from the list shows here, or after the loop when it was among the last.
+                if (position < before.length && LotId.unwrap(before[position].lotId) < LotId.unwrap(meter.lotId)) {
+                    revert Telemetry_LotMissing(before[position].lotId, report.epoch);
+                }
                 IRegistry.Lot memory lot = registry.lot(meter.lotId);
                 require(
-                    firstEpoch[meter.lotId] == 0 && gpuCount == lot.gpuCount && meter.tdpW == lot.tdpW,
+                    gpuCount == lot.gpuCount && meter.tdpW == lot.tdpW,
                     Telemetry_LotChanged(meter.lotId, gpuCount, meter.tdpW)
                 );
                 firstEpoch[meter.lotId] = report.epoch;

@@ -1,6 +1,6 @@
 import { Signature, concat, getAddress, recoverAddress } from "ethers";
 import type { Hex } from "./bytes.ts";
-import { Refusal, require } from "./refusal.ts";
+import { Refusal, demand } from "./refusal.ts";
 
 const HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0n;
 
@@ -22,7 +22,7 @@ function compactOf(text: string): Signature {
   // In 65 bytes s stands whole; in 64 its top bit is the parity.
   const word = BigInt(`0x${text.slice(66, 130)}`);
   const s = text.length === 132 ? word : BigInt.asUintN(255, word);
-  require(s <= HALF_ORDER, "Signature_HighS", { s });
+  demand(s <= HALF_ORDER, "Signature_HighS", { s });
   try {
     return Signature.from(text);
   } catch {
@@ -34,7 +34,7 @@ function compactOf(text: string): Signature {
 export function signerIndexOf(digest: Hex, signers: readonly string[], signature: string): number {
   const signer = recoverAddress(digest, compactOf(signature));
   const index = signers.findIndex((address) => getAddress(address) === signer);
-  require(index >= 0, "Quorum_UnknownSigner", { signer });
+  demand(index >= 0, "Quorum_UnknownSigner", { signer });
   return index;
 }
 
@@ -51,11 +51,11 @@ export function packSignatures(
   const byIndex = new Map<number, string>();
   for (const signature of signatures) {
     const signerIndex = signerIndexOf(digest, signers, signature);
-    require(!byIndex.has(signerIndex), "Quorum_SignerTwice", { signerIndex, signer: signers[signerIndex] ?? "" });
+    demand(!byIndex.has(signerIndex), "Quorum_SignerTwice", { signerIndex, signer: signers[signerIndex] ?? "" });
     byIndex.set(signerIndex, compactOf(signature).compactSerialized);
   }
   const needed = quorumCount(faultyCount);
-  require(byIndex.size >= needed, "Quorum_TooFew", { signatureCount: byIndex.size, quorumCount: needed });
+  demand(byIndex.size >= needed, "Quorum_TooFew", { signatureCount: byIndex.size, quorumCount: needed });
   const chosen = [...byIndex].sort(([a], [b]) => a - b).slice(0, needed);
   const signerBitmap = chosen.reduce((bitmap, [signerIndex]) => bitmap | (1n << BigInt(signerIndex)), 0n);
   return { signerBitmap, signatures: concat(chosen.map(([, compact]) => compact)) as Hex };
