@@ -9,6 +9,7 @@ export interface Module {
 
 /** Which contract folders each may import; between folders, interfaces only. */
 const CONTRACTS: Record<string, string[]> = {
+  governance: [],
   registry: [],
   compliance: [],
   telemetry: ["registry"],
