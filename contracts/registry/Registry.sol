@@ -109,14 +109,14 @@ contract Registry is IRegistry, AccessManaged {
     }
 
     /// @notice Records an auditor's evidence for a lot; it replaces the attestation before.
-    /// @param class 1 serials inventoried · 2 attested by the vendor · 3 and an independent power meter · 4 and an
+    /// @param attestedClass 1 serials inventoried · 2 attested by the vendor · 3 and an independent power meter · 4 and an
     /// on-site audit.
-    function attest(LotId lotId, uint8 class, uint64 expiresAt, bytes32 evidenceHash) external restricted {
+    function attest(LotId lotId, uint8 attestedClass, uint64 expiresAt, bytes32 evidenceHash) external restricted {
         _requireLot(lotId);
-        require(class >= 1 && class <= 4, Registry_BadEvidenceClass(class));
+        require(attestedClass >= 1 && attestedClass <= 4, Registry_BadEvidenceClass(attestedClass));
         require(expiresAt > block.timestamp, Registry_AttestationExpired(lotId, expiresAt, block.timestamp));
-        attestations[lotId] = Attestation(class, expiresAt, msg.sender, evidenceHash);
-        emit Attested(lotId, class, expiresAt, msg.sender, evidenceHash);
+        attestations[lotId] = Attestation(attestedClass, expiresAt, msg.sender, evidenceHash);
+        emit Attested(lotId, attestedClass, expiresAt, msg.sender, evidenceHash);
     }
 
     /// @notice Voids a lot's attestation.
