@@ -8,7 +8,7 @@ import {ITelemetry} from "./ITelemetry.sol";
 struct LotMeter {
     LotId lotId;
     uint32 tdpW; // of one GPU; fixed by the registry, carried so that the power bound needs no call
-    bytes32 timeWord; // gpuCount u32 · reportingCount u32 · availableGpuSec u64 · allocatedGpuSec u64 · smActiveGpuSec u64
+    bytes32 timeWord; // gpuCount, reportingCount u32; availableGpuSec, allocatedGpuSec, smActiveGpuSec u64
     bytes32 energyWord; // gpuEnergyWh · itEnergyWh · facilityEnergyWh · cfeMatchedWh, u64 each
     bytes32 resourceWord; // waterMl · emissionsGCO2e · curtailedGpuSec · workUnits, u64 each
 }
@@ -21,11 +21,17 @@ library MeterWords {
 
     /// @dev EIP-712 struct hash.
     function structHash(LotMeter calldata meter) internal pure returns (bytes32) {
-        return keccak256(
-            abi.encode(
-                LOT_METER_TYPEHASH, meter.lotId, meter.tdpW, meter.timeWord, meter.energyWord, meter.resourceWord
-            )
-        );
+        return
+            keccak256(
+                abi.encode(
+                    LOT_METER_TYPEHASH,
+                    meter.lotId,
+                    meter.tdpW,
+                    meter.timeWord,
+                    meter.energyWord,
+                    meter.resourceWord
+                )
+            );
     }
 
     /// @dev EIP-712 encoding of the array: the hash of the concatenated struct hashes.
@@ -35,11 +41,11 @@ library MeterWords {
         return keccak256(abi.encodePacked(hashes));
     }
 
-    function unpack(bytes32 timeWord, bytes32 energyWord, bytes32 resourceWord)
-        internal
-        pure
-        returns (ITelemetry.Meter memory meter)
-    {
+    function unpack(
+        bytes32 timeWord,
+        bytes32 energyWord,
+        bytes32 resourceWord
+    ) internal pure returns (ITelemetry.Meter memory meter) {
         meter.gpuCount = uint32(uint256(timeWord) >> 224);
         meter.reportingCount = uint32(uint256(timeWord) >> 192);
         meter.availableGpuSec = field(timeWord, 1);
@@ -53,6 +59,11 @@ library MeterWords {
         meter.emissionsGCO2e = field(resourceWord, 1);
         meter.curtailedGpuSec = field(resourceWord, 2);
         meter.workUnits = field(resourceWord, 3);
+    }
+
+    /// @dev The time word with reportingCount at zero: what holds for an epoch that was skipped.
+    function withoutReporting(bytes32 timeWord) internal pure returns (bytes32) {
+        return timeWord & ~bytes32(uint256(type(uint32).max) << 192);
     }
 
     /// @dev The 64-bit field at `index`, 0 being the most significant.

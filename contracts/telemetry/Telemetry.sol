@@ -26,7 +26,7 @@ import {LotMeter, MeterWords} from "./MeterWords.sol";
 /// - available + curtailed ≤ GPUs × 3600; allocated ≤ available; SM-active ≤ available.
 /// - GPU energy ≤ IT energy ≤ facility energy; carbon-free-matched ≤ facility; IT energy ≤ 1.6 × design power.
 ///   (wall watts per GPU ÷ TDP of 1.10 to 1.30 were measured in MLPerf power logs)
-///   Energy is floored to Wh with the remainder carried, so one epoch's difference may be off by 1 Wh; the totals may not.
+///   Energy is floored to Wh with the remainder carried: one epoch's difference may be off by 1 Wh, the totals may not.
 ///
 /// Liveness
 /// - A report is refused before its hour has ended and after `maxDelaySec`; then only a signed skip moves on.
@@ -90,8 +90,9 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
         "uint32 devicesReportingCount,LotMeter[] meters)"
         "LotMeter(uint64 lotId,uint32 tdpW,bytes32 timeWord,bytes32 energyWord,bytes32 resourceWord)"
     );
-    bytes32 public constant SKIP_TYPEHASH =
-        keccak256("Skip(bytes32 configDigest,uint64 epoch,bytes32 prevReportHash,bytes32 reasonHash)");
+    bytes32 public constant SKIP_TYPEHASH = keccak256(
+        "Skip(bytes32 configDigest,uint64 epoch,bytes32 prevReportHash,bytes32 reasonHash)"
+    );
 
     IRegistry public immutable registry;
     /// @notice How long a report can be challenged before it is Final.
@@ -112,15 +113,28 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
     uint64 public reportedUntilAt;
     /// @notice keccak256(abi.encode(reportHash, metersHash, submittedAt)) of an epoch, or 0.
     mapping(uint64 epoch => bytes32) public commitments;
+    /// @notice Whether a quorum skipped the epoch: no GPU reported in it.
+    mapping(uint64 epoch => bool) public skipped;
     /// @notice The first epoch a lot was reported in, or 0.
     mapping(LotId => uint64 epoch) public firstEpoch;
     mapping(LotId => mapping(uint64 epoch => Words)) private _recorded;
 
+    event Opened(uint64 indexed epoch, IRegistry registry, uint64 challengeSec, uint64 maxDelaySec);
     event ConfigSet(bytes32 indexed configDigest, uint64 configCount, address[] signers, uint8 faultyCount);
     event Submitted(
-        uint64 indexed epoch, bytes32 indexed reportHash, uint64 submittedAt, uint256 signerBitmap, Report report
+        uint64 indexed epoch,
+        bytes32 indexed reportHash,
+        uint64 submittedAt,
+        uint256 signerBitmap,
+        Report report
     );
-    event Skipped(uint64 indexed epoch, bytes32 indexed skipHash, uint64 submittedAt, bytes32 reasonHash);
+    event Skipped(
+        uint64 indexed epoch,
+        bytes32 indexed skipHash,
+        uint64 submittedAt,
+        uint256 signerBitmap,
+        bytes32 reasonHash
+    );
     event Recorded(LotId indexed lotId, uint64 indexed epoch, Meter meter);
 
     error Telemetry_BadConfig(uint256 signerCount, uint8 faultyCount);
@@ -145,26 +159,31 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
     error Telemetry_NotFinal(uint64 epoch, uint256 finalAt, uint256 nowAt);
     error Telemetry_NoPosition(uint256 positionIndex, uint256 meterCount);
     error Telemetry_NotRecorded(LotId lotId, uint64 epoch);
+    error Telemetry_BackwardRange(uint64 fromEpoch, uint64 toEpoch);
 
     /// @param startEpoch The first epoch to be reported (unix hours).
-    constructor(address authority, IRegistry registry_, uint64 startEpoch, uint64 challengeSec_, uint64 maxDelaySec_)
-        EIP712("Rackbond Telemetry", "1")
-        AccessManaged(authority)
-    {
+    constructor(
+        address authority,
+        IRegistry registry_,
+        uint64 startEpoch,
+        uint64 challengeSec_,
+        uint64 maxDelaySec_
+    ) EIP712("Rackbond Telemetry", "1") AccessManaged(authority) {
         registry = registry_;
         challengeSec = challengeSec_;
         maxDelaySec = maxDelaySec_;
         lastEpoch = startEpoch - 1;
         commitments[startEpoch - 1] = _commitment(0, keccak256(""), 0);
+        emit Opened(startEpoch, registry_, challengeSec_, maxDelaySec_);
     }
 
     // Administration
 
     /// @notice Replaces the signers: n = 3f+1 addresses in ascending order, f ≥ 1.
-    function setConfig(address[] calldata oracles, uint8 faulty) external restricted {
+    function setConfig(address[] calldata oracles, uint8 faultyCount_) external restricted {
         require(
-            faulty != 0 && oracles.length == 3 * uint256(faulty) + 1 && oracles.length <= 256,
-            Telemetry_BadConfig(oracles.length, faulty)
+            faultyCount_ != 0 && oracles.length == 3 * uint256(faultyCount_) + 1 && oracles.length <= 256,
+            Telemetry_BadConfig(oracles.length, faultyCount_)
         );
         address above;
         for (uint256 i; i < oracles.length; ++i) {
@@ -172,10 +191,10 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
             above = oracles[i];
         }
         _signers = oracles;
-        faultyCount = faulty;
+        faultyCount = faultyCount_;
         ++configCount;
-        configDigest = keccak256(abi.encode(block.chainid, address(this), configCount, oracles, faulty));
-        emit ConfigSet(configDigest, configCount, oracles, faulty);
+        configDigest = keccak256(abi.encode(block.chainid, address(this), configCount, oracles, faultyCount_));
+        emit ConfigSet(configDigest, configCount, oracles, faultyCount_);
     }
 
     // Reports
@@ -184,9 +203,12 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
     /// @param prior The filing of the epoch before, as its event gave it.
     /// @param signerBitmap Bit i is set where signer i signed; exactly 2f+1 bits.
     /// @param signatures 64 bytes (EIP-2098: r, then s with the parity in its top bit) per signer, by ascending index.
-    function submit(Report calldata report, Filing calldata prior, uint256 signerBitmap, bytes calldata signatures)
-        external
-    {
+    function submit(
+        Report calldata report,
+        Filing calldata prior,
+        uint256 signerBitmap,
+        bytes calldata signatures
+    ) external {
         _requireNext(report.configDigest, report.epoch, report.prevReportHash, prior);
         uint256 endAt = (uint256(report.epoch) + 1) * EPOCH_SEC;
         require(
@@ -207,9 +229,12 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
     }
 
     /// @notice Writes that the next epoch has no report; every counter stays where it was.
-    function skip(Skip calldata notice, Filing calldata prior, uint256 signerBitmap, bytes calldata signatures)
-        external
-    {
+    function skip(
+        Skip calldata notice,
+        Filing calldata prior,
+        uint256 signerBitmap,
+        bytes calldata signatures
+    ) external {
         _requireNext(notice.configDigest, notice.epoch, notice.prevReportHash, prior);
         bytes32 skipHash = keccak256(
             abi.encode(SKIP_TYPEHASH, notice.configDigest, notice.epoch, notice.prevReportHash, notice.reasonHash)
@@ -217,23 +242,24 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
         _requireQuorum(_hashTypedDataV4(skipHash), signerBitmap, signatures);
 
         _file(notice.epoch, skipHash, prior.meters.arrayHash());
-        emit Skipped(notice.epoch, skipHash, uint64(block.timestamp), notice.reasonHash);
+        skipped[notice.epoch] = true;
+        emit Skipped(notice.epoch, skipHash, uint64(block.timestamp), signerBitmap, notice.reasonHash);
     }
 
     /// @notice Puts meters of a Final epoch where contracts can read them. Anyone may; doing it twice changes nothing.
-    /// @param positions Which of the filing's meters, counted from 0.
-    function record(uint64 epoch, Filing calldata filing, uint256[] calldata positions) external {
+    /// @param meterIndexes Which of the filing's meters, counted from 0.
+    function record(uint64 epoch, Filing calldata filing, uint256[] calldata meterIndexes) external {
         _requireFiling(epoch, filing);
         uint256 finalAt = filing.submittedAt + challengeSec;
         require(block.timestamp >= finalAt, Telemetry_NotFinal(epoch, finalAt, block.timestamp));
-        for (uint256 i; i < positions.length; ++i) {
-            uint256 position = positions[i];
+        bool silent = skipped[epoch];
+        for (uint256 i; i < meterIndexes.length; ++i) {
+            uint256 position = meterIndexes[i];
             require(position < filing.meters.length, Telemetry_NoPosition(position, filing.meters.length));
             LotMeter calldata meter = filing.meters[position];
-            _recorded[meter.lotId][epoch] = Words(meter.timeWord, meter.energyWord, meter.resourceWord);
-            emit Recorded(
-                meter.lotId, epoch, MeterWords.unpack(meter.timeWord, meter.energyWord, meter.resourceWord)
-            );
+            bytes32 timeWord = silent ? MeterWords.withoutReporting(meter.timeWord) : meter.timeWord;
+            _recorded[meter.lotId][epoch] = Words(timeWord, meter.energyWord, meter.resourceWord);
+            emit Recorded(meter.lotId, epoch, MeterWords.unpack(timeWord, meter.energyWord, meter.resourceWord));
         }
     }
 
@@ -260,6 +286,7 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
 
     /// @notice Utilization, efficiency and carbon of a lot over the epochs after `fromEpoch` up to `toEpoch`.
     function ratios(LotId lotId, uint64 fromEpoch, uint64 toEpoch) external view returns (Ratios memory result) {
+        require(fromEpoch <= toEpoch, Telemetry_BackwardRange(fromEpoch, toEpoch));
         Meter memory a = meterAt(lotId, fromEpoch);
         Meter memory b = meterAt(lotId, toEpoch);
         uint256 availableGpuSec = b.availableGpuSec - a.availableGpuSec;
@@ -281,9 +308,7 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
         require(digest == configDigest && digest != 0, Telemetry_WrongConfig(digest, configDigest));
         require(epoch == lastEpoch + 1, Telemetry_WrongEpoch(epoch, lastEpoch + 1));
         _requireFiling(lastEpoch, prior);
-        require(
-            prevReportHash == prior.reportHash, Telemetry_WrongPrevReport(epoch, prevReportHash, prior.reportHash)
-        );
+        require(prevReportHash == prior.reportHash, Telemetry_WrongPrevReport(epoch, prevReportHash, prior.reportHash));
         uint256 endAt = (uint256(epoch) + 1) * EPOCH_SEC;
         require(block.timestamp >= endAt, Telemetry_Future(epoch, endAt, block.timestamp));
     }
@@ -317,9 +342,13 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
                 );
                 _requireBounds(meter, gpuCount, last.timeWord, last.energyWord, last.resourceWord);
             } else {
+                // A lot dropped from the list shows here, or after the loop when it was among the last.
+                if (position < before.length && LotId.unwrap(before[position].lotId) < LotId.unwrap(meter.lotId)) {
+                    revert Telemetry_LotMissing(before[position].lotId, report.epoch);
+                }
                 IRegistry.Lot memory lot = registry.lot(meter.lotId);
                 require(
-                    firstEpoch[meter.lotId] == 0 && gpuCount == lot.gpuCount && meter.tdpW == lot.tdpW,
+                    gpuCount == lot.gpuCount && meter.tdpW == lot.tdpW,
                     Telemetry_LotChanged(meter.lotId, gpuCount, meter.tdpW)
                 );
                 firstEpoch[meter.lotId] = report.epoch;
@@ -354,14 +383,15 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
         _delta(lotId, meter.resourceWord, lastResource, 3);
     }
 
-    function _requireTimes(LotId lotId, bytes32 word, bytes32 last, uint256 curtailed, uint256 boundGpuSec)
-        private
-        pure
-    {
+    function _requireTimes(
+        LotId lotId,
+        bytes32 word,
+        bytes32 last,
+        uint256 curtailed,
+        uint256 boundGpuSec
+    ) private pure {
         uint256 available = _delta(lotId, word, last, 1);
-        require(
-            available + curtailed <= boundGpuSec, Telemetry_TimeBound(lotId, available + curtailed, boundGpuSec)
-        );
+        require(available + curtailed <= boundGpuSec, Telemetry_TimeBound(lotId, available + curtailed, boundGpuSec));
         uint256 allocated = _delta(lotId, word, last, 2);
         require(allocated <= available, Telemetry_TimeBound(lotId, allocated, available));
         uint256 active = _delta(lotId, word, last, 3);
@@ -380,10 +410,14 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
     }
 
     /// @dev The part is no more than the whole: exactly for the totals, within the carried remainder for the epoch.
-    function _requireOrder(LotId lotId, uint256 part, uint256 whole, bytes32 word, uint256 partAt, uint256 wholeAt)
-        private
-        pure
-    {
+    function _requireOrder(
+        LotId lotId,
+        uint256 part,
+        uint256 whole,
+        bytes32 word,
+        uint256 partAt,
+        uint256 wholeAt
+    ) private pure {
         require(part <= whole + 1, Telemetry_EnergyBound(lotId, part, whole));
         uint256 partTotal = MeterWords.field(word, partAt);
         uint256 wholeTotal = MeterWords.field(word, wholeAt);
@@ -407,7 +441,7 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
             require(signatures.length >= 64 * (count + 1), Telemetry_WrongSignatureCount(count, quorumCount));
             bytes32 r = bytes32(signatures[64 * count:64 * count + 32]);
             bytes32 vs = bytes32(signatures[64 * count + 32:64 * count + 64]);
-            (address recovered, ECDSA.RecoverError fault,) = ECDSA.tryRecover(digest, r, vs);
+            (address recovered, ECDSA.RecoverError fault, ) = ECDSA.tryRecover(digest, r, vs);
             address signer = _signers[i];
             require(
                 fault == ECDSA.RecoverError.NoError && recovered == signer,
@@ -422,22 +456,23 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
     }
 
     function _reportHash(Report calldata report, bytes32 metersHash) private pure returns (bytes32) {
-        return keccak256(
-            abi.encode(
-                REPORT_TYPEHASH,
-                report.configDigest,
-                report.epoch,
-                report.periodStartAt,
-                report.periodEndAt,
-                report.readingsRoot,
-                report.prevReportHash,
-                report.dataHash,
-                report.methodologyHash,
-                report.devicesRegisteredCount,
-                report.devicesReportingCount,
-                metersHash
-            )
-        );
+        return
+            keccak256(
+                abi.encode(
+                    REPORT_TYPEHASH,
+                    report.configDigest,
+                    report.epoch,
+                    report.periodStartAt,
+                    report.periodEndAt,
+                    report.readingsRoot,
+                    report.prevReportHash,
+                    report.dataHash,
+                    report.methodologyHash,
+                    report.devicesRegisteredCount,
+                    report.devicesReportingCount,
+                    metersHash
+                )
+            );
     }
 
     function _commitment(bytes32 reportHash, bytes32 metersHash, uint64 submittedAt) private pure returns (bytes32) {

@@ -154,9 +154,19 @@ describe("contracts", () => {
     });
 
     it("knows a unit from a word that ends alike", () => {
-      for (const name of ["rentAssets", "pueE4", "tdpW", "gCO2ePerKWh", "epoch", "lotCount", "dueAt", "energyWh"])
+      for (const name of [
+        "rentAssets",
+        "pueE4",
+        "tdpW",
+        "gCO2ePerKWh",
+        "epoch",
+        "lotCount",
+        "dueAt",
+        "energyWh",
+        "MAX_LOT_COUNT",
+      ])
         expect(hasUnit(name), name).to.equal(true);
-      for (const name of ["amount", "value", "Wad", "at", "flat", "payload", "x", "total", "lastUpdate", ""])
+      for (const name of ["amount", "value", "Wad", "at", "flat", "payload", "x", "total", "lastUpdate", "MAX_LOT", ""])
         expect(hasUnit(name), name).to.equal(false);
       expect(hasUnit("lotIndexes", true)).to.equal(true);
       expect(hasUnit("lotIndexes")).to.equal(false);

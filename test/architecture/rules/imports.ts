@@ -23,36 +23,29 @@ const CONTRACTS: Record<string, string[]> = {
   bond: ["registry", "telemetry"],
 };
 
+/** What every part of the server may import. */
+const BASE = ["server/protocol", "server/config.ts", "server/failure.ts", "types"];
+const PARTS = ["server/plugins", "server/jobs", "server/routes", "server/agent"];
+
 /** Which areas each area of the TypeScript may import. The longest matching area counts; its own files are free. */
 const TYPESCRIPT: Record<string, string[]> = {
   "server/protocol": ["types"],
-  "server/config.ts": ["server/protocol"],
-  "server/plugins": ["server/protocol", "server/config.ts", "types"],
-  "server/jobs": ["server/protocol", "server/config.ts", "server/plugins", "types"],
-  "server/routes": ["server/protocol", "server/config.ts", "server/plugins", "types"],
-  "server/agent": ["server/protocol", "server/config.ts", "types"],
-  server: [
-    "server/protocol",
-    "server/config.ts",
-    "server/plugins",
-    "server/jobs",
-    "server/routes",
-    "server/agent",
-    "types",
-  ],
+  "server/failure.ts": [],
+  "server/config.ts": ["server/protocol", "server/failure.ts"],
+  "server/plugins": BASE,
+  "server/agent": BASE,
+  "server/jobs": [...BASE, "server/plugins"],
+  "server/routes": [...BASE, "server/plugins"],
+  server: [...BASE, ...PARTS],
   // The simulation composes the whole program; it enters the server by these doors only.
-  scripts: ["server/protocol", "server/app.ts", "server/main.ts", "server/config.ts", "types"],
+  scripts: [...BASE, "server/app.ts", "server/main.ts"],
   web: ["server/protocol"],
-  test: ["server", "scripts", "web", "types", "hardhat.config.ts", ...areasOf("server")],
+  test: ["server", "scripts", "web", "hardhat.config.ts", ...BASE, ...PARTS],
   "hardhat.config.ts": [],
 };
 
 /** The pure core runs in a browser: these packages do too. */
 const ISOMORPHIC = new Set(["ethers", "hash-wasm", "typebox", "parse-prometheus-text-format"]);
-
-function areasOf(top: string): string[] {
-  return ["protocol", "config.ts", "plugins", "jobs", "routes", "agent"].map((name) => `${top}/${name}`);
-}
 
 /** The file a relative import names, from the project's root; a package import stays as it is. */
 export function resolveImport(from: string, specifier: string): string {

@@ -41,6 +41,8 @@ export const STANDARDS: Record<string, string[]> = {
     "position(bytes32,address)",
     "idToMarketParams(bytes32)",
     "nonce(address)",
+    "Signature.v",
+    "liquidate((address,address,address,address,uint256),address,uint256,uint256,bytes)",
   ],
   "Chainlink AggregatorV3": ["decimals()", "version()", "latestRoundData()", "getRoundData(uint80)"],
   "OpenZeppelin Contracts": [
@@ -49,6 +51,7 @@ export const STANDARDS: Record<string, string[]> = {
     "InvalidAccountNonce(address,uint256)",
     "InsufficientBalance(uint256,uint256)",
     "Initialized(uint64)",
+    "ECDSAInvalidSignatureLength(uint256)",
     "SafeCastOverflowedUintDowncast(uint8,uint256)",
     "SafeCastOverflowedIntToUint(int256)",
     "SafeCastOverflowedUintToInt(uint256)",

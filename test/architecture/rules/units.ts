@@ -19,17 +19,22 @@ const SUFFIXES = [
   ...["Wh", "Mwh", "MJ", "W", "Ml", "GCO2e", "PerMWh", "PerKWh"], // energy, power, water, carbon
   ...["Sec", "At", "Epoch"], // durations, unix seconds, unix hours
   ...["Assets", "Shares"], // settlement token, class token
-  ...["Count", "Index", "Units", "Bitmap", "Id", "Class"],
+  ...["Count", "Index", "Units", "Bitmap", "Nonce", "Id", "Class"],
 ];
-const WORDS = ["assets", "shares", "epoch", "nonce", "deadline", "answer", "class"];
+const WORDS = ["assets", "shares", "epoch", "nonce", "deadline", "answer"];
 
 const NAMED_UNIT = new RegExp(`^(?:${WORDS.join("|")}|[a-z]\\w*?[a-z0-9](?:${SUFFIXES.join("|")}))$`);
 const INTEGER = /^u?int\d+/;
 
-/** Does the name of an integer say its unit? A list may be in the plural; a constructor's `x_` becomes the state's `x`. */
+/** Does the name of an integer say its unit? A list may be in the plural; `x_` is what `x` is set to. */
 export function hasUnit(name: string, isList = false): boolean {
-  const plain = name.replace(/_$/, "");
+  const isConstant = /^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$/.test(name);
+  const plain = isConstant ? camelCase(name) : name.replace(/_$/, "");
   return NAMED_UNIT.test(plain) || (isList && NAMED_UNIT.test(plain.replace(/e?s$/, "")));
+}
+
+function camelCase(constant: string): string {
+  return constant.toLowerCase().replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
 }
 
 /** Integers in an ABI whose name has no known unit. Members that a standard names are the standard's affair. */
