@@ -84,7 +84,13 @@ const hour = (epoch: bigint, device: Partial<DeviceHour>, itMJ: bigint | null = 
   readingHash: keccakText("reading"),
   signature: `0x${"11".repeat(64)}`,
 });
-const site: SiteFactors = { overheadE4: 12_345n, pueE4: 10_901n, cfeBps: 3_333n, gCO2ePerKWh: 41n, waterMlPerKWh: 333n };
+const site: SiteFactors = {
+  overheadE4: 12_345n,
+  pueE4: 10_901n,
+  cfeBps: 3_333n,
+  gCO2ePerKWh: 41n,
+  waterMlPerKWh: 333n,
+};
 const one: Lot = { lotId: 1n, gpuCount: 1n, tdpW: 700n, site };
 
 describe("protocol aggregate", () => {
@@ -109,7 +115,11 @@ describe("protocol aggregate", () => {
       });
       it(`epoch ${step.epoch}: every reading keeps the rules, every leaf is provable`, () => {
         for (const { reading } of verified) {
-          checkReading(reading, result.epoch, lots.find(({ lotId }) => lotId === reading.lotId)!);
+          checkReading(
+            reading,
+            result.epoch,
+            lots.find(({ lotId }) => lotId === reading.lotId)!,
+          );
         }
         const { leaves, readingLeaves, tree, dataTree } = result;
         for (const leaf of leaves) {
@@ -212,8 +222,10 @@ describe("protocol aggregate", () => {
 
   describe("refusals", () => {
     const state = aggregate(1n, initialState(1n), [one], []).state;
-    const run = (epoch: bigint, of: Lot[], readings: VerifiedReading[], from = state) => () =>
-      aggregate(epoch, from, of, readings);
+    const run =
+      (epoch: bigint, of: Lot[], readings: VerifiedReading[], from = state) =>
+      () =>
+        aggregate(epoch, from, of, readings);
     const other = (nodeId: bigint, device: Partial<DeviceHour>): VerifiedReading => {
       const verified = hour(2n, device);
       return { ...verified, reading: { ...verified.reading, nodeId } };
@@ -229,8 +241,9 @@ describe("protocol aggregate", () => {
         "Aggregate_UnknownLot",
       );
       expect(run(2n, [one], [hour(2n, {}), hour(2n, { deviceIndex: 0 })])).to.throw(Refusal, "Aggregate_DeviceTwice");
-      expect(run(2n, [{ ...one, gpuCount: 2n }], [hour(2n, {}), hour(2n, { deviceIndex: 1 })], initialState(1n))).to
-        .throw(Refusal, "Aggregate_NodeTwice");
+      expect(
+        run(2n, [{ ...one, gpuCount: 2n }], [hour(2n, {}), hour(2n, { deviceIndex: 1 })], initialState(1n)),
+      ).to.throw(Refusal, "Aggregate_NodeTwice");
     });
     it("E05: a device by two nodes, or beyond the lot", () => {
       expect(run(2n, [one], [other(1n, {}), other(2n, {})])).to.throw(Refusal, "Aggregate_DeviceTwice");

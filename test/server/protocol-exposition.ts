@@ -1,7 +1,13 @@
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { expect } from "chai";
 import fc from "fast-check";
-import { addSample, closeEpoch, newAccumulator, wholeSec, type Accumulator } from "../../server/protocol/accumulator.ts";
+import {
+  addSample,
+  closeEpoch,
+  newAccumulator,
+  wholeSec,
+  type Accumulator,
+} from "../../server/protocol/accumulator.ts";
 import { addDrops, noDrops, type Drops } from "../../server/protocol/drops.ts";
 import { MAX_EXPOSITION_CHARS, parseDcgm, parseExposition, type GpuSample } from "../../server/protocol/exposition.ts";
 import {
@@ -80,7 +86,24 @@ describe("protocol exposition", () => {
       expect(parseExposition(row.repeat(Math.floor(MAX_EXPOSITION_CHARS / row.length)))).to.have.length(100_000);
     });
     it("never gives anything but a scrape or a refusal", () => {
-      const alphabet = fc.constantFrom("a", "{", "}", '"', "\\", "=", ",", " ", "\n", "1", ".", "e", "N", "-", "#", "\r");
+      const alphabet = fc.constantFrom(
+        "a",
+        "{",
+        "}",
+        '"',
+        "\\",
+        "=",
+        ",",
+        " ",
+        "\n",
+        "1",
+        ".",
+        "e",
+        "N",
+        "-",
+        "#",
+        "\r",
+      );
       fc.assert(
         fc.property(fc.array(alphabet, { maxLength: 60 }), (letters) => {
           try {
@@ -182,7 +205,11 @@ describe("protocol accumulator", () => {
     expect(accumulator.flagsBitmap).to.equal(FLAG_ENERGY_INTEGRATED | FLAG_SM_UNKNOWN);
   });
   it("integrates nothing over a gap, and sees no time", () => {
-    const at = (span: bigint) => feed([[0n, { powerMilliW: 1000n }], [span, { powerMilliW: 1000n }]]).accumulator;
+    const at = (span: bigint) =>
+      feed([
+        [0n, { powerMilliW: 1000n }],
+        [span, { powerMilliW: 1000n }],
+      ]).accumulator;
     expect(at(GAP).energyMJ).to.equal(60_000n);
     expect(at(GAP + 1n)).to.include({ energyMJ: 0n, availableMilliSec: 0n });
   });

@@ -98,7 +98,7 @@ describe("protocol reading", () => {
   describe("S21: shapes that are refused", () => {
     const shapes: Record<string, (json: Record<string, unknown>) => unknown> = {
       "no object": () => [],
-      "null": () => null,
+      null: () => null,
       "an unknown field": (json) => ({ ...json, extra: 1 }),
       "another version": (json) => ({ ...json, version: 2 }),
       "a number for a counter": (json) => ({ ...json, epoch: 490000 }),
@@ -254,7 +254,12 @@ describe("protocol reading", () => {
       expect(() => parseNodeSignature(of(1n, half + 1n))).to.throw(Refusal, "Signature_HighS");
     });
     it("out of range or of another form are refused", () => {
-      for (const [r, s] of [[0n, 1n], [1n, 0n], [P256_ORDER, 1n], [1n, P256_ORDER]] as const) {
+      for (const [r, s] of [
+        [0n, 1n],
+        [1n, 0n],
+        [P256_ORDER, 1n],
+        [1n, P256_ORDER],
+      ] as const) {
         expect(() => parseNodeSignature(of(r, s))).to.throw(Refusal, "Signature_OutOfRange");
       }
       for (const text of ["0x", signature.slice(0, -2), `${signature}00`, signature.toUpperCase()]) {

@@ -51,9 +51,9 @@ describe("protocol tree", () => {
 
   describe("E12: proofs", () => {
     it("of every leaf verify at its index, and nothing else does", () => {
-      const shape = fc.integer({ min: 1, max: 40 }).chain((count) =>
-        fc.record({ count: fc.constant(count), from: fc.nat(count - 1), to: fc.nat(count - 1) }),
-      );
+      const shape = fc
+        .integer({ min: 1, max: 40 })
+        .chain((count) => fc.record({ count: fc.constant(count), from: fc.nat(count - 1), to: fc.nat(count - 1) }));
       fc.assert(
         fc.property(shape, ({ count, from, to }) => {
           const leaves = someLeaves(count);
