@@ -6,11 +6,11 @@ import { Refusal } from "../protocol/refusal.ts";
 import { explainRevert } from "../plugins/chain.ts";
 import {
   enqueue,
+  forgetMinedFrom,
   itemByKey,
   markFailed,
   markMined,
   markSent,
-  nextNonce,
   noteError,
   openItems,
   type OutboxRow,
@@ -53,14 +53,16 @@ export function startTransmitter(store: Store, wallet: BaseWallet, provider: Jso
 
   const prepare = async (item: OutboxRow): Promise<{ rawTx: Hex; txHash: Hex }> => {
     const { to, data } = item.request as { to: string; data: string };
-    const [gas, fee, network, onChain, stored] = await Promise.all([
+    const [gas, fee, network, onChain] = await Promise.all([
       provider.estimateGas({ from: sender, to, data }),
       provider.getFeeData(),
       provider.getNetwork(),
       provider.getTransactionCount(sender, "latest"),
-      nextNonce(store.db, sender),
     ]);
-    const nonce = item.nonce ?? (BigInt(onChain) > stored ? BigInt(onChain) : stored);
+    // One transaction is open at a time, so the chain's count is the next nonce; what the outbox believes mined beyond
+    // it stood in blocks that are gone.
+    const nonce = item.nonce ?? BigInt(onChain);
+    await forgetMinedFrom(store.db, sender, nonce);
     const rawTx = (await wallet.signTransaction({
       ...{ type: 2, chainId: network.chainId, nonce: Number(nonce), to, data },
       gasLimit: (gas * 6n) / 5n,
