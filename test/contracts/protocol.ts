@@ -161,7 +161,7 @@ describe("Protocol", () => {
       const { chainId, ...names } = digests.domain;
       expect(await domainIn(telemetry)).to.deep.equal({ ...names, chainId: BigInt(chainId) });
       expect(await telemetry.REPORT_TYPEHASH()).to.equal(struct.typeHash);
-      await telemetry.connect(admin!).setConfig(digests.config.signers, digests.config.faultyCount);
+      await telemetry.connect(admin).setConfig(digests.config.signers, digests.config.faultyCount);
       expect(await telemetry.configDigest()).to.equal(digests.config.digest);
       for (const { report, digest } of digests.reports) {
         expect(await telemetry.reportDigest(report)).to.equal(digest);

@@ -38,11 +38,11 @@ type Vectors = {
 };
 const vectors = JSON.parse(readFileSync(new URL("../vectors/aggregate.json", import.meta.url), "utf8")) as Vectors;
 
-const numbers = <T>(texts: object): T =>
-  Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, BigInt(text as string)])) as T;
+const numbers = <K extends string>(texts: Record<K, string>) =>
+  Object.fromEntries(Object.entries<string>(texts).map(([name, text]) => [name, BigInt(text)])) as Record<K, bigint>;
 const lots: Lot[] = vectors.lots.map(({ lotId, gpuCount, tdpW, site }) => ({
-  ...numbers<Omit<Lot, "site">>({ lotId, gpuCount, tdpW }),
-  site: numbers<SiteFactors>(site),
+  ...numbers({ lotId, gpuCount, tdpW }),
+  site: numbers(site),
 }));
 const verifiedOf = (step: Vectors["steps"][0]): VerifiedReading[] =>
   step.verified.map(({ reading, readingHash, signature }) => ({

@@ -63,6 +63,15 @@ describe("protocol exposition", () => {
     }
   });
 
+  it("names the pod that a row of the board or of a slice is labelled with", () => {
+    const workloads = (...pods: string[]) =>
+      parseDcgm(
+        pods.map((pod, i) => `DCGM_FI_DEV_POWER_USAGE{UUID="GPU-1",GPU_I_ID="${i}",pod="${pod}"} 1\n`).join(""),
+      ).samples.map(({ workload }) => workload);
+    expect(workloads("")).to.deep.equal([""]);
+    expect(workloads("", "train-0", "train-1")).to.deep.equal(["train-0"]);
+  });
+
   describe("S08: hostile text", () => {
     it("is refused above a size", () => {
       expect(() => parseExposition("\n".repeat(MAX_EXPOSITION_CHARS + 1))).to.throw(Refusal, "Exposition_TooLong");
@@ -146,9 +155,12 @@ describe("protocol exposition", () => {
 
 describe("protocol accumulator", () => {
   const GAP = 60_000n;
-  const sample = (change: Partial<GpuSample>): GpuSample => ({
+  type Sample = GpuSample & { isAllocated: boolean };
+  const sample = (change: Partial<Sample>): Sample => ({
     uuid: "GPU-1",
     model: "",
+    workload: "",
+    isAllocated: false,
     energyMJ: null,
     powerMilliW: null,
     smActivePpm: null,
@@ -156,7 +168,7 @@ describe("protocol accumulator", () => {
     droppedCount: 0,
     ...change,
   });
-  const feed = (samples: [bigint, Partial<GpuSample>][], from: Accumulator = newAccumulator()) => {
+  const feed = (samples: [bigint, Partial<Sample>][], from: Accumulator = newAccumulator()) => {
     let accumulator = from;
     let drops = noDrops();
     for (const [at, change] of samples) {
@@ -232,12 +244,21 @@ describe("protocol accumulator", () => {
     expect(accumulator.flagsBitmap).to.equal(FLAG_SM_FROM_ENGINE);
     expect(wholeSec(accumulator.availableMilliSec)).to.equal(3n);
   });
+  it("counts time as allocated when the board is allocated at its end, and never over a gap", () => {
+    const { accumulator } = feed([
+      [0n, { isAllocated: true }],
+      [1000n, { isAllocated: false }],
+      [3000n, { isAllocated: true }],
+      [3000n + GAP + 1n, { isAllocated: true }],
+    ]);
+    expect(accumulator).to.include({ availableMilliSec: 3000n, allocatedMilliSec: 2000n });
+  });
   it("loses nothing to rounding, however often it is sampled", () => {
     const spans = fc.array(fc.bigInt(1n, GAP), { minLength: 1, maxLength: 30 });
     fc.assert(
       fc.property(spans, fc.bigInt(0n, 10_000_000n), fc.bigInt(0n, 1_000_000n), (gaps, powerMilliW, smActivePpm) => {
         let at = 0n;
-        const samples: [bigint, Partial<GpuSample>][] = [[0n, { powerMilliW, smActivePpm }]];
+        const samples: [bigint, Partial<Sample>][] = [[0n, { powerMilliW, smActivePpm }]];
         for (const gap of gaps) samples.push([(at += gap), { powerMilliW, smActivePpm }]);
         const { accumulator } = feed(samples);
         expect(accumulator.energyMJ * 1000n + accumulator.halfMicroJ / 2n).to.equal(powerMilliW * at);
