@@ -179,7 +179,13 @@ function takeSeries(boards: Map<string, Board>, drops: Drops, series: Series): v
   }
   let board = boards.get(uuid);
   if (board === undefined) {
-    board = { model: series.labels.get("modelName") ?? "", workload: "", droppedCount: 0, values: new Map(), seen: new Set() };
+    board = {
+      model: series.labels.get("modelName") ?? "",
+      workload: "",
+      droppedCount: 0,
+      values: new Map(),
+      seen: new Set(),
+    };
     boards.set(uuid, board);
   }
   if (board.workload === "") board.workload = series.labels.get("pod") ?? "";
