@@ -78,6 +78,15 @@ export async function markMined(db: Db, id: bigint, txHash: Hex): Promise<void> 
   ]);
 }
 
+/** Blocks that held a sender's transactions from this nonce on are gone: those are to be signed and sent anew. */
+export async function requeueFrom(db: Db, sender: Hex, nonce: bigint): Promise<void> {
+  await db.query(
+    `update outbox set status = 'queued', nonce = null, tx_hash = null, raw_tx = null, error = 'its block is gone'
+     where sender = $1 and status = 'mined' and nonce >= $2`,
+    [bytes(sender), nonce],
+  );
+}
+
 /** A block that held the transaction is gone: it is open again, with the same bytes. */
 export async function markUnmined(db: Db, id: bigint): Promise<void> {
   await change(db, id, "status = 'sent' where id = $1 and status in ('sent', 'mined')", []);

@@ -139,6 +139,15 @@ export async function readingsOf(db: Db, oracleId: number, epoch: bigint): Promi
   return rows;
 }
 
+/** A role's newest reading of each node. */
+export async function newestReadings(db: Db, oracleId: number): Promise<ReadingRow[]> {
+  const { rows } = await db.query<ReadingRow>(
+    `select distinct on (node_id) ${READING} from readings where oracle_id = $1 order by node_id, epoch desc`,
+    [oracleId],
+  );
+  return rows;
+}
+
 /** The first conflicting readings of an epoch, by node; the readings they conflict with are in `readingsOf`. */
 export async function equivocationsOf(
   db: Db,

@@ -45,7 +45,7 @@ export interface VerifiedReading {
 /** One epoch, summed up. */
 export interface Aggregation {
   readonly epoch: bigint;
-  readonly meters: readonly LotMeter[]; // by ascending lotId
+  readonly meters: LotMeter[]; // by ascending lotId
   readonly leaves: readonly DeviceLeaf[]; // by lotId, then deviceIndex
   readonly tree: Tree;
   readonly readingsRoot: Hex;
@@ -257,8 +257,8 @@ function toDecimals<T extends object>(values: T, names: readonly (keyof T & stri
   return Object.fromEntries(names.map((name) => [name, String(values[name])])) as Decimals<T>;
 }
 
-function fromDecimals<T>(texts: Decimals<T>, names: readonly (keyof T & string)[]): T {
-  return Object.fromEntries(names.map((name) => [name, parseU64(texts[name], name)])) as T;
+function fromDecimals<T>(texts: Partial<Decimals<T>>, names: readonly (keyof T & string)[]): T {
+  return Object.fromEntries(names.map((name) => [name, parseU64(texts[name] ?? "", name)])) as T;
 }
 
 /** A state as JSON, to be kept across restarts. */

@@ -51,10 +51,7 @@ export const DeploymentSchema = Type.Object(
         {
           lotId: Type.String({ pattern: "^[0-9]+$" }),
           devices: Type.Array(
-            Type.Object(
-              { name: Type.String(), nodeId: Type.String({ pattern: "^[0-9]+$" }) },
-              strict,
-            ),
+            Type.Object({ name: Type.String(), nodeId: Type.String({ pattern: "^[0-9]+$" }) }, strict),
           ),
         },
         strict,

@@ -16,9 +16,7 @@ export function quorumCount(faultyCount: number): number {
 }
 
 function compactOf(text: string): Signature {
-  if (!/^0x([0-9a-fA-F]{128}|[0-9a-fA-F]{130})$/.test(text)) {
-    throw new Refusal("Signature_Malformed", { text: text.slice(0, 140) });
-  }
+  if (!/^0x([0-9a-fA-F]{128}|[0-9a-fA-F]{130})$/.test(text)) throw malformed(text);
   // In 65 bytes s stands whole; in 64 its top bit is the parity.
   const word = BigInt(`0x${text.slice(66, 130)}`);
   const s = text.length === 132 ? word : BigInt.asUintN(255, word);
@@ -26,13 +24,26 @@ function compactOf(text: string): Signature {
   try {
     return Signature.from(text);
   } catch {
-    throw new Refusal("Signature_Malformed", { text: text.slice(0, 140) });
+    throw malformed(text);
   }
+}
+
+function recover(digest: Hex, signature: string): string {
+  const compact = compactOf(signature);
+  try {
+    return recoverAddress(digest, compact);
+  } catch {
+    throw malformed(signature);
+  }
+}
+
+function malformed(text: string): Refusal {
+  return new Refusal("Signature_Malformed", { text: text.slice(0, 140) });
 }
 
 /** The index of the signer of a digest among `signers`; refuses a stranger. */
 export function signerIndexOf(digest: Hex, signers: readonly string[], signature: string): number {
-  const signer = recoverAddress(digest, compactOf(signature));
+  const signer = recover(digest, signature);
   const index = signers.findIndex((address) => getAddress(address) === signer);
   demand(index >= 0, "Quorum_UnknownSigner", { signer });
   return index;
