@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync, readlinkSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, readFileSync, readlinkSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Failure, codeOf } from "../failure.ts";
 
@@ -65,33 +65,47 @@ export async function endPostgres(pid: number, folder: string): Promise<void> {
 }
 
 /**
- * Takes a lock file for this process, or says who holds it. A lock whose process is gone is taken over. It makes for
- * a clear error; that two servers never open one data folder is PostgreSQL's own doing.
+ * Takes a lock file for this process, or says who holds it. The lock of a process that is gone is taken over: moved
+ * aside first, and put back if it turns out to be the lock of another who was quicker.
  */
 export function takeLock(file: string, what: string): () => void {
   const mine = processMark(process.pid) ?? String(process.pid);
+  const aside = `${file}.${process.pid}`;
   for (;;) {
-    try {
-      writeFileSync(file, mine, { flag: "wx", mode: 0o600 });
+    writeFileSync(aside, mine, { mode: 0o600 });
+    if (renamed(() => linkSync(aside, file), "EEXIST")) {
+      rmSync(aside, { force: true });
       return () => {
         if (readLock(file) === mine) rmSync(file, { force: true });
       };
-    } catch (error) {
-      if (codeOf(error) !== "EEXIST") throw error;
     }
+    rmSync(aside, { force: true });
     const holder = readLock(file);
-    const pid = Number(holder.split("@")[0]);
-    if (holder === mine || processMark(pid) === holder)
+    const pid = Number(holder?.split("@")[0]);
+    if (holder !== undefined && processMark(pid) === holder)
       throw new Failure("Store_InUse", `${what} is in use by process ${pid}; stop it, or choose another data folder`);
-    rmSync(file, { force: true });
+    if (renamed(() => renameSync(file, aside), "ENOENT") && readLock(aside) !== holder)
+      renamed(() => linkSync(aside, file), "EEXIST");
+    rmSync(aside, { force: true });
   }
 }
 
-function readLock(file: string): string {
+/** Whether a change of names was done; false when it failed for the one reason that is expected. */
+function renamed(change: () => void, expected: string): boolean {
+  try {
+    change();
+    return true;
+  } catch (error) {
+    if (codeOf(error) === expected) return false;
+    throw error;
+  }
+}
+
+function readLock(file: string): string | undefined {
   try {
     return readFileSync(file, "utf8").trim();
   } catch {
-    return "";
+    return undefined;
   }
 }
 

@@ -65,7 +65,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       await client.query("commit");
       return result;
     } catch (error) {
-      await client.query("rollback").catch((failure: Error) => (dropped = failure));
+      await client.query("rollback").catch((failure: unknown) => {
+        dropped = failure instanceof Error ? failure : new Error(String(failure));
+      });
       throw error;
     } finally {
       client.off("error", onError);
@@ -96,12 +98,10 @@ function connectionTo({ host, port, user, password, database }: EmbeddedPostgres
   return { host, port, user, password, database, ssl: false, options: "" };
 }
 
-const INT8 = 20;
-const NUMERIC = 1700;
-const BYTEA = 17;
+const { INT8, NUMERIC, BYTEA } = pg.types.builtins;
 
-function getTypeParser(oid: number, format?: "text" | "binary"): (value: string) => unknown {
-  if (oid === INT8 || oid === NUMERIC) return BigInt;
-  if (oid === BYTEA) return (value) => `0x${value.slice(2)}`; // PostgreSQL writes \x…
-  return pg.types.getTypeParser(oid, format === "binary" ? "text" : format) as (value: string) => unknown;
-}
+const getTypeParser: typeof pg.types.getTypeParser = (type, format): unknown => {
+  if (type === INT8 || type === NUMERIC) return BigInt;
+  if (type === BYTEA) return (value: string) => `0x${value.slice(2)}`; // PostgreSQL writes \x…
+  return pg.types.getTypeParser(type, format);
+};

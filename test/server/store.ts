@@ -258,7 +258,8 @@ async function gone(pid: number, folder: string): Promise<void> {
 async function eventually(work: () => Promise<void>): Promise<void> {
   for (let attempt = 0; ; attempt++)
     try {
-      return await work();
+      await work();
+      return;
     } catch (error) {
       if (attempt === 200) throw error;
       await sleep(50);
