@@ -18,6 +18,8 @@ import type { SiteFactors } from "./protocol/lot.ts";
 import { readingDomain, type SignedReadingJson } from "./protocol/reading.ts";
 import { domainOf, structOf } from "./protocol/typed.ts";
 
+export { connectChain } from "./plugins/chain.ts";
+
 /** A GPU host that this program runs the agent of. */
 export interface AgentHost {
   readonly hostname: string;
@@ -38,10 +40,13 @@ export interface ProgramOptions {
   readonly keeperKey: string;
   readonly factors: SiteFactors;
   readonly agents: readonly AgentHost[];
+  /** Where the API listens; port 0 takes any. */
+  readonly api: { readonly host: string; readonly port: number };
 }
 
 /** The roles agent, oracle (four of them) and keeper in one process; whoever holds it drives the clock. */
 export interface Program {
+  readonly apiUrl: string | undefined;
   readonly provider: JsonRpcProvider;
   readonly contracts: Contracts;
   /** Hands a scrape, and the wall meter where there is one, to a host's agent. */
@@ -98,6 +103,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     let head: TelemetryHead = await telemetryHead(contracts.telemetry);
 
     return {
+      apiUrl: undefined,
       provider,
       contracts,
       observe(hostname, text, atSec, wallEnergyMJ) {
