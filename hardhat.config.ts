@@ -21,7 +21,13 @@ export default defineConfig({
   paths: { tests: { mocha: "test", solidity: "test/invariants" } },
   typechain: { outDir: "types", tsNocheck: true },
   networks: {
-    default: { type: "edr-simulated", chainType: "l1", hardfork: "prague", allowUnlimitedContractSize: false },
+    default: {
+      type: "edr-simulated",
+      chainType: "l1",
+      hardfork: "prague",
+      allowUnlimitedContractSize: false,
+      initialDate: "2026-01-01T00:00:00Z", // no test depends on today
+    },
   },
   test: { mocha: { timeout: 120_000 }, solidity: { fuzz: { runs: 256 }, invariant: { runs: 64, depth: 64 } } },
 });

@@ -1,4 +1,4 @@
-import type { ContractTransactionReceipt, ContractTransactionResponse, Signer } from "ethers";
+import type { Signer } from "ethers";
 
 import { Gate__factory } from "../types/factories/compliance/Gate__factory.ts";
 import { KinkedRate__factory } from "../types/factories/credit/KinkedRate__factory.ts";
@@ -12,6 +12,7 @@ import { TestStable__factory } from "../types/factories/mocks/TestStable__factor
 import { Registry__factory } from "../types/factories/registry/Registry__factory.ts";
 import { Telemetry__factory } from "../types/factories/telemetry/Telemetry__factory.ts";
 import { Valuation__factory } from "../types/factories/valuation/Valuation__factory.ts";
+import { send } from "../server/protocol/contracts.ts";
 import type { Addresses } from "../server/protocol/deployment.ts";
 
 /** What is fixed when the contracts are deployed. */
@@ -42,14 +43,6 @@ const RECEIVABLES_HAIRCUT_BPS = 1_000n;
 const WAD = 10n ** 18n;
 /** Liquidation loan-to-value that markets may be created with. */
 export const LLTV_WAD = (77n * WAD) / 100n;
-
-/** Waits for a transaction to be mined; throws when it was dropped or reverted. */
-export async function mined(sent: Promise<ContractTransactionResponse>): Promise<ContractTransactionReceipt> {
-  const transaction = await sent;
-  const receipt = await transaction.wait();
-  if (receipt === null) throw new Error(`transaction ${transaction.hash} was not mined`);
-  return receipt;
-}
 
 /** Deploys every contract, wires the roles and gives the addresses. Facilities are created afterwards, by `seed`. */
 export async function deploy(options: DeployOptions): Promise<Addresses> {
@@ -86,13 +79,13 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
   const attesting = (["attest", "revokeAttestation"] as const).map(
     (name) => Registry__factory.createInterface().getFunction(name).selector,
   );
-  await mined(manager.setTargetFunctionRole(registry, attesting, AUDITOR_ROLE));
-  await mined(manager.grantRole(AUDITOR_ROLE, auditor, 0n));
+  await send(manager.setTargetFunctionRole(registry, attesting, AUDITOR_ROLE));
+  await send(manager.grantRole(AUDITOR_ROLE, auditor, 0n));
   const sorted = [...oracles].sort((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1));
-  await mined(Telemetry__factory.connect(telemetry, admin).setConfig(sorted, BigInt(Math.floor((sorted.length - 1) / 3))));
-  await mined(Markets__factory.connect(markets, admin).enableIrm(rateModel));
-  await mined(Markets__factory.connect(markets, admin).enableLltv(LLTV_WAD));
-  await mined(Gate__factory.connect(gate, admin).listHolder(markets, true));
+  await send(Telemetry__factory.connect(telemetry, admin).setConfig(sorted, BigInt(Math.floor((sorted.length - 1) / 3))));
+  await send(Markets__factory.connect(markets, admin).enableIrm(rateModel));
+  await send(Markets__factory.connect(markets, admin).enableLltv(LLTV_WAD));
+  await send(Gate__factory.connect(gate, admin).listHolder(markets, true));
 
   return { authority, asset, registry, telemetry, leases, facilities, gate, valuation, rateModel, markets };
 }

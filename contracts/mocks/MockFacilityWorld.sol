@@ -4,24 +4,26 @@ pragma solidity 0.8.37;
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
 import {DayCount, amortizedAssets, interestAssets, levelPaymentAssets} from "../annuity.sol";
 import {Date, addMonths, dateOf, days30360, daysInMonth, timeOf} from "../calendar.sol";
+import {ClassToken} from "../facility/ClassToken.sol";
 import {Step, Waterfall} from "../facility/Waterfall.sol";
 import {IRegistry} from "../registry/IRegistry.sol";
 import {LeaseId, LotId, SiteId} from "../units.sol";
 
 /// @title Lots, evidence and offered liens, without devices.
 contract MockPledges {
-    mapping(LotId => uint256) private _costAssets;
-    mapping(LotId => uint8) public evidenceClass;
-    mapping(LotId => address) public lienOfferedTo;
-    mapping(LotId => address) public lienHolder;
+    mapping(LotId lotId => uint256) private _costAssets;
+    mapping(LotId lotId => uint8) public evidenceClass;
+    mapping(LotId lotId => address) public lienOfferedTo;
+    mapping(LotId lotId => address) public lienHolder;
 
     error MockPledges_LienNotOffered(LotId lotId, address caller);
 
-    function setLot(LotId lotId, uint256 costAssets, uint8 givenClass, address offeredTo) external {
+    function setLot(LotId lotId, uint256 costAssets, uint8 class_, address offeredTo) external {
         _costAssets[lotId] = costAssets;
-        evidenceClass[lotId] = givenClass;
+        evidenceClass[lotId] = class_;
         lienOfferedTo[lotId] = offeredTo;
     }
 
@@ -47,8 +49,8 @@ contract MockPledges {
 contract MockRent {
     using SafeERC20 for IERC20;
 
-    mapping(LotId => LeaseId) public leaseOf;
-    mapping(LeaseId => address) public payeeOf;
+    mapping(LotId lotId => LeaseId) public leaseOf;
+    mapping(LeaseId leaseId => address) public payeeOf;
     mapping(address payee => uint256) public collectable;
     mapping(address payee => uint256) public receivable;
     uint256 public overstatedAssets;
@@ -88,12 +90,43 @@ contract MockRent {
     }
 }
 
+/// @title The facility of one class token, that mints, burns and accrues as a test says.
+contract MockIssuer {
+    using SafeERC20 for IERC20;
+
+    IERC20 public immutable asset;
+    ClassToken public immutable token;
+
+    constructor(address implementation, address gate, address asset_, address authority) {
+        asset = IERC20(asset_);
+        token = ClassToken(Clones.cloneWithImmutableArgs(implementation, abi.encode(address(this), gate)));
+        token.initialize("Test Class", "TST", asset_, authority);
+    }
+
+    function mint(address to, uint256 shares) external {
+        token.mint(to, shares);
+    }
+
+    function burn(address from, uint256 shares) external {
+        token.burn(from, shares);
+    }
+
+    function accrue(uint256 interestAssets_, uint256 principalAssets) external {
+        token.accrue(interestAssets_, principalAssets);
+    }
+
+    function payClaim(address to, uint256 assets) external {
+        require(msg.sender == address(token), ClassToken.ClassToken_NotFacility(msg.sender));
+        asset.safeTransfer(to, assets);
+    }
+}
+
 /// @title A settlement token with one bad habit at a time.
 contract MockQuirkyToken is ERC20 {
     uint8 private immutable _decimals;
     uint256 public feeAssets; // kept back from each transfer
     bool public returnsFalse;
-    mapping(address => bool) public blacklisted;
+    mapping(address account => bool) public blacklisted;
     address public hookTarget; // called in the middle of each transfer
     bytes public hookData;
     bool public hookSucceeded;

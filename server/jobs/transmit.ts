@@ -2,17 +2,17 @@ import { isError, Transaction, type BaseWallet, type JsonRpcProvider, type Trans
 import { setTimeout as sleep } from "node:timers/promises";
 
 import type { Hex } from "../protocol/bytes.ts";
+import { explainRevert } from "../protocol/contracts.ts";
 import { Refusal } from "../protocol/refusal.ts";
-import { explainRevert } from "../plugins/chain.ts";
 import {
   enqueue,
-  forgetMinedFrom,
   itemByKey,
   markFailed,
   markMined,
   markSent,
   noteError,
   openItems,
+  requeueFrom,
   type OutboxRow,
 } from "../plugins/outbox.ts";
 import type { Store } from "../plugins/store.ts";
@@ -62,7 +62,7 @@ export function startTransmitter(store: Store, wallet: BaseWallet, provider: Jso
     // One transaction is open at a time, so the chain's count is the next nonce; what the outbox believes mined beyond
     // it stood in blocks that are gone.
     const nonce = item.nonce ?? BigInt(onChain);
-    await forgetMinedFrom(store.db, sender, nonce);
+    await requeueFrom(store.db, sender, nonce);
     const rawTx = (await wallet.signTransaction({
       ...{ type: 2, chainId: network.chainId, nonce: Number(nonce), to, data },
       gasLimit: (gas * 6n) / 5n,
@@ -106,24 +106,36 @@ export function startTransmitter(store: Store, wallet: BaseWallet, provider: Jso
     }
   };
 
-  const bringAll = async () => {
-    const receipts = new Map<string, TransactionReceipt>();
+  // Oldest first. An item that fails for good is out of the way; what fails otherwise stops the queue.
+  const bringAll = async (wanted?: string): Promise<TransactionReceipt | undefined> => {
+    let receipt: TransactionReceipt | undefined;
     for (;;) {
       const [item] = await openItems(store.db, sender, 1);
-      if (item === undefined) return receipts;
-      receipts.set(item.key, await bring(item));
+      if (item === undefined) return receipt;
+      try {
+        const mined = await bring(item);
+        if (item.key === wanted) receipt = mined;
+      } catch (error) {
+        if (item.key === wanted || !(error instanceof Refusal)) throw error;
+      }
     }
   };
 
   return {
     async transmit({ kind, key, to, data }) {
       await enqueue(store.db, { kind, key, sender, request: { to, data } });
-      const receipt = (await bringAll()).get(key);
+      const receipt = await bringAll(key);
       if (receipt !== undefined) return receipt;
       const item = await itemByKey(store.db, key);
-      const mined = item?.txHash === null || item === undefined ? null : await provider.getTransactionReceipt(item.txHash);
-      if (mined === null) throw new Refusal("Outbox_Failed", { key, error: item?.error ?? "never sent" });
-      return mined;
+      const txHash = item?.txHash ?? null;
+      const mined = txHash === null ? null : await provider.getTransactionReceipt(txHash);
+      if (mined !== null) return mined;
+      if (item?.status !== "mined") throw new Refusal("Outbox_Failed", { key, error: item?.error ?? "never sent" });
+      // It was mined in a block that is gone.
+      await requeueFrom(store.db, sender, item.nonce ?? 0n);
+      const again = await bringAll(key);
+      if (again === undefined) throw new Refusal("Outbox_Failed", { key, error: "not mined again" });
+      return again;
     },
     async resume() {
       await bringAll();

@@ -3,12 +3,11 @@ import type { KeyObject } from "node:crypto";
 import { keyOf } from "../nodekey.ts";
 import type { Hex } from "../protocol/bytes.ts";
 import type { Deployment } from "../protocol/deployment.ts";
+import type { Contracts } from "../protocol/contracts.ts";
 import { identityAnchor, nodeKeyHash } from "../protocol/identity.ts";
-import { identityLeafHash, leafHashes } from "../protocol/leaf.ts";
+import { identityRootOf } from "../protocol/identityTree.ts";
 import type { Lot, SiteFactors } from "../protocol/lot.ts";
 import { Refusal } from "../protocol/refusal.ts";
-import { buildTree, rootOf } from "../protocol/tree.ts";
-import type { Contracts } from "./chain.ts";
 
 /** A node as registered. */
 export interface Node {
@@ -81,17 +80,5 @@ async function rootOfDevices(contracts: Contracts, devices: DirectoryLot["device
   }
   return identityRootOf(
     devices.map(({ deviceId, nodeId }) => ({ anchor: deviceId, nodeKeyHash: keyHashes.get(nodeId) as Hex })),
-  );
-}
-
-/** The identity root of a lot: leaves in the order of their index. */
-export function identityRootOf(devices: readonly { anchor: Hex; nodeKeyHash: Hex }[]): Hex {
-  return rootOf(
-    buildTree(
-      leafHashes(
-        devices.map((device, index) => ({ index, ...device })),
-        identityLeafHash,
-      ),
-    ),
   );
 }

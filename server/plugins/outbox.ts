@@ -78,10 +78,10 @@ export async function markMined(db: Db, id: bigint, txHash: Hex): Promise<void> 
   ]);
 }
 
-/** Blocks that held a sender's transactions from this nonce on are gone, and other transactions take their place. */
-export async function forgetMinedFrom(db: Db, sender: Hex, nonce: bigint): Promise<void> {
+/** Blocks that held a sender's transactions from this nonce on are gone: those are to be signed and sent anew. */
+export async function requeueFrom(db: Db, sender: Hex, nonce: bigint): Promise<void> {
   await db.query(
-    `update outbox set status = 'failed', error = 'its block is gone'
+    `update outbox set status = 'queued', nonce = null, tx_hash = null, raw_tx = null, error = 'its block is gone'
      where sender = $1 and status = 'mined' and nonce >= $2`,
     [bytes(sender), nonce],
   );

@@ -4,7 +4,8 @@ import { artifacts } from "hardhat";
 import { read } from "./project.ts";
 import { contractDirections, importCycles } from "./rules/imports.ts";
 import * as rules from "./rules/solidity.ts";
-import { hasUnit, unitless, type AbiItem } from "./rules/units.ts";
+import type { AbiItem } from "./rules/abi.ts";
+import { hasUnit, unitless } from "./rules/units.ts";
 
 function sample(text: string, path = "contracts/lease/A.sol"): rules.SourceUnit[] {
   return rules.parseSolidity([{ path, text: `// SPDX-License-Identifier: MIT\npragma solidity 0.8.37;\n${text}` }]);

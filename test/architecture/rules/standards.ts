@@ -1,3 +1,14 @@
+import { createRequire } from "node:module";
+import { memberOf, type AbiItem } from "./abi.ts";
+
+const require = createRequire(import.meta.url);
+
+/** The members of one of OpenZeppelin's contracts, as published. */
+function openZeppelin(contract: string): string[] {
+  const { abi } = require(`@openzeppelin/contracts/build/contracts/${contract}.json`) as { abi: AbiItem[] };
+  return abi.map(memberOf);
+}
+
 /**
  * Members whose names a published standard fixes: functions, events and errors by signature, struct members as
  * Struct.member. They are used as published, so that other people's tools fit; nothing else may skip the unit rule.
@@ -45,7 +56,8 @@ export const STANDARDS: Record<string, string[]> = {
     "liquidate((address,address,address,address,uint256),address,uint256,uint256,bytes)",
   ],
   "Chainlink AggregatorV3": ["decimals()", "version()", "latestRoundData()", "getRoundData(uint80)"],
-  "OpenZeppelin Contracts": [
+  "OpenZeppelin AccessManager": openZeppelin("AccessManager").filter((member) => !member.startsWith("constructor")),
+  "OpenZeppelin's errors and events": [
     "AccessManagedRequiredDelay(address,uint32)",
     "ERC2612ExpiredSignature(uint256)",
     "InvalidAccountNonce(address,uint256)",

@@ -1,18 +1,5 @@
+import { memberOf, type AbiItem, type AbiParameter } from "./abi.ts";
 import { STANDARDS } from "./standards.ts";
-
-export interface AbiParameter {
-  name: string;
-  type: string;
-  internalType?: string;
-  components?: AbiParameter[];
-}
-
-export interface AbiItem {
-  type: string;
-  name?: string;
-  inputs?: AbiParameter[];
-  outputs?: AbiParameter[];
-}
 
 const SUFFIXES = [
   ...["Wad", "Ray", "Bps", "E4"], // ratios: 1e18, 1e27, 1e4, 1e4 around 1
@@ -41,7 +28,7 @@ function camelCase(constant: string): string {
 export function unitless(contract: string, abi: AbiItem[]): string[] {
   return abi.flatMap((item) => {
     const name = item.name ?? item.type;
-    if (STANDARD_MEMBERS.has(`${name}(${signature(item.inputs ?? [])})`)) return [];
+    if (STANDARD_MEMBERS.has(memberOf(item))) return [];
     const outputs = item.outputs ?? [];
     return [
       ...(item.inputs ?? []).flatMap((input) => inParameter(input, input.name)),
@@ -63,14 +50,6 @@ function inParameter(parameter: AbiParameter, name: string): string[] {
   const isId = !INTEGER.test(internalType); // a value type of units.sol is its own unit
   if (isId || hasUnit(name, type.endsWith("]"))) return [];
   return [`${type} ${name || "without a name"} has no unit`];
-}
-
-function signature(inputs: AbiParameter[]): string {
-  return inputs
-    .map(({ type, components }) =>
-      components === undefined ? type : `(${signature(components)})${type.slice("tuple".length)}`,
-    )
-    .join(",");
 }
 
 const STANDARD_MEMBERS = new Set(Object.values(STANDARDS).flat());
