@@ -22,7 +22,8 @@ import {IFacility} from "./IFacility.sol";
 /// holders. Income accrued before a transfer stays with the sender.
 /// Rounding. Income per share is rounded down and the remainder carried into the next accrual. A holder's part is kept
 /// to a millionth of a millionth of a unit, rounded down; a claim pays whole units and leaves the fraction. So the sum
-/// of claims never exceeds what was accrued, and settling often loses nothing that adds up to a unit.
+/// of claims never exceeds what was accrued, settling often loses nothing that adds up, and what is left in the end is
+/// less than a unit for each holder.
 /// Compliance. Every movement passes `_update`, so no path (approve and transferFrom, permit, a market in between)
 /// goes round the gate and the frozen balance. Only a forced transfer passes them, and even it needs a receiver that may
 /// receive. A frozen holder's claim stays recorded; nobody else's waits for it.
