@@ -283,14 +283,15 @@ contract ClassToken is ERC20Permit, AccessManaged, Initializable, IERC7943Fungib
     }
 
     function _claim(address account, address to) private returns (uint256 assets) {
-        require(gate().canSend(account), ERC7943CannotSend(account));
+        (address facility_, IGate gate_) = _bonds();
+        require(gate_.canSend(account), ERC7943CannotSend(account));
         Holder memory holder = _settled(account, _income);
         assets = holder.owedE12 / E12;
         require(assets != 0, ClassToken_NothingToClaim(account));
         holder.owedE12 = uint136(holder.owedE12 % E12);
         _holders[account] = holder;
         emit Claimed(account, to, assets);
-        IFacility(facility()).payClaim(to, assets);
+        IFacility(facility_).payClaim(to, assets);
     }
 
     function _setFrozen(address account, uint256 amount) private {
