@@ -15,11 +15,19 @@ const contracts = { compilers: [solc], overrides: { "contracts/facility/Facility
 
 export default defineConfig({
   plugins: [hardhatToolboxMochaEthers],
-  solidity: { profiles: { default: contracts, production: contracts } },
+  solidity: {
+    profiles: { default: contracts, production: contracts },
+  },
   paths: { tests: { mocha: "test", solidity: "test/invariants" } },
   typechain: { outDir: "types", tsNocheck: true },
   networks: {
-    default: { type: "edr-simulated", chainType: "l1", hardfork: "prague", allowUnlimitedContractSize: false },
+    default: {
+      type: "edr-simulated",
+      chainType: "l1",
+      hardfork: "prague",
+      allowUnlimitedContractSize: false,
+      initialDate: "2026-01-01T00:00:00Z", // no test depends on today
+    },
   },
   test: { mocha: { timeout: 120_000 }, solidity: { fuzz: { runs: 256 }, invariant: { runs: 64, depth: 64 } } },
 });

@@ -12,7 +12,7 @@ import {Waterfall} from "./Waterfall.sol";
 
 /// @title Creates facilities with their class tokens.
 /// @notice Both are clones, made and initialised in one transaction, so nobody can come between. A facility and its
-/// tokens answer to the same access manager as this contract. Settings are checked here, emitted in full, never changed.
+/// tokens answer to the same access manager as this contract. Settings are checked here, emitted in full, then fixed.
 contract Facilities is AccessManaged {
     uint256 private constant MAX_CLASSES = 8;
     uint256 private constant MAX_FEES = 8;
@@ -41,7 +41,7 @@ contract Facilities is AccessManaged {
         classTokenImplementation = classTokenImplementation_;
     }
 
-    /// @notice Creates a facility that is open for subscription; reverts with the error of the setting that cannot stand.
+    /// @notice Creates a facility that is open for subscription; reverts with the error of a setting that cannot stand.
     function create(Settings calldata settings) external restricted returns (address facility) {
         _check(settings);
         facility = Clones.clone(facilityImplementation);

@@ -16,7 +16,7 @@ import {ClassToken} from "./ClassToken.sol";
 import {Class, Fee, IFacility, Settings} from "./IFacility.sol";
 import {Step, StepKind, Waterfall} from "./Waterfall.sol";
 
-/// @title One SPV: raises money in classes, lends it against pledged lots, runs the rent through a priority of payments.
+/// @title One SPV: raises money in classes, lends it against pledged lots, runs rent through a priority of payments.
 ///
 /// Life. Raising → Funding → Performing → Closed; Refunding from Raising, or from Funding while nothing was drawn.
 /// Ledger. All money is in one of: escrow (raised, not drawn), collections (received, not paid out), reserve, recorded
@@ -36,8 +36,8 @@ import {Step, StepKind, Waterfall} from "./Waterfall.sol";
 /// Residual. What the steps leave goes to the residual class on every date: as income while a senior class is owed
 /// anything, then as principal until its own is repaid, then as income again.
 /// Rounding. Interest down, level payment up by less than a unit, the last payment takes what is left.
-/// Liveness. Every verb but subscribe, cancel, draw and the sponsor's early start is open to anyone or pulled by its owner.
-/// Nothing pauses. Loops run over classes (≤ 8), fees (≤ 8) and steps only.
+/// Liveness. Every verb but subscribe, cancel, draw and the sponsor's early start is open to anyone or pulled by its
+/// owner. Nothing pauses. Loops run over classes (≤ 8), fees (≤ 8) and steps only.
 /// Roles. Sponsor: draws, starts performing before the first payment date, cancels. Access manager: cancels.
 contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
@@ -243,8 +243,8 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
 
     // Funding
 
-    /// @notice Pays the sponsor out of escrow against a lot: pledges the lot on the first draw, and records the money as
-    /// the sponsor's claim.
+    /// @notice Pays the sponsor out of escrow against a lot: pledges the lot on the first draw, and records the money
+    /// as the sponsor's claim.
     function draw(LotId lotId, uint256 assets) external nonReentrant onlyIn(State.Funding) {
         require(msg.sender == sponsor, Facility_NotSponsor(msg.sender));
         require(assets != 0, Facility_NoAmount());

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IRegistry} from "../registry/IRegistry.sol";
+import {LotId} from "../units.sol";
+
+/// @title A registry whose lots are what a test says.
+contract MockLots is IRegistry {
+    error Registry_UnknownLot(LotId lotId);
+
+    mapping(LotId lotId => Lot) private _lots;
+    mapping(LotId lotId => address) public lienHolder;
+
+    function setLot(LotId lotId, Lot calldata lot_) external {
+        _lots[lotId] = lot_;
+    }
+
+    function takeLien(LotId lotId) external {
+        lienHolder[lotId] = msg.sender;
+    }
+
+    function releaseLien(LotId lotId) external {
+        delete lienHolder[lotId];
+    }
+
+    function lot(LotId lotId) external view returns (Lot memory) {
+        require(_lots[lotId].operator != address(0), Registry_UnknownLot(lotId));
+        return _lots[lotId];
+    }
+
+    function evidenceClass(LotId) external pure returns (uint8) {
+        return 0;
+    }
+
+    function country(LotId) external pure returns (bytes2) {
+        return "DE";
+    }
+}

@@ -1,0 +1,133 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** A local EVM behind JSON-RPC on loopback (docs/adr/0006). Its clock moves only when it is told to. */
+export interface LocalChain {
+  url: string;
+  chainId: number;
+  /** Stops the process; with a folder, its whole state is written first. */
+  stop(): Promise<void>;
+}
+
+export interface LocalChainOptions {
+  /** The time of the first block, unix seconds. */
+  genesisAt: number;
+  /** 0 takes any free port. */
+  port: number;
+  /** The folder that keeps the chain between runs, and the pid of a chain that outlived its program. */
+  folder: string;
+}
+
+export const LOCAL_CHAIN_ID = 31_337;
+const STATE_INTERVAL_SEC = 5;
+
+/** Starts the chain, or takes over the one that still runs for this folder after its program was killed. */
+export async function startChain(options: LocalChainOptions): Promise<LocalChain> {
+  const runFile = join(options.folder, "chain.run.json");
+  const running = await adopt(runFile);
+  if (running !== undefined) return running;
+
+  const port = options.port === 0 ? await freePort() : options.port;
+  const url = `http://127.0.0.1:${port}`;
+  if ((await chainIdOf(url)) !== undefined) {
+    throw new Error(`port ${port} already serves a JSON-RPC chain; choose another with --rpc-port, or 0 for any`);
+  }
+  const child = spawn(
+    anvilPath(),
+    [
+      ...["--host", "127.0.0.1", "--port", String(port), "--chain-id", String(LOCAL_CHAIN_ID)],
+      ...["--timestamp", String(options.genesisAt), "--hardfork", "prague", "--accounts", "0", "--quiet"],
+      ...["--state", join(options.folder, "chain.state.json"), "--state-interval", String(STATE_INTERVAL_SEC)],
+    ],
+    { stdio: ["ignore", "ignore", "pipe"] },
+  );
+  let complaint = "";
+  child.stderr.on("data", (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(-2000)));
+  await untilServing(child, url, () => complaint);
+  writeFileSync(runFile, JSON.stringify({ pid: child.pid, url }));
+  return { url, chainId: LOCAL_CHAIN_ID, stop: () => stopProcess(child.pid as number, runFile) };
+}
+
+async function adopt(runFile: string): Promise<LocalChain | undefined> {
+  if (!existsSync(runFile)) return undefined;
+  const { pid, url } = JSON.parse(readFileSync(runFile, "utf8")) as { pid: number; url: string };
+  if (isAlive(pid) && (await chainIdOf(url)) === LOCAL_CHAIN_ID) {
+    return { url, chainId: LOCAL_CHAIN_ID, stop: () => stopProcess(pid, runFile) };
+  }
+  rmSync(runFile, { force: true });
+  return undefined;
+}
+
+async function untilServing(child: ChildProcess, url: string, complaint: () => string): Promise<void> {
+  for (let waitedMs = 0; waitedMs < 20_000; waitedMs += 25) {
+    if (child.exitCode !== null) break;
+    if ((await chainIdOf(url)) === LOCAL_CHAIN_ID) return;
+    await sleep(25);
+  }
+  child.kill("SIGKILL");
+  throw new Error(`the local chain did not start at ${url}: ${complaint().trim() || `exit code ${child.exitCode}`}`);
+}
+
+async function stopProcess(pid: number, runFile: string): Promise<void> {
+  try {
+    process.kill(pid, "SIGTERM");
+    for (let waitedMs = 0; isAlive(pid) && waitedMs < 15_000; waitedMs += 20) await sleep(20);
+    if (isAlive(pid)) process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+  rmSync(runFile, { force: true });
+}
+
+/** Whether a process with this id exists. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+async function chainIdOf(url: string): Promise<number | undefined> {
+  try {
+    const answer = await fetch(url, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "eth_chainId", params: [] }),
+      signal: AbortSignal.timeout(2_000),
+    });
+    const { result } = (await answer.json()) as { result?: string };
+    return result === undefined ? undefined : Number(result);
+  } catch {
+    return undefined; // nothing listens there, or it is no chain
+  }
+}
+
+/** A loopback port that is free at the moment. */
+export async function freePort(): Promise<number> {
+  return await new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}
+
+function anvilPath(): string {
+  const cpu = process.arch === "x64" ? "amd64" : process.arch;
+  const file = process.platform === "win32" ? "bin/anvil.exe" : "bin/anvil";
+  const name = `@foundry-rs/anvil-${process.platform}-${cpu}/${file}`;
+  try {
+    // The platform package's own binary: the launcher in front of it hides exit codes.
+    return createRequire(import.meta.url).resolve(name);
+  } catch {
+    throw new Error(`no local chain for ${process.platform} ${process.arch}: ${name} is not installed; run npm ci`);
+  }
+}

@@ -1,0 +1,168 @@
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { gunzipSync } from "node:zlib";
+
+import { gpuModel } from "./catalogue.ts";
+import { madeUpUuid, type ExportedGpu, type Exporter } from "./exporter.ts";
+
+const ENERGY = /^(DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION(?:_total)?)\{([^}]*)\}\s+(\d+)\s*$/;
+const POWER = /^DCGM_FI_DEV_POWER_USAGE\{([^}]*)\}\s+(\d+(?:\.\d+)?)\s*$/;
+const MAX_FILE_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Hosts out of recorded dcgm-exporter scrapes, one for each Hostname label. A recording stands still, so its energy
+ * counters are moved on with the recorded power; every other line is served as it was recorded. Several recordings of one
+ * host take turns, an hour each.
+ */
+export function replayScrapes(files: string[], startAt: number): Exporter[] {
+  const hosts = new Map<string, { texts: string[]; gpus: Map<string, string> }>();
+  for (const file of files) {
+    const text = readText(file);
+    const label = (line: string, name: string) => new RegExp(`[{,]${name}="([^"]*)"`).exec(line)?.[1];
+    const lines = text.split("\n").filter((line) => label(line, "UUID") !== undefined && !line.startsWith("#"));
+    if (lines.length === 0) {
+      throw new Error(`${file}: no dcgm-exporter sample with a UUID label; is this Prometheus text?`);
+    }
+    for (const [hostname, own] of groupBy(lines, (line) => label(line, "Hostname") ?? basename(file))) {
+      const host = hosts.get(hostname) ?? { texts: [], gpus: new Map<string, string>() };
+      host.texts.push(own.join("\n") + "\n");
+      for (const line of own) host.gpus.set(label(line, "UUID") as string, label(line, "modelName") ?? "unknown");
+      hosts.set(hostname, host);
+    }
+  }
+  return [...hosts].map(([hostname, host]) => ({
+    hostname,
+    gpus: [...host.gpus].map(([uuid, modelName]): ExportedGpu => ({ uuid, modelName })),
+    scrape(at) {
+      const hour = Math.floor((at - startAt) / 3600);
+      return moveCounters(host.texts[hour % host.texts.length] as string, at - startAt);
+    },
+  }));
+}
+
+function moveCounters(text: string, elapsedSec: number): string {
+  const powerMW = new Map<string, number>();
+  for (const line of text.split("\n")) {
+    const match = POWER.exec(line);
+    if (match !== null) powerMW.set(uuidOf(match[1] as string), Math.round(Number(match[2]) * 1000));
+  }
+  return text
+    .split("\n")
+    .map((line) => {
+      const match = ENERGY.exec(line);
+      if (match === null) return line;
+      const [, name, labels, energyMJ] = match as unknown as [string, string, string, string];
+      const spentMJ = (powerMW.get(uuidOf(labels)) ?? 0) * elapsedSec;
+      return `${name}{${labels}} ${BigInt(energyMJ) + BigInt(spentMJ)}`;
+    })
+    .join("\n");
+}
+
+function uuidOf(labels: string): string {
+  return /UUID="([^"]*)"/.exec(labels)?.[1] ?? "";
+}
+
+/** A wall-power recording: watts held from each sample to the next, pauses over a minute left out; it repeats. */
+export interface PowerTrace {
+  lengthSec: number;
+  energyMJ: bigint;
+  /** Cumulative mJ after so many seconds of replay. */
+  energyAfterMJ(elapsedSec: number): bigint;
+}
+
+const LONGEST_SAMPLE_SEC = 60;
+
+/** Reads a CSV (or .csv.gz) with a `watts` column and a `time` (ISO 8601) or `time_ms` column. */
+export function readPowerTrace(file: string): PowerTrace {
+  const [head = "", ...lines] = readText(file).trim().split(/\r?\n/);
+  const columns = head.split(",");
+  const wattsAt = columns.indexOf("watts");
+  const timeAt = columns.includes("time_ms") ? columns.indexOf("time_ms") : columns.indexOf("time");
+  if (wattsAt === -1 || timeAt === -1) {
+    throw new Error(`${file}: a power trace needs the columns watts and time or time_ms, got ${head.slice(0, 100)}`);
+  }
+  const cumulative: { sec: number; mJ: bigint }[] = [{ sec: 0, mJ: 0n }];
+  let before: { at: number; mW: number } | undefined;
+  lines.forEach((line, index) => {
+    const cells = line.split(",");
+    const raw = cells[timeAt] ?? "";
+    const at = columns[timeAt] === "time_ms" ? Number(raw) / 1000 : Date.parse(`${raw}Z`) / 1000;
+    const watts = Number(cells[wattsAt]);
+    if (!Number.isFinite(at) || !Number.isFinite(watts) || watts < 0 || cells[wattsAt] === "") {
+      throw new Error(`${file}:${index + 2}: not a time and a power: ${line.slice(0, 100)}`);
+    }
+    const sec = before === undefined ? 0 : at - before.at;
+    if (before !== undefined && sec > 0 && sec <= LONGEST_SAMPLE_SEC) {
+      const last = cumulative[cumulative.length - 1] as { sec: number; mJ: bigint };
+      cumulative.push({ sec: last.sec + sec, mJ: last.mJ + BigInt(Math.round(before.mW * sec)) });
+    }
+    before = { at, mW: watts * 1000 };
+  });
+  const end = cumulative[cumulative.length - 1] as { sec: number; mJ: bigint };
+  if (end.sec <= 0) throw new Error(`${file}: fewer than two samples within ${LONGEST_SAMPLE_SEC} s of each other`);
+  return {
+    lengthSec: end.sec,
+    energyMJ: end.mJ,
+    energyAfterMJ(elapsedSec) {
+      const rounds = Math.floor(elapsedSec / end.sec);
+      const within = elapsedSec - rounds * end.sec;
+      let low = 0;
+      let high = cumulative.length - 1;
+      while (high - low > 1) {
+        const middle = (low + high) >> 1;
+        if ((cumulative[middle] as { sec: number }).sec <= within) low = middle;
+        else high = middle;
+      }
+      const a = cumulative[low] as { sec: number; mJ: bigint };
+      const b = cumulative[high] as { sec: number; mJ: bigint };
+      const part = b.sec === a.sec ? 0 : (within - a.sec) / (b.sec - a.sec);
+      return BigInt(rounds) * end.mJ + a.mJ + BigInt(Math.floor(Number(b.mJ - a.mJ) * part));
+    },
+  };
+}
+
+/** Of the wall energy, what the GPU boards take: 1 ÷ 1.30, wall watts per GPU ÷ TDP of 8×B200 (V, MLPerf power logs). */
+const GPU_SHARE_E4 = 7_692n;
+
+/** A host of eight GPUs whose wall meter replays a trace; its boards share the metered energy evenly. */
+export function replayPower(file: string, startAt: number): Exporter {
+  const trace = readPowerTrace(file);
+  const model = gpuModel(/[HB][12]00/i.exec(basename(file))?.[0].toUpperCase() ?? "H100");
+  const gpus = Array.from({ length: 8 }, (_, index) => ({
+    uuid: madeUpUuid(`${basename(file)}/${index}`),
+    modelName: model.name,
+  }));
+  const wallMJ = (at: number) => trace.energyAfterMJ(at - startAt);
+  return {
+    hostname: basename(file).replace(/\.csv(\.gz)?$/, ""),
+    gpus,
+    wallEnergyMJ: wallMJ,
+    scrape: (at) =>
+      gpus
+        .map(({ uuid, modelName }, index) => {
+          const labels = `gpu="${index}",UUID="${uuid}",modelName="${modelName}",pod="mlperf"`;
+          const energyMJ = (wallMJ(at) * GPU_SHARE_E4) / 10_000n / 8n;
+          return `DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION{${labels}} ${energyMJ}\n`;
+        })
+        .join(""),
+  };
+}
+
+/** A text file, unpacked when its name ends in .gz, of a size that can be meant. */
+export function readText(file: string): string {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(file);
+    if (file.endsWith(".gz")) bytes = gunzipSync(bytes, { maxOutputLength: MAX_FILE_BYTES });
+  } catch (error) {
+    throw new Error(`${file}: cannot be read: ${(error as Error).message}`);
+  }
+  if (bytes.length > MAX_FILE_BYTES) throw new Error(`${file}: ${bytes.length} bytes, over ${MAX_FILE_BYTES}`);
+  return bytes.toString("utf8");
+}
+
+function groupBy<T>(items: T[], key: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) groups.set(key(item), [...(groups.get(key(item)) ?? []), item]);
+  return groups;
+}

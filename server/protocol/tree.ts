@@ -1,0 +1,99 @@
+import { ZERO_BYTES32, bytesOf, hexOf, type Hex } from "./bytes.ts";
+import { keccak256 } from "./keccak.ts";
+import { demand } from "./refusal.ts";
+
+/**
+ * A Merkle tree in OpenZeppelin's layout: node i has children 2i+1 and 2i+2, the leaves stand at the end in reverse,
+ * and a parent is keccak256 of its children, the lower one first. Leaves keep the order they are given in: it is the
+ * order of the index each leaf carries, so two neighbours prove that nothing stands between them. Sorted pairs make a
+ * path say nothing of the place; the index inside the leaf does.
+ */
+export interface Tree {
+  readonly count: number;
+  /** 2·count − 1 nodes of 32 bytes, root first; none when there are no leaves. */
+  readonly nodes: Uint8Array;
+}
+
+// Whether the 32 bytes at a are greater than those at b.
+function isGreater(bytes: Uint8Array, a: number, b: number): boolean {
+  for (let i = 0; i < 32; i++) {
+    const difference = bytes[a + i]! - bytes[b + i]!;
+    if (difference !== 0) return difference > 0;
+  }
+  return false;
+}
+
+/** The tree over leaf hashes of 32 bytes each, side by side. */
+export function buildTree(leafHashes: Uint8Array): Tree {
+  demand(leafHashes.length % 32 === 0, "Tree_BadLeaves", { length: leafHashes.length });
+  const count = leafHashes.length / 32;
+  const nodes = new Uint8Array(count === 0 ? 0 : 32 * (2 * count - 1));
+  for (let i = 0; i < count; i++) {
+    nodes.set(leafHashes.subarray(32 * i, 32 * i + 32), nodes.length - 32 * (i + 1));
+  }
+  const pair = new Uint8Array(64);
+  for (let node = count - 2; node >= 0; node--) {
+    const left = 32 * (2 * node + 1);
+    const right = left + 32;
+    if (isGreater(nodes, left, right)) {
+      pair.set(nodes.subarray(right, right + 32), 0);
+      pair.set(nodes.subarray(left, left + 32), 32);
+    } else {
+      pair.set(nodes.subarray(left, right + 32), 0);
+    }
+    nodes.set(keccak256(pair), 32 * node);
+  }
+  return { count, nodes };
+}
+
+/** The root; zero for a tree without leaves, which no proof verifies against. */
+export function rootOf(tree: Tree): Hex {
+  return tree.count === 0 ? ZERO_BYTES32 : hexOf(tree.nodes.subarray(0, 32));
+}
+
+function siblingOf(node: number): number {
+  return node % 2 === 1 ? node + 1 : node - 1;
+}
+
+function parentOf(node: number): number {
+  return (node - 1) >> 1;
+}
+
+/** The siblings from the leaf at an index up to the root. */
+export function proofOf(tree: Tree, leafIndex: number): Hex[] {
+  const { count, nodes } = tree;
+  demand(Number.isInteger(leafIndex) && leafIndex >= 0 && leafIndex < count, "Tree_NoLeaf", { leafIndex, count });
+  const proof: Hex[] = [];
+  for (let node = 2 * count - 2 - leafIndex; node > 0; node = parentOf(node)) {
+    const sibling = 32 * siblingOf(node);
+    proof.push(hexOf(nodes.subarray(sibling, sibling + 32)));
+  }
+  return proof;
+}
+
+/** How many siblings the proof of a leaf has, in a tree of `count` leaves. */
+export function proofLength(count: number, leafIndex: number): number {
+  let length = 0;
+  for (let node = 2 * count - 2 - leafIndex; node > 0; node = parentOf(node)) length++;
+  return length;
+}
+
+/** Whether the proof shows a leaf at that index of a tree of `count` leaves with that root. */
+export function verifyProof(root: Hex, count: number, leafIndex: number, leafHash: Uint8Array, proof: Hex[]): boolean {
+  if (!Number.isInteger(leafIndex) || leafIndex < 0 || leafIndex >= count) return false;
+  if (leafHash.length !== 32 || proof.length !== proofLength(count, leafIndex)) return false;
+  const pair = new Uint8Array(64);
+  let hash = leafHash;
+  for (const hex of proof) {
+    const sibling = bytesOf(hex);
+    if (sibling.length !== 32) return false;
+    pair.set(hash, 0);
+    pair.set(sibling, 32);
+    if (isGreater(pair, 0, 32)) {
+      pair.set(sibling, 0);
+      pair.set(hash, 32);
+    }
+    hash = keccak256(pair);
+  }
+  return hexOf(hash) === root;
+}
