@@ -84,7 +84,8 @@ contract CalendarTest {
         uint256 laterAt = addMonths(anchorAt, months);
         uint256 lastDay = daysInMonth(dateOf(laterAt).year, dateOf(laterAt).month);
         assert(dateOf(laterAt).day == (anchorDay < lastDay ? anchorDay : lastDay));
-        uint256 monthsApart = (dateOf(laterAt).year - dateOf(anchorAt).year) * 12 + dateOf(laterAt).month - dateOf(anchorAt).month;
+        uint256 monthsApart =
+            (dateOf(laterAt).year - dateOf(anchorAt).year) * 12 + dateOf(laterAt).month - dateOf(anchorAt).month;
         assert(monthsApart == months);
         assert(laterAt % 86_400 == anchorAt % 86_400);
     }
