@@ -24,14 +24,14 @@ import {IFacility} from "./IFacility.sol";
 /// to a millionth of a millionth of a unit, rounded down; a claim pays whole units and leaves the fraction. So the sum
 /// of claims never exceeds what was accrued, and settling often loses nothing that adds up to a unit.
 /// Compliance. Every movement passes `_update`, so no path (approve and transferFrom, permit, a market in between)
-/// goes round the gate and the frozen balance. Only a forced transfer passes them, and even it needs a receiver that may
-/// receive. A frozen holder's claim stays recorded; nobody else's waits for it.
+/// goes round the gate and the frozen balance. Only a forced transfer passes them, and even it needs a receiver that
+/// may receive. A frozen holder's claim stays recorded; nobody else's waits for it.
 /// Liveness. Claims are pulled. A claim that the settlement token refuses to pay reverts and stays recorded.
 /// Roles. The facility alone mints, burns and accrues; freezing and forced transfers go through the access manager.
 /// Limits. Below 2^96 units (79 billion of an 18-decimal token) of shares and of one holder's unclaimed income.
 ///
 /// A holder's state is one storage slot: the base's own balances stay unused and `balanceOf`, `totalSupply` and
-/// `_update` are replaced together. The EIP-712 domain has the fixed name "Rackbond Class"; the clone's address is in it.
+/// `_update` are replaced together. The EIP-712 domain has the fixed name "Rackbond Class" and the clone's address.
 contract ClassToken is ERC20Permit, AccessManaged, Initializable, IERC7943Fungible {
     using SafeCast for uint256;
 

@@ -7,12 +7,12 @@ import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IER
 import {BPS} from "../units.sol";
 import {ClassToken} from "./ClassToken.sol";
 import {Facility} from "./Facility.sol";
-import {ClassKind, ClassSettings, FeeSettings, Settings} from "./IFacility.sol";
+import {ClassKind, ClassSettings, ClassTerms, FeeTerms, Settings} from "./IFacility.sol";
 import {Waterfall} from "./Waterfall.sol";
 
 /// @title Creates facilities with their class tokens.
 /// @notice Both are clones, made and initialised in one transaction, so nobody can come between. A facility and its
-/// tokens answer to the same access manager as this contract. Settings are checked here, emitted in full, never changed.
+/// tokens answer to the same access manager as this contract. Settings are checked here, emitted in full, then fixed.
 contract Facilities is AccessManaged {
     uint256 private constant MAX_CLASSES = 8;
     uint256 private constant MAX_FEES = 8;
@@ -41,7 +41,7 @@ contract Facilities is AccessManaged {
         classTokenImplementation = classTokenImplementation_;
     }
 
-    /// @notice Creates a facility that is open for subscription; reverts with the error of the setting that cannot stand.
+    /// @notice Creates a facility that is open for subscription; reverts with the error of a setting that cannot stand.
     function create(Settings calldata settings) external restricted returns (address facility) {
         _check(settings);
         facility = Clones.clone(facilityImplementation);
@@ -74,12 +74,12 @@ contract Facilities is AccessManaged {
         uint256 decimals = IERC20Metadata(settings.asset).decimals();
         require(decimals >= 6 && decimals <= 18, Facilities_BadAsset(settings.asset, decimals));
         for (uint256 i = 0; i < classCount; ++i) {
-            ClassSettings calldata class = settings.classes[i];
+            ClassTerms calldata class = settings.classes[i].terms;
             bool good = i + 1 < classCount ? _isSenior(class) : _isResidual(class);
             require(good && _isRaisable(class, 10 ** decimals), Facilities_BadClass(i));
         }
         for (uint256 i = 0; i < feeCount; ++i) {
-            FeeSettings calldata fee = settings.fees[i];
+            FeeTerms calldata fee = settings.fees[i];
             require(
                 fee.payee != address(0) && fee.collectionsBps <= BPS,
                 Facilities_BadFee(i, fee.payee, fee.collectionsBps)
@@ -88,11 +88,11 @@ contract Facilities is AccessManaged {
         Waterfall.check(settings.steps, feeCount, classCount - 1, settings.reserveTargetAssets != 0);
     }
 
-    function _isSenior(ClassSettings calldata class) private pure returns (bool) {
+    function _isSenior(ClassTerms calldata class) private pure returns (bool) {
         return class.kind == ClassKind.Senior && class.termMonthCount != 0 && class.balloonAssets <= class.targetAssets;
     }
 
-    function _isResidual(ClassSettings calldata class) private pure returns (bool) {
+    function _isResidual(ClassTerms calldata class) private pure returns (bool) {
         return
             class.kind == ClassKind.Residual &&
             class.couponBps == 0 &&
@@ -101,7 +101,7 @@ contract Facilities is AccessManaged {
     }
 
     /// @dev A class has at least one whole token of shares, so that its income per share stays in range.
-    function _isRaisable(ClassSettings calldata class, uint256 oneAssets) private pure returns (bool) {
+    function _isRaisable(ClassTerms calldata class, uint256 oneAssets) private pure returns (bool) {
         return
             class.minimumAssets >= oneAssets &&
             class.minimumAssets <= class.targetAssets &&

@@ -6,17 +6,17 @@ import {Initializable} from "@openzeppelin/contracts/proxy/utils/Initializable.s
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-import {DayCount, amortizedAssets, interestAssets, levelPaymentAssets} from "../annuity.sol";
+import {amortizedAssets, interestAssets, levelPaymentAssets} from "../annuity.sol";
 import {addMonths} from "../calendar.sol";
 import {ILeases} from "../lease/ILeases.sol";
 import {IRegistry} from "../registry/IRegistry.sol";
 import {Settlement, Settlement_WrongAmount} from "../settlement.sol";
-import {BPS, LeaseId, LotId, RAY, mulDivDown} from "../units.sol";
+import {BPS, LeaseId, LotId, RAY, WAD, mulDivDown} from "../units.sol";
 import {ClassToken} from "./ClassToken.sol";
-import {ClassSettings, FeeSettings, IFacility, Settings} from "./IFacility.sol";
+import {Class, Fee, IFacility, Settings} from "./IFacility.sol";
 import {Step, StepKind, Waterfall} from "./Waterfall.sol";
 
-/// @title One SPV: raises money in classes, lends it against pledged lots, runs the rent through a priority of payments.
+/// @title One SPV: raises money in classes, lends it against pledged lots, runs rent through a priority of payments.
 ///
 /// Life. Raising → Funding → Performing → Closed; Refunding from Raising, or from Funding while nothing was drawn.
 /// Ledger. All money is in one of: escrow (raised, not drawn), collections (received, not paid out), reserve, recorded
@@ -36,34 +36,12 @@ import {Step, StepKind, Waterfall} from "./Waterfall.sol";
 /// Residual. What the steps leave goes to the residual class on every date: as income while a senior class is owed
 /// anything, then as principal until its own is repaid, then as income again.
 /// Rounding. Interest down, level payment up by less than a unit, the last payment takes what is left.
-/// Liveness. Every verb but subscribe, cancel, draw and the sponsor's early start is open to anyone or pulled by its owner.
-/// Nothing pauses. Loops run over classes (≤ 8), fees (≤ 8) and steps only.
+/// Liveness. Every verb but subscribe, cancel, draw and the sponsor's early start is open to anyone or pulled by its
+/// owner. Nothing pauses. Loops run over classes (≤ 8), fees (≤ 8) and steps only.
 /// Roles. Sponsor: draws, starts performing before the first payment date, cancels. Access manager: cancels.
 contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
     using Settlement for IERC20;
-
-    struct Class {
-        ClassToken token;
-        DayCount dayCount;
-        uint16 couponBps;
-        uint16 termMonthCount;
-        uint256 targetAssets;
-        uint256 minimumAssets;
-        uint256 balloonAssets; // as scaled to what was raised and drawn
-        uint256 raisedAssets;
-        uint256 outstandingAssets; // principal not yet repaid
-        uint256 scheduledAssets; // the principal that the schedule leaves outstanding
-        uint256 levelPaymentAssets; // a month
-        uint256 interestDueAssets; // accrued up to the last payment date, unpaid
-    }
-
-    struct Fee {
-        address payee;
-        uint16 collectionsBps;
-        uint256 fixedAssets;
-        uint256 dueAssets; // accrued, unpaid
-    }
 
     /// @inheritdoc IFacility
     address public asset;
@@ -113,28 +91,13 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
     event ClassScheduled(
         uint256 indexed classIndex,
         uint256 returnedAssets,
-        uint256 outstandingAssets,
         uint256 levelPaymentAssets,
-        uint256 balloonAssets,
         uint256 interestDueAssets
     );
     event Collected(uint256 assets, uint256 collectionsAssets);
     event SurplusBooked(uint256 assets, uint256 collectionsAssets);
-    event StepPaid(
-        uint256 indexed paymentIndex,
-        uint256 stepIndex,
-        StepKind kind,
-        uint256 subjectIndex,
-        uint256 dueAssets,
-        uint256 paidAssets
-    );
-    event PaymentMade(
-        uint256 indexed paymentIndex,
-        uint256 dueAt,
-        uint256 collectionsAssets,
-        uint256 reserveBeforeAssets,
-        uint256 reserveAfterAssets
-    );
+    event StepPaid(uint256 indexed paymentIndex, uint256 stepIndex, Step step, uint256 dueAssets, uint256 paidAssets);
+    event PaymentMade(uint256 indexed paymentIndex, uint256 dueAt, uint256 collectionsAssets, uint256 reserveAssets);
     event Released(LotId indexed lotId);
     event FacilityClosed(uint256 closedAt);
     event Withdrawn(address indexed account, address indexed to, uint256 assets);
@@ -169,6 +132,12 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
         _;
     }
 
+    modifier onlyRepaid() {
+        uint256 owed = _seniorOwedAssets();
+        require(owed == 0, Facility_SeniorsOwed(owed));
+        _;
+    }
+
     constructor() AccessManaged(address(0)) {
         _disableInitializers();
     }
@@ -190,20 +159,11 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
         minEvidenceClass = settings.minEvidenceClass;
         reserveTargetAssets = settings.reserveTargetAssets;
         for (uint256 i = 0; i < tokens.length; ++i) {
-            ClassSettings calldata class = settings.classes[i];
-            Class storage stored = _classes.push();
-            stored.token = ClassToken(tokens[i]);
-            stored.dayCount = class.dayCount;
-            stored.couponBps = class.couponBps;
-            stored.termMonthCount = class.termMonthCount;
-            stored.targetAssets = class.targetAssets;
-            stored.minimumAssets = class.minimumAssets;
-            stored.balloonAssets = class.balloonAssets;
+            Class storage class = _classes.push();
+            class.token = tokens[i];
+            class.terms = settings.classes[i].terms;
         }
-        for (uint256 i = 0; i < settings.fees.length; ++i) {
-            FeeSettings calldata fee = settings.fees[i];
-            _fees.push(Fee(fee.payee, fee.collectionsBps, fee.fixedAssets, 0));
-        }
+        for (uint256 i = 0; i < settings.fees.length; ++i) _fees.push(Fee(settings.fees[i], 0));
         for (uint256 i = 0; i < settings.steps.length; ++i) _steps.push(settings.steps[i]);
     }
 
@@ -215,13 +175,13 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
         require(block.timestamp <= raiseUntilAt, Facility_RaiseOver(raiseUntilAt, block.timestamp));
         require(assets != 0, Facility_NoAmount());
         Class storage class = _class(classIndex);
-        uint256 openAssets = class.targetAssets - class.raisedAssets;
+        uint256 openAssets = class.terms.targetAssets - class.raisedAssets;
         require(assets <= openAssets, Facility_OverTarget(classIndex, assets, openAssets));
         class.raisedAssets += assets;
         class.outstandingAssets += assets;
         escrowAssets += assets;
         emit Subscribed(msg.sender, classIndex, assets, class.raisedAssets);
-        class.token.mint(msg.sender, assets);
+        ClassToken(class.token).mint(msg.sender, assets);
         IERC20(asset).pullExact(msg.sender, assets);
     }
 
@@ -233,7 +193,7 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
         uint256 shortIndex = _firstShort(open);
         if (shortIndex != _classes.length) {
             Class storage class = _classes[shortIndex];
-            uint256 neededAssets = open ? class.targetAssets : class.minimumAssets;
+            uint256 neededAssets = open ? class.terms.targetAssets : class.terms.minimumAssets;
             revert Facility_ClassShort(shortIndex, class.raisedAssets, neededAssets);
         }
         state = State.Funding;
@@ -269,12 +229,12 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
     function refund(address to) external nonReentrant onlyIn(State.Refunding) returns (uint256 assets) {
         for (uint256 i = 0; i < _classes.length; ++i) {
             Class storage class = _classes[i];
-            uint256 shares = class.token.balanceOf(msg.sender);
+            uint256 shares = ClassToken(class.token).balanceOf(msg.sender);
             if (shares == 0) continue;
             assets += shares;
             class.outstandingAssets -= shares;
             emit Refunded(msg.sender, to, i, shares);
-            class.token.burn(msg.sender, shares);
+            ClassToken(class.token).burn(msg.sender, shares);
         }
         require(assets != 0, Facility_NothingToRefund(msg.sender));
         escrowAssets -= assets;
@@ -283,8 +243,8 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
 
     // Funding
 
-    /// @notice Pays the sponsor out of escrow against a lot: pledges the lot on the first draw, and records the money as
-    /// the sponsor's claim.
+    /// @notice Pays the sponsor out of escrow against a lot: pledges the lot on the first draw, and records the money
+    /// as the sponsor's claim.
     function draw(LotId lotId, uint256 assets) external nonReentrant onlyIn(State.Funding) {
         require(msg.sender == sponsor, Facility_NotSponsor(msg.sender));
         require(assets != 0, Facility_NoAmount());
@@ -333,14 +293,7 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
                 i + 1 == _classes.length ? leftAssets : mulDivDown(toReturnAssets, raisedAssets, principalAssets);
             leftAssets -= returnedAssets;
             _schedule(class, raisedAssets, returnedAssets);
-            emit ClassScheduled(
-                i,
-                returnedAssets,
-                class.outstandingAssets,
-                class.levelPaymentAssets,
-                class.balloonAssets,
-                class.interestDueAssets
-            );
+            emit ClassScheduled(i, returnedAssets, class.levelPaymentAssets, class.interestDueAssets);
             _accrue(class.token, 0, returnedAssets);
         }
     }
@@ -349,7 +302,7 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
 
     /// @notice Fetches the rent that waits for this facility and books exactly what came; anyone may call.
     function collect() external nonReentrant returns (uint256 assets) {
-        require(state == State.Funding || state == State.Performing, Facility_WrongState(state));
+        require(_isLive(), Facility_WrongState(state));
         uint256 balanceAssets = IERC20(asset).balanceOf(address(this));
         assets = leases.collect(asset);
         uint256 deliveredAssets = IERC20(asset).balanceOf(address(this)) - balanceAssets;
@@ -361,7 +314,7 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
 
     /// @notice Books tokens that reached the facility outside its ledger as collections; anyone may call.
     function sync() external nonReentrant returns (uint256 assets) {
-        require(state == State.Funding || state == State.Performing, Facility_WrongState(state));
+        require(_isLive(), Facility_WrongState(state));
         uint256 balanceAssets = IERC20(asset).balanceOf(address(this));
         uint256 bookedAssets = ledgerAssets();
         require(balanceAssets > bookedAssets, Facility_NoSurplus(balanceAssets, bookedAssets));
@@ -378,13 +331,13 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
             Class storage class = _classes[i];
             class.interestDueAssets += _interest(class, class.outstandingAssets, dueAt);
             class.scheduledAssets =
-                paymentCount + 1 < class.termMonthCount
-                    ? amortizedAssets(class.scheduledAssets, class.couponBps, class.levelPaymentAssets)
+                paymentCount + 1 < class.terms.termMonthCount
+                    ? amortizedAssets(class.scheduledAssets, class.terms.couponBps, class.levelPaymentAssets)
                     : 0;
         }
         for (uint256 i = 0; i < _fees.length; ++i) {
             Fee storage fee = _fees[i];
-            fee.dueAssets += fee.fixedAssets + mulDivDown(periodRentAssets, fee.collectionsBps, BPS);
+            fee.dueAssets += fee.terms.fixedAssets + mulDivDown(periodRentAssets, fee.terms.collectionsBps, BPS);
         }
         periodRentAssets = 0;
         periodStartAt = uint64(dueAt);
@@ -394,9 +347,7 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
     // Winding up
 
     /// @notice Gives the lien on a lot up once the seniors are whole and no lease on it is live; anyone may call.
-    function release(LotId lotId) external nonReentrant onlyIn(State.Performing) {
-        uint256 owed = _seniorOwedAssets();
-        require(owed == 0, Facility_SeniorsOwed(owed));
+    function release(LotId lotId) external nonReentrant onlyIn(State.Performing) onlyRepaid {
         require(isPledged[lotId], Facility_NotPledged(lotId));
         LeaseId leaseId = leases.leaseOf(lotId);
         require(LeaseId.unwrap(leaseId) == 0, Facility_LotLeased(lotId, leaseId));
@@ -408,9 +359,7 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
 
     /// @notice Ends the facility once the seniors are whole, every lot is released and no rent is outstanding; pays
     /// what is left, unpaid fees first. Claims stay open. Anyone may call.
-    function close() external nonReentrant onlyIn(State.Performing) {
-        uint256 owed = _seniorOwedAssets();
-        require(owed == 0, Facility_SeniorsOwed(owed));
+    function close() external nonReentrant onlyIn(State.Performing) onlyRepaid {
         require(lotCount == 0, Facility_LotsPledged(lotCount));
         uint256 rentAssets = receivableAssets();
         require(rentAssets == 0, Facility_RentOutstanding(rentAssets));
@@ -458,7 +407,7 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
 
     /// @inheritdoc IFacility
     function classToken(uint256 classIndex) external view returns (address) {
-        return address(_class(classIndex).token);
+        return _class(classIndex).token;
     }
 
     /// @inheritdoc IFacility
@@ -471,8 +420,7 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
     function accruedAssets(uint256 classIndex) public view returns (uint256 assets) {
         Class storage class = _class(classIndex);
         assets = class.interestDueAssets;
-        bool accruing = state == State.Funding || state == State.Performing;
-        if (accruing && block.timestamp > periodStartAt) {
+        if (_isLive() && block.timestamp > periodStartAt) {
             assets += _interest(class, class.outstandingAssets, block.timestamp);
         }
     }
@@ -485,7 +433,7 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
     /// @notice Share of a class's raised principal that is still outstanding; 0 before anything is raised.
     function poolFactorWad(uint256 classIndex) external view returns (uint256) {
         Class storage class = _class(classIndex);
-        return class.raisedAssets == 0 ? 0 : mulDivDown(class.outstandingAssets, 1e18, class.raisedAssets);
+        return class.raisedAssets == 0 ? 0 : mulDivDown(class.outstandingAssets, WAD, class.raisedAssets);
     }
 
     /// @notice The books of a class.
@@ -516,16 +464,21 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
     /// @notice All that the ledger holds: what the token balance must cover.
     function ledgerAssets() public view returns (uint256 assets) {
         assets = escrowAssets + collectionsAssets + reserveAssets + totalClaimableAssets;
-        for (uint256 i = 0; i < _classes.length; ++i) assets += unclaimedAssets[address(_classes[i].token)];
+        for (uint256 i = 0; i < _classes.length; ++i) assets += unclaimedAssets[_classes[i].token];
     }
 
     // Internal
+
+    /// @dev Whether rent may come in and interest accrues.
+    function _isLive() private view returns (bool) {
+        return state == State.Funding || state == State.Performing;
+    }
 
     /// @dev The first class that raised less than its target or its minimum, or the number of classes.
     function _firstShort(bool ofTarget) private view returns (uint256 classIndex) {
         for (; classIndex < _classes.length; ++classIndex) {
             Class storage class = _classes[classIndex];
-            if (class.raisedAssets < (ofTarget ? class.targetAssets : class.minimumAssets)) break;
+            if (class.raisedAssets < (ofTarget ? class.terms.targetAssets : class.terms.minimumAssets)) break;
         }
     }
 
@@ -542,39 +495,37 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
     function _schedule(Class storage class, uint256 raisedAssets, uint256 returnedAssets) private {
         uint256 principalAssets = raisedAssets - returnedAssets;
         class.outstandingAssets = principalAssets;
-        if (class.termMonthCount == 0) return;
+        if (class.terms.termMonthCount == 0) return;
         class.interestDueAssets = _interest(class, returnedAssets, block.timestamp);
         class.scheduledAssets = principalAssets;
-        class.balloonAssets = mulDivDown(class.balloonAssets, principalAssets, class.targetAssets);
         class.levelPaymentAssets = levelPaymentAssets(
             principalAssets,
-            (class.couponBps * RAY) / (12 * BPS),
-            class.termMonthCount,
-            class.balloonAssets
+            (class.terms.couponBps * RAY) / (12 * BPS),
+            class.terms.termMonthCount,
+            mulDivDown(class.terms.balloonAssets, principalAssets, class.terms.targetAssets)
         );
     }
 
     /// @dev Runs the steps on all cash: collections and reserve.
     function _pay(uint256 dueAt) private {
         uint256 paymentIndex = paymentCount++;
-        uint256 reserveBeforeAssets = reserveAssets;
-        uint256 cash = collectionsAssets + reserveBeforeAssets;
+        uint256 collectedAssets = collectionsAssets;
+        uint256 cash = collectedAssets + reserveAssets;
         uint256 count = _steps.length;
         uint256[] memory dues = new uint256[](count);
         for (uint256 i = 0; i < count; ++i) dues[i] = _dueOf(_steps[i], cash);
         (uint256[] memory payments, ) = Waterfall.allocate(dues, cash);
 
         // The residual is due all there is, so no cash remains.
-        uint256 collectedAssets = collectionsAssets;
         collectionsAssets = 0;
         reserveAssets = 0;
         for (uint256 i = 0; i < count; ++i) {
             Step memory step = _steps[i];
-            uint256 due = step.kind == StepKind.Residual ? payments[i] : dues[i];
-            emit StepPaid(paymentIndex, i, step.kind, step.subjectIndex, due, payments[i]);
+            if (step.kind == StepKind.Residual) dues[i] = payments[i];
+            emit StepPaid(paymentIndex, i, step, dues[i], payments[i]);
             _book(step, payments[i]);
         }
-        emit PaymentMade(paymentIndex, dueAt, collectedAssets, reserveBeforeAssets, reserveAssets);
+        emit PaymentMade(paymentIndex, dueAt, collectedAssets, reserveAssets);
     }
 
     function _dueOf(Step memory step, uint256 cash) private view returns (uint256) {
@@ -593,7 +544,7 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
             Fee storage fee = _fees[step.subjectIndex];
             fee.dueAssets -= assets;
             feesPaidAssets += assets;
-            _credit(fee.payee, assets);
+            _credit(fee.terms.payee, assets);
         } else {
             Class storage class = _classes[step.subjectIndex];
             uint256 principalAssets;
@@ -626,10 +577,10 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
     }
 
     /// @dev Sets income aside for a class's holders.
-    function _accrue(ClassToken token, uint256 interest, uint256 principal) private {
+    function _accrue(address token, uint256 interest, uint256 principal) private {
         if (interest + principal == 0) return;
-        unclaimedAssets[address(token)] += interest + principal;
-        token.accrue(interest, principal);
+        unclaimedAssets[token] += interest + principal;
+        ClassToken(token).accrue(interest, principal);
     }
 
     function _credit(address account, uint256 assets) private {
@@ -638,7 +589,7 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
     }
 
     function _interest(Class storage class, uint256 principalAssets, uint256 toAt) private view returns (uint256) {
-        return interestAssets(principalAssets, class.couponBps, class.dayCount, periodStartAt, toAt);
+        return interestAssets(principalAssets, class.terms.couponBps, class.terms.dayCount, periodStartAt, toAt);
     }
 
     function _class(uint256 classIndex) private view returns (Class storage) {

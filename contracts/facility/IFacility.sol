@@ -14,22 +14,26 @@ enum ClassKind {
     Residual
 }
 
-struct ClassSettings {
-    string name;
-    string symbol;
+struct ClassTerms {
     ClassKind kind;
     DayCount dayCount;
     uint16 couponBps; // a year; residual: 0
     uint16 termMonthCount; // payments from the first date to the last; residual: 0
     uint256 targetAssets; // the most that is raised
     uint256 minimumAssets; // the least; at least one whole token
-    uint256 balloonAssets; // due with the last payment, if the target is raised; residual: 0
+    uint256 balloonAssets; // due with the last payment, if the target is raised and drawn; residual: 0
 }
 
-struct FeeSettings {
+struct ClassSettings {
+    string name;
+    string symbol;
+    ClassTerms terms;
+}
+
+struct FeeTerms {
     address payee;
-    uint256 fixedAssets; // each payment date
     uint16 collectionsBps; // of the rent collected since the payment date before
+    uint256 fixedAssets; // each payment date
 }
 
 /// All that is agreed before a facility exists; nothing of it changes afterwards.
@@ -45,8 +49,25 @@ struct Settings {
     uint8 minEvidenceClass; // of a lot to be drawn on
     uint256 reserveTargetAssets;
     ClassSettings[] classes; // senior first, the residual last
-    FeeSettings[] fees;
+    FeeTerms[] fees;
     Step[] steps;
+}
+
+/// The books of a class.
+struct Class {
+    address token;
+    ClassTerms terms;
+    uint256 raisedAssets;
+    uint256 outstandingAssets; // principal not yet repaid
+    uint256 scheduledAssets; // the principal that the schedule leaves outstanding
+    uint256 levelPaymentAssets; // a month, until the last
+    uint256 interestDueAssets; // accrued up to the last payment date, unpaid
+}
+
+/// The books of a fee.
+struct Fee {
+    FeeTerms terms;
+    uint256 dueAssets; // accrued, unpaid
 }
 
 /// @title What a class token, the valuation and the portal's contracts ask of a facility.

@@ -26,7 +26,7 @@ import {LotMeter, MeterWords} from "./MeterWords.sol";
 /// - available + curtailed ≤ GPUs × 3600; allocated ≤ available; SM-active ≤ available.
 /// - GPU energy ≤ IT energy ≤ facility energy; carbon-free-matched ≤ facility; IT energy ≤ 1.6 × design power.
 ///   (wall watts per GPU ÷ TDP of 1.10 to 1.30 were measured in MLPerf power logs)
-///   Energy is floored to Wh with the remainder carried, so one epoch's difference may be off by 1 Wh; the totals may not.
+///   Energy is floored to Wh with the remainder carried: one epoch's difference may be off by 1 Wh, the totals may not.
 ///
 /// Liveness
 /// - A report is refused before its hour has ended and after `maxDelaySec`; then only a signed skip moves on.
@@ -90,8 +90,9 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
         "uint32 devicesReportingCount,LotMeter[] meters)"
         "LotMeter(uint64 lotId,uint32 tdpW,bytes32 timeWord,bytes32 energyWord,bytes32 resourceWord)"
     );
-    bytes32 public constant SKIP_TYPEHASH =
-        keccak256("Skip(bytes32 configDigest,uint64 epoch,bytes32 prevReportHash,bytes32 reasonHash)");
+    bytes32 public constant SKIP_TYPEHASH = keccak256(
+        "Skip(bytes32 configDigest,uint64 epoch,bytes32 prevReportHash,bytes32 reasonHash)"
+    );
 
     IRegistry public immutable registry;
     /// @notice How long a report can be challenged before it is Final.
@@ -103,24 +104,38 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
 
     /// @notice keccak256(chain id, this contract, number of the config, signers, f).
     bytes32 public configDigest;
+    // The first 3f+1 count; a fixed array spares its length's read.
+    address[256] private _signers;
     uint64 public configCount;
     uint8 public faultyCount; // f
-    address[] private _signers;
     /// @notice The newest epoch that was reported or skipped.
     uint64 public lastEpoch;
     /// @inheritdoc ITelemetry
     uint64 public reportedUntilAt;
     /// @notice keccak256(abi.encode(reportHash, metersHash, submittedAt)) of an epoch, or 0.
     mapping(uint64 epoch => bytes32) public commitments;
+    /// @notice Whether a quorum skipped the epoch: no GPU reported in it.
+    mapping(uint64 epoch => bool) public skipped;
     /// @notice The first epoch a lot was reported in, or 0.
     mapping(LotId => uint64 epoch) public firstEpoch;
     mapping(LotId => mapping(uint64 epoch => Words)) private _recorded;
 
+    event Opened(uint64 indexed epoch, IRegistry registry, uint64 challengeSec, uint64 maxDelaySec);
     event ConfigSet(bytes32 indexed configDigest, uint64 configCount, address[] signers, uint8 faultyCount);
     event Submitted(
-        uint64 indexed epoch, bytes32 indexed reportHash, uint64 submittedAt, uint256 signerBitmap, Report report
+        uint64 indexed epoch,
+        bytes32 indexed reportHash,
+        uint64 submittedAt,
+        uint256 signerBitmap,
+        Report report
     );
-    event Skipped(uint64 indexed epoch, bytes32 indexed skipHash, uint64 submittedAt, bytes32 reasonHash);
+    event Skipped(
+        uint64 indexed epoch,
+        bytes32 indexed skipHash,
+        uint64 submittedAt,
+        uint256 signerBitmap,
+        bytes32 reasonHash
+    );
     event Recorded(LotId indexed lotId, uint64 indexed epoch, Meter meter);
 
     error Telemetry_BadConfig(uint256 signerCount, uint8 faultyCount);
@@ -145,37 +160,42 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
     error Telemetry_NotFinal(uint64 epoch, uint256 finalAt, uint256 nowAt);
     error Telemetry_NoPosition(uint256 positionIndex, uint256 meterCount);
     error Telemetry_NotRecorded(LotId lotId, uint64 epoch);
+    error Telemetry_BackwardRange(uint64 fromEpoch, uint64 toEpoch);
 
     /// @param startEpoch The first epoch to be reported (unix hours).
-    constructor(address authority, IRegistry registry_, uint64 startEpoch, uint64 challengeSec_, uint64 maxDelaySec_)
-        EIP712("Rackbond Telemetry", "1")
-        AccessManaged(authority)
-    {
+    constructor(
+        address authority,
+        IRegistry registry_,
+        uint64 startEpoch,
+        uint64 challengeSec_,
+        uint64 maxDelaySec_
+    ) EIP712("Rackbond Telemetry", "1") AccessManaged(authority) {
         registry = registry_;
         challengeSec = challengeSec_;
         maxDelaySec = maxDelaySec_;
         lastEpoch = startEpoch - 1;
         commitments[startEpoch - 1] = _commitment(0, keccak256(""), 0);
+        emit Opened(startEpoch, registry_, challengeSec_, maxDelaySec_);
     }
 
     // Administration
 
     /// @notice Replaces the signers: n = 3f+1 addresses in ascending order, f ≥ 1.
-    function setConfig(address[] calldata oracles, uint8 faulty) external restricted {
+    function setConfig(address[] calldata oracles, uint8 faultyCount_) external restricted {
         require(
-            faulty != 0 && oracles.length == 3 * uint256(faulty) + 1 && oracles.length <= 256,
-            Telemetry_BadConfig(oracles.length, faulty)
+            faultyCount_ != 0 && oracles.length == 3 * uint256(faultyCount_) + 1 && oracles.length <= 256,
+            Telemetry_BadConfig(oracles.length, faultyCount_)
         );
         address above;
         for (uint256 i; i < oracles.length; ++i) {
             require(oracles[i] > above, Telemetry_SignersUnsorted(i, oracles[i]));
             above = oracles[i];
+            _signers[i] = above;
         }
-        _signers = oracles;
-        faultyCount = faulty;
+        faultyCount = faultyCount_;
         ++configCount;
-        configDigest = keccak256(abi.encode(block.chainid, address(this), configCount, oracles, faulty));
-        emit ConfigSet(configDigest, configCount, oracles, faulty);
+        configDigest = keccak256(abi.encode(block.chainid, address(this), configCount, oracles, faultyCount_));
+        emit ConfigSet(configDigest, configCount, oracles, faultyCount_);
     }
 
     // Reports
@@ -184,9 +204,12 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
     /// @param prior The filing of the epoch before, as its event gave it.
     /// @param signerBitmap Bit i is set where signer i signed; exactly 2f+1 bits.
     /// @param signatures 64 bytes (EIP-2098: r, then s with the parity in its top bit) per signer, by ascending index.
-    function submit(Report calldata report, Filing calldata prior, uint256 signerBitmap, bytes calldata signatures)
-        external
-    {
+    function submit(
+        Report calldata report,
+        Filing calldata prior,
+        uint256 signerBitmap,
+        bytes calldata signatures
+    ) external {
         _requireNext(report.configDigest, report.epoch, report.prevReportHash, prior);
         uint256 endAt = (uint256(report.epoch) + 1) * EPOCH_SEC;
         require(
@@ -207,9 +230,12 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
     }
 
     /// @notice Writes that the next epoch has no report; every counter stays where it was.
-    function skip(Skip calldata notice, Filing calldata prior, uint256 signerBitmap, bytes calldata signatures)
-        external
-    {
+    function skip(
+        Skip calldata notice,
+        Filing calldata prior,
+        uint256 signerBitmap,
+        bytes calldata signatures
+    ) external {
         _requireNext(notice.configDigest, notice.epoch, notice.prevReportHash, prior);
         bytes32 skipHash = keccak256(
             abi.encode(SKIP_TYPEHASH, notice.configDigest, notice.epoch, notice.prevReportHash, notice.reasonHash)
@@ -217,31 +243,33 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
         _requireQuorum(_hashTypedDataV4(skipHash), signerBitmap, signatures);
 
         _file(notice.epoch, skipHash, prior.meters.arrayHash());
-        emit Skipped(notice.epoch, skipHash, uint64(block.timestamp), notice.reasonHash);
+        skipped[notice.epoch] = true;
+        emit Skipped(notice.epoch, skipHash, uint64(block.timestamp), signerBitmap, notice.reasonHash);
     }
 
     /// @notice Puts meters of a Final epoch where contracts can read them. Anyone may; doing it twice changes nothing.
-    /// @param positions Which of the filing's meters, counted from 0.
-    function record(uint64 epoch, Filing calldata filing, uint256[] calldata positions) external {
+    /// @param meterIndexes Which of the filing's meters, counted from 0.
+    function record(uint64 epoch, Filing calldata filing, uint256[] calldata meterIndexes) external {
         _requireFiling(epoch, filing);
         uint256 finalAt = filing.submittedAt + challengeSec;
         require(block.timestamp >= finalAt, Telemetry_NotFinal(epoch, finalAt, block.timestamp));
-        for (uint256 i; i < positions.length; ++i) {
-            uint256 position = positions[i];
+        bool silent = skipped[epoch];
+        for (uint256 i; i < meterIndexes.length; ++i) {
+            uint256 position = meterIndexes[i];
             require(position < filing.meters.length, Telemetry_NoPosition(position, filing.meters.length));
             LotMeter calldata meter = filing.meters[position];
-            _recorded[meter.lotId][epoch] = Words(meter.timeWord, meter.energyWord, meter.resourceWord);
-            emit Recorded(
-                meter.lotId, epoch, MeterWords.unpack(meter.timeWord, meter.energyWord, meter.resourceWord)
-            );
+            bytes32 timeWord = silent ? MeterWords.withoutReporting(meter.timeWord) : meter.timeWord;
+            _recorded[meter.lotId][epoch] = Words(timeWord, meter.energyWord, meter.resourceWord);
+            emit Recorded(meter.lotId, epoch, MeterWords.unpack(timeWord, meter.energyWord, meter.resourceWord));
         }
     }
 
     // Views
 
     /// @notice The oracle signers, ascending; a signature's index is its signer's place here.
-    function signers() external view returns (address[] memory) {
-        return _signers;
+    function signers() external view returns (address[] memory list) {
+        list = new address[](faultyCount == 0 ? 0 : 3 * uint256(faultyCount) + 1);
+        for (uint256 i; i < list.length; ++i) list[i] = _signers[i];
     }
 
     /// @notice The EIP-712 digest that a signer of `report` signs.
@@ -260,6 +288,7 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
 
     /// @notice Utilization, efficiency and carbon of a lot over the epochs after `fromEpoch` up to `toEpoch`.
     function ratios(LotId lotId, uint64 fromEpoch, uint64 toEpoch) external view returns (Ratios memory result) {
+        require(fromEpoch <= toEpoch, Telemetry_BackwardRange(fromEpoch, toEpoch));
         Meter memory a = meterAt(lotId, fromEpoch);
         Meter memory b = meterAt(lotId, toEpoch);
         uint256 availableGpuSec = b.availableGpuSec - a.availableGpuSec;
@@ -278,19 +307,20 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
     // Internal
 
     function _requireNext(bytes32 digest, uint64 epoch, bytes32 prevReportHash, Filing calldata prior) private view {
-        require(digest == configDigest && digest != 0, Telemetry_WrongConfig(digest, configDigest));
-        require(epoch == lastEpoch + 1, Telemetry_WrongEpoch(epoch, lastEpoch + 1));
-        _requireFiling(lastEpoch, prior);
-        require(
-            prevReportHash == prior.reportHash, Telemetry_WrongPrevReport(epoch, prevReportHash, prior.reportHash)
-        );
+        bytes32 current = configDigest;
+        require(digest == current && digest != 0, Telemetry_WrongConfig(digest, current));
+        uint64 expectedEpoch = lastEpoch + 1;
+        require(epoch == expectedEpoch, Telemetry_WrongEpoch(epoch, expectedEpoch));
+        _requireFiling(expectedEpoch - 1, prior);
+        require(prevReportHash == prior.reportHash, Telemetry_WrongPrevReport(epoch, prevReportHash, prior.reportHash));
         uint256 endAt = (uint256(epoch) + 1) * EPOCH_SEC;
         require(block.timestamp >= endAt, Telemetry_Future(epoch, endAt, block.timestamp));
     }
 
     function _requireFiling(uint64 epoch, Filing calldata filing) private view {
         bytes32 given = _commitment(filing.reportHash, filing.meters.arrayHash(), filing.submittedAt);
-        require(given == commitments[epoch], Telemetry_WrongPrior(epoch, given, commitments[epoch]));
+        bytes32 stored = commitments[epoch];
+        require(given == stored, Telemetry_WrongPrior(epoch, given, stored));
     }
 
     function _file(uint64 epoch, bytes32 reportHash, bytes32 metersHash) private {
@@ -306,27 +336,20 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
         LotId above;
         for (uint256 i; i < report.meters.length; ++i) {
             LotMeter calldata meter = report.meters[i];
-            require(LotId.unwrap(meter.lotId) > LotId.unwrap(above), Telemetry_LotsUnsorted(meter.lotId, above));
-            above = meter.lotId;
-            uint32 gpuCount = uint32(uint256(meter.timeWord) >> 224);
-            if (position < before.length && before[position].lotId == meter.lotId) {
-                LotMeter calldata last = before[position++];
-                require(
-                    gpuCount == uint32(uint256(last.timeWord) >> 224) && meter.tdpW == last.tdpW,
-                    Telemetry_LotChanged(meter.lotId, gpuCount, meter.tdpW)
-                );
-                _requireBounds(meter, gpuCount, last.timeWord, last.energyWord, last.resourceWord);
+            LotId lotId = meter.lotId;
+            require(LotId.unwrap(lotId) > LotId.unwrap(above), Telemetry_LotsUnsorted(lotId, above));
+            above = lotId;
+            if (position < before.length && before[position].lotId == lotId) {
+                _requireGrowth(lotId, meter, before[position++]);
             } else {
-                IRegistry.Lot memory lot = registry.lot(meter.lotId);
-                require(
-                    firstEpoch[meter.lotId] == 0 && gpuCount == lot.gpuCount && meter.tdpW == lot.tdpW,
-                    Telemetry_LotChanged(meter.lotId, gpuCount, meter.tdpW)
-                );
-                firstEpoch[meter.lotId] = report.epoch;
-                _requireBounds(meter, gpuCount, 0, 0, 0);
+                // A lot dropped from the list shows here, or after the loop when it was among the last.
+                if (position < before.length && LotId.unwrap(before[position].lotId) < LotId.unwrap(lotId)) {
+                    revert Telemetry_LotMissing(before[position].lotId, report.epoch);
+                }
+                _requireFirst(lotId, meter, report.epoch);
             }
-            registeredCount += gpuCount;
-            reportingCount += uint32(uint256(meter.timeWord) >> 192);
+            registeredCount += MeterWords.gpuCount(meter.timeWord);
+            reportingCount += MeterWords.reportingCount(meter.timeWord);
         }
         if (position != before.length) revert Telemetry_LotMissing(before[position].lotId, report.epoch);
         require(
@@ -335,84 +358,104 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
         );
     }
 
+    function _requireGrowth(LotId lotId, LotMeter calldata meter, LotMeter calldata last) private pure {
+        uint32 gpuCount = MeterWords.gpuCount(meter.timeWord);
+        require(
+            gpuCount == MeterWords.gpuCount(last.timeWord) && meter.tdpW == last.tdpW,
+            Telemetry_LotChanged(lotId, gpuCount, meter.tdpW)
+        );
+        _requireBounds(lotId, meter, last.timeWord, last.energyWord, last.resourceWord);
+    }
+
+    function _requireFirst(LotId lotId, LotMeter calldata meter, uint64 epoch) private {
+        IRegistry.Lot memory lot = registry.lot(lotId);
+        uint32 gpuCount = MeterWords.gpuCount(meter.timeWord);
+        require(gpuCount == lot.gpuCount && meter.tdpW == lot.tdpW, Telemetry_LotChanged(lotId, gpuCount, meter.tdpW));
+        firstEpoch[lotId] = epoch;
+        _requireBounds(lotId, meter, 0, 0, 0);
+    }
+
     /// @dev The bounds of the chapter above, for one lot and one epoch.
     function _requireBounds(
+        LotId lotId,
         LotMeter calldata meter,
-        uint256 gpuCount,
         bytes32 lastTime,
         bytes32 lastEnergy,
         bytes32 lastResource
     ) private pure {
-        LotId lotId = meter.lotId;
-        uint256 reporting = uint32(uint256(meter.timeWord) >> 192);
-        require(reporting <= gpuCount, Telemetry_WrongDeviceCount(gpuCount, reporting));
-        uint256 curtailed = _delta(lotId, meter.resourceWord, lastResource, 2);
-        _requireTimes(lotId, meter.timeWord, lastTime, curtailed, gpuCount * EPOCH_SEC);
-        _requireEnergies(lotId, meter.energyWord, lastEnergy, (gpuCount * meter.tdpW * 16) / 10 + 1);
-        _delta(lotId, meter.resourceWord, lastResource, 0);
-        _delta(lotId, meter.resourceWord, lastResource, 1);
-        _delta(lotId, meter.resourceWord, lastResource, 3);
+        bytes32 resource = meter.resourceWord;
+        _delta(lotId, resource, lastResource, MeterWords.FIRST);
+        _delta(lotId, resource, lastResource, MeterWords.SECOND);
+        _delta(lotId, resource, lastResource, MeterWords.FOURTH);
+        uint256 curtailed = _delta(lotId, resource, lastResource, MeterWords.THIRD);
+        _requireTimes(lotId, meter.timeWord, lastTime, curtailed);
+        // 1.6 × design power for one hour
+        uint256 boundWh = (uint256(MeterWords.gpuCount(meter.timeWord)) * meter.tdpW * 16) / 10 + 1;
+        _requireEnergies(lotId, meter.energyWord, lastEnergy, boundWh);
     }
 
-    function _requireTimes(LotId lotId, bytes32 word, bytes32 last, uint256 curtailed, uint256 boundGpuSec)
-        private
-        pure
-    {
-        uint256 available = _delta(lotId, word, last, 1);
+    function _requireTimes(LotId lotId, bytes32 word, bytes32 last, uint256 curtailed) private pure {
+        uint256 gpuCount = MeterWords.gpuCount(word);
+        uint256 reporting = MeterWords.reportingCount(word);
+        require(reporting <= gpuCount, Telemetry_WrongDeviceCount(gpuCount, reporting));
+        uint256 available = _delta(lotId, word, last, MeterWords.SECOND);
         require(
-            available + curtailed <= boundGpuSec, Telemetry_TimeBound(lotId, available + curtailed, boundGpuSec)
+            available + curtailed <= gpuCount * EPOCH_SEC,
+            Telemetry_TimeBound(lotId, available + curtailed, gpuCount * EPOCH_SEC)
         );
-        uint256 allocated = _delta(lotId, word, last, 2);
+        uint256 allocated = _delta(lotId, word, last, MeterWords.THIRD);
         require(allocated <= available, Telemetry_TimeBound(lotId, allocated, available));
-        uint256 active = _delta(lotId, word, last, 3);
+        uint256 active = _delta(lotId, word, last, MeterWords.FOURTH);
         require(active <= available, Telemetry_TimeBound(lotId, active, available));
     }
 
     function _requireEnergies(LotId lotId, bytes32 word, bytes32 last, uint256 boundWh) private pure {
-        uint256 gpu = _delta(lotId, word, last, 0);
-        uint256 it = _delta(lotId, word, last, 1);
-        uint256 facility = _delta(lotId, word, last, 2);
-        uint256 cfe = _delta(lotId, word, last, 3);
-        _requireOrder(lotId, gpu, it, word, 0, 1);
-        _requireOrder(lotId, it, facility, word, 1, 2);
-        _requireOrder(lotId, cfe, facility, word, 3, 2);
+        uint256 gpu = _delta(lotId, word, last, MeterWords.FIRST);
+        uint256 it = _delta(lotId, word, last, MeterWords.SECOND);
+        uint256 facility = _delta(lotId, word, last, MeterWords.THIRD);
+        uint256 cfe = _delta(lotId, word, last, MeterWords.FOURTH);
+        // The epoch's parts are no more than its wholes, within the carried remainder
+        require(gpu <= it + 1, Telemetry_EnergyBound(lotId, gpu, it));
+        require(it <= facility + 1, Telemetry_EnergyBound(lotId, it, facility));
+        require(cfe <= facility + 1, Telemetry_EnergyBound(lotId, cfe, facility));
         require(it <= boundWh, Telemetry_EnergyBound(lotId, it, boundWh));
+        // and so are the totals, exactly.
+        gpu = MeterWords.field(word, MeterWords.FIRST);
+        it = MeterWords.field(word, MeterWords.SECOND);
+        facility = MeterWords.field(word, MeterWords.THIRD);
+        cfe = MeterWords.field(word, MeterWords.FOURTH);
+        require(gpu <= it, Telemetry_EnergyBound(lotId, gpu, it));
+        require(it <= facility, Telemetry_EnergyBound(lotId, it, facility));
+        require(cfe <= facility, Telemetry_EnergyBound(lotId, cfe, facility));
     }
 
-    /// @dev The part is no more than the whole: exactly for the totals, within the carried remainder for the epoch.
-    function _requireOrder(LotId lotId, uint256 part, uint256 whole, bytes32 word, uint256 partAt, uint256 wholeAt)
-        private
-        pure
-    {
-        require(part <= whole + 1, Telemetry_EnergyBound(lotId, part, whole));
-        uint256 partTotal = MeterWords.field(word, partAt);
-        uint256 wholeTotal = MeterWords.field(word, wholeAt);
-        require(partTotal <= wholeTotal, Telemetry_EnergyBound(lotId, partTotal, wholeTotal));
-    }
-
-    function _delta(LotId lotId, bytes32 word, bytes32 last, uint256 index) private pure returns (uint256) {
-        uint64 beforeUnits = MeterWords.field(last, index);
-        uint64 afterUnits = MeterWords.field(word, index);
+    /// @dev What the counter above `shift` bits of its word grew by.
+    function _delta(LotId lotId, bytes32 word, bytes32 last, uint256 shift) private pure returns (uint256) {
+        uint64 beforeUnits = MeterWords.field(last, shift);
+        uint64 afterUnits = MeterWords.field(word, shift);
         require(afterUnits >= beforeUnits, Telemetry_CounterFell(lotId, beforeUnits, afterUnits));
-        return afterUnits - beforeUnits;
+        unchecked {
+            return afterUnits - beforeUnits;
+        }
     }
 
     function _requireQuorum(bytes32 digest, uint256 signerBitmap, bytes calldata signatures) private view {
-        uint256 quorumCount = 2 * uint256(faultyCount) + 1;
-        uint256 signerCount = _signers.length;
+        uint256 faulty = faultyCount;
+        uint256 quorumCount = 2 * faulty + 1;
+        uint256 signerCount = 3 * faulty + 1;
         uint256 count;
         for (uint256 i; signerBitmap >> i != 0; ++i) {
             if ((signerBitmap >> i) & 1 == 0) continue;
             require(i < signerCount, Telemetry_UnknownSigner(i, signerCount));
-            require(signatures.length >= 64 * (count + 1), Telemetry_WrongSignatureCount(count, quorumCount));
-            bytes32 r = bytes32(signatures[64 * count:64 * count + 32]);
-            bytes32 vs = bytes32(signatures[64 * count + 32:64 * count + 64]);
-            (address recovered, ECDSA.RecoverError fault,) = ECDSA.tryRecover(digest, r, vs);
-            address signer = _signers[i];
-            require(
-                fault == ECDSA.RecoverError.NoError && recovered == signer,
-                Telemetry_BadSignature(i, recovered, signer)
+            uint256 start = 64 * count;
+            require(signatures.length >= start + 64, Telemetry_WrongSignatureCount(count, quorumCount));
+            (address recovered, , ) = ECDSA.tryRecover(
+                digest,
+                bytes32(signatures[start:]),
+                bytes32(signatures[start + 32:])
             );
+            address signer = _signers[i];
+            require(recovered == signer, Telemetry_BadSignature(i, recovered, signer));
             ++count;
         }
         require(
@@ -422,22 +465,23 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
     }
 
     function _reportHash(Report calldata report, bytes32 metersHash) private pure returns (bytes32) {
-        return keccak256(
-            abi.encode(
-                REPORT_TYPEHASH,
-                report.configDigest,
-                report.epoch,
-                report.periodStartAt,
-                report.periodEndAt,
-                report.readingsRoot,
-                report.prevReportHash,
-                report.dataHash,
-                report.methodologyHash,
-                report.devicesRegisteredCount,
-                report.devicesReportingCount,
-                metersHash
-            )
-        );
+        return
+            keccak256(
+                abi.encode(
+                    REPORT_TYPEHASH,
+                    report.configDigest,
+                    report.epoch,
+                    report.periodStartAt,
+                    report.periodEndAt,
+                    report.readingsRoot,
+                    report.prevReportHash,
+                    report.dataHash,
+                    report.methodologyHash,
+                    report.devicesRegisteredCount,
+                    report.devicesReportingCount,
+                    metersHash
+                )
+            );
     }
 
     function _commitment(bytes32 reportHash, bytes32 metersHash, uint64 submittedAt) private pure returns (bytes32) {

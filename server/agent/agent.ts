@@ -7,7 +7,7 @@ import { parseDcgm } from "../protocol/exposition.ts";
 import { identityAnchor } from "../protocol/identity.ts";
 import { readingHash, readingJson, type DeviceHour, type SignedReadingJson } from "../protocol/reading.ts";
 import { MILLI, epochEndAt, epochStartAt } from "../protocol/units.ts";
-import { signReading } from "./key.ts";
+import { signReading } from "../nodekey.ts";
 import { openSpool, type AgentState } from "./spool.ts";
 
 /** How the agent knows that a GPU is allocated: a workload's pod label on its rows, or the whole host is one lessee's. */

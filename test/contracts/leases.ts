@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import type { Result } from "ethers";
 import type { Terms } from "./leasesStage.ts";
 import {
   at,
@@ -24,17 +25,12 @@ describe("Leases: opening", () => {
         const tx = await open();
         await expect(tx)
           .to.emit(leases, "Opened")
-          .withArgs(1, LOT_ID, lessee, operator, [
-            ...Object.values({
-              ...terms,
-              sla: terms.sla.map(({ availabilityBps, creditBps }) => [availabilityBps, creditBps]),
-            }),
-          ]);
+          .withArgs(1, LOT_ID, lessee, operator, Object.values({ ...terms, sla: terms.sla.map(Object.values) }));
         expect(await leases.leaseCount()).to.equal(1);
         expect(await leases.leaseOf(LOT_ID)).to.equal(1);
         expect(await leases.payeeOf(1)).to.equal(payee);
         const stored = await leases.lease(1);
-        expect(stored.terms.toObject(true)).to.deep.equal({
+        expect((stored.terms as unknown as Result).toObject(true)).to.deep.equal({
           ...terms,
           pricing: 0n,
           startAt: BigInt(terms.startAt),

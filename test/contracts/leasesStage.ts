@@ -5,7 +5,7 @@ import type { Leases } from "../../types/lease/Leases.ts";
 
 // One lot of 8 GPUs under a lien, an anchor day that most months lack, and a clock that does not depend on today.
 export const { ethers, networkHelpers } = await network.create({
-  override: { type: "edr-simulated", initialDate: "2030-01-10T08:00:00Z" },
+  override: { initialDate: "2030-01-10T08:00:00Z" },
 });
 
 const genesis = await networkHelpers.takeSnapshot();
@@ -148,5 +148,39 @@ export async function leasedStage() {
     const gpuSec = GPU_COUNT * (end - ENDS[0]);
     await world.record(end, { available: gpuSec, allocated: gpuSec });
   }
+  return world;
+}
+
+export type World = Awaited<ReturnType<typeof leasedStage>>;
+
+/** Everything the ledger says about lease 1 and its payee. */
+export async function ledger({ leases, coin, payee, lessee }: World) {
+  const { settledCount, prepaidAssets, owedAssets } = await leases.lease(1);
+  return {
+    settledCount: Number(settledCount),
+    prepaid: prepaidAssets,
+    owed: owedAssets,
+    receivable: await leases.receivableAssets(payee, coin),
+    collectable: await leases.collectableAssets(payee, coin),
+    refundable: await leases.collectableAssets(lessee, coin),
+    held: await coin.balanceOf(leases),
+  };
+}
+
+export const EMPTY = {
+  settledCount: 0,
+  prepaid: 0n,
+  owed: 0n,
+  receivable: 0n,
+  collectable: 0n,
+  refundable: 0n,
+  held: 0n,
+};
+
+/** Settles the first `count` periods, the clock standing at the end of the last of them. */
+export async function settled(count: number): Promise<World> {
+  const world = await leasedStage();
+  await networkHelpers.time.increaseTo(ENDS[count]!);
+  for (let periodIndex = 0; periodIndex < count; periodIndex++) await world.leases.settle(1, periodIndex);
   return world;
 }

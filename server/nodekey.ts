@@ -1,8 +1,8 @@
 import { createPrivateKey, createPublicKey, sign, verify, type KeyObject } from "node:crypto";
 
-import { bytesOf, hexOf, type Hex } from "../protocol/bytes.ts";
-import { Refusal } from "../protocol/refusal.ts";
-import { lowerS, parseNodeSignature, signedBytes } from "../protocol/signature.ts";
+import { bytesOf, hexOf, type Hex } from "./protocol/bytes.ts";
+import { Refusal } from "./protocol/refusal.ts";
+import { lowerS, parseNodeSignature, signedBytes } from "./protocol/signature.ts";
 
 /** The public point of a node key, 32 bytes each: what the registry holds. */
 export interface NodePoint {
