@@ -501,7 +501,7 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         return msg.sender == onBehalf || isAuthorized[onBehalf][msg.sender];
     }
 
-    function _checkLiquidity(Id id, Ledger memory ledger) private view {
+    function _checkLiquidity(Id id, Ledger memory ledger) private pure {
         (uint256 suppliedAssets, uint256 borrowedAssets) = (ledger.totalSupplyAssets, ledger.totalBorrowAssets);
         require(borrowedAssets <= suppliedAssets, Market_NotEnoughLiquidity(id, suppliedAssets, borrowedAssets));
     }
