@@ -6,7 +6,7 @@ export default defineConfig(
   globalIgnores(["artifacts/", "cache/", "types/", "coverage/", "web/dist/"]),
   js.configs.recommended,
   {
-    files: ["**/*.ts"],
+    files: ["**/*.{ts,tsx}"],
     extends: [ts.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {

@@ -49,8 +49,6 @@ export const DEAL = {
   termMonths: 60n,
   // Conventions of asset-backed deals: about six months of interest and expenses in reserve (V).
   reserveMonths: 6n,
-  // The take-or-pay rent covers the senior's level payment and the fees this many times (cash traps sit at 1.35, V).
-  coverageBps: 15_000n,
   // Service levels of a DGX cloud: under 99 % available 10 % credit, under 95 % 25 % (V2). Here nobody has to claim.
   sla: [
     { availabilityBps: 9_900n, creditBps: 1_000n },

@@ -6,7 +6,7 @@ interface IGate {
     /// @notice May `account` receive shares now?
     function canReceive(address account) external view returns (bool);
 
-    /// @notice May `account` send shares now? Wider than `canReceive`: a holder whose credential expired may still exit.
+    /// @notice May `account` send shares now? Wider than `canReceive`: an expired credential may still exit.
     function canSend(address account) external view returns (bool);
 
     /// @notice ERC-3643's view: does `account` hold a valid credential now?

@@ -190,18 +190,18 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
     // Verbs
 
     /// @notice Opens a lease on the caller's lot with its lessee's EIP-712 signature over the terms.
-    /// @dev Errors: Registry_UnknownLot, Lease_NotOperator, Lease_LotLeased, those of the terms (`_checkTerms`),
-    /// Lease_TermsUsed, Lease_BadSignature.
+    /// @dev Errors: Registry_UnknownLot, Lease_NotOperator, Lease_TermsUsed, Lease_LotLeased, those of `_checkTerms`,
+    /// Lease_BadSignature.
     function open(
         Terms calldata terms,
         bytes calldata lesseeSignature
     ) external nonReentrant returns (LeaseId leaseId) {
         LotId lotId = terms.lotId;
         require(msg.sender == registry.lot(lotId).operator, Lease_NotOperator(lotId, msg.sender));
-        require(leaseOf[lotId] == NONE, Lease_LotLeased(lotId, leaseOf[lotId]));
-        _checkTerms(terms);
         bytes32 termsHash = _hash(terms);
         require(leaseByTerms[termsHash] == NONE, Lease_TermsUsed(leaseByTerms[termsHash]));
+        require(leaseOf[lotId] == NONE, Lease_LotLeased(lotId, leaseOf[lotId]));
+        _checkTerms(terms);
         require(
             SignatureChecker.isValidSignatureNowCalldata(terms.lessee, _hashTypedDataV4(termsHash), lesseeSignature),
             Lease_BadSignature(terms.lessee)

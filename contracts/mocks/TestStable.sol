@@ -2,7 +2,6 @@
 pragma solidity 0.8.37;
 
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
-import {P256} from "@openzeppelin/contracts/utils/cryptography/P256.sol";
 
 /// @title A settlement stablecoin for local chains: six decimals, anyone mints.
 contract TestStable is ERC20 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {LotId, NodeId, SiteId} from "../units.sol";
+import {LotId, SiteId} from "../units.sol";
 
 /// @title What other contracts ask of the hardware registry.
 interface IRegistry {

@@ -11,7 +11,7 @@ import {IRegistry} from "./IRegistry.sol";
 ///
 /// Assumptions
 /// - A lot is what its registration says and no more: `evidenceClass` tells how far an auditor has checked it.
-/// - The identity root is the sorted Merkle tree of (index, identity anchor, node key); the leaves are published off-chain.
+/// - The identity root is the sorted Merkle tree of (index, identity anchor, node key); its leaves are published.
 ///
 /// Liens
 /// - A lot has at most one lien holder at any time.
@@ -72,7 +72,11 @@ contract Registry is IRegistry, AccessManaged {
     event NodeRevoked(NodeId indexed nodeId);
     event LotRegistered(LotId indexed lotId, SiteId indexed siteId, address indexed operator, Lot lot);
     event Attested(
-        LotId indexed lotId, uint8 evidenceClass, uint64 expiresAt, address indexed auditor, bytes32 evidenceHash
+        LotId indexed lotId,
+        uint8 evidenceClass,
+        uint64 expiresAt,
+        address indexed auditor,
+        bytes32 evidenceHash
     );
     event AttestationRevoked(LotId indexed lotId, address indexed auditor);
     event LienOffered(LotId indexed lotId, address indexed to);
@@ -98,7 +102,7 @@ contract Registry is IRegistry, AccessManaged {
 
     // Administration
 
-    /// @notice Adds a GPU model; its thermal design power bounds what a lot can plausibly draw. Never changed afterwards.
+    /// @notice Adds a GPU model; its thermal design power bounds what a lot can plausibly draw. Never changes.
     /// @param tdpW Thermal design power of one GPU, watts.
     function addModel(string calldata name, uint32 tdpW) external restricted returns (bytes32 modelId) {
         modelId = keccak256(bytes(name));
@@ -109,8 +113,8 @@ contract Registry is IRegistry, AccessManaged {
     }
 
     /// @notice Records an auditor's evidence for a lot; it replaces the attestation before.
-    /// @param attestedClass 1 serials inventoried · 2 attested by the vendor · 3 and an independent power meter · 4 and an
-    /// on-site audit.
+    /// @param attestedClass 1 serials inventoried · 2 attested by the vendor · 3 and an independent power meter · 4 and
+    /// an on-site audit.
     function attest(LotId lotId, uint8 attestedClass, uint64 expiresAt, bytes32 evidenceHash) external restricted {
         _requireLot(lotId);
         require(attestedClass >= 1 && attestedClass <= 4, Registry_BadEvidenceClass(attestedClass));

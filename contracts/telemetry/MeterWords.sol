@@ -8,7 +8,7 @@ import {ITelemetry} from "./ITelemetry.sol";
 struct LotMeter {
     LotId lotId;
     uint32 tdpW; // of one GPU; fixed by the registry, carried so that the power bound needs no call
-    bytes32 timeWord; // gpuCount u32 · reportingCount u32 · availableGpuSec u64 · allocatedGpuSec u64 · smActiveGpuSec u64
+    bytes32 timeWord; // gpuCount, reportingCount u32; availableGpuSec, allocatedGpuSec, smActiveGpuSec u64
     bytes32 energyWord; // gpuEnergyWh · itEnergyWh · facilityEnergyWh · cfeMatchedWh, u64 each
     bytes32 resourceWord; // waterMl · emissionsGCO2e · curtailedGpuSec · workUnits, u64 each
 }

@@ -26,7 +26,7 @@ import {LotMeter, MeterWords} from "./MeterWords.sol";
 /// - available + curtailed ≤ GPUs × 3600; allocated ≤ available; SM-active ≤ available.
 /// - GPU energy ≤ IT energy ≤ facility energy; carbon-free-matched ≤ facility; IT energy ≤ 1.6 × design power.
 ///   (wall watts per GPU ÷ TDP of 1.10 to 1.30 were measured in MLPerf power logs)
-///   Energy is floored to Wh with the remainder carried, so one epoch's difference may be off by 1 Wh; the totals may not.
+///   Energy is floored to Wh with the remainder carried: one epoch's difference may be off by 1 Wh, the totals may not.
 ///
 /// Liveness
 /// - A report is refused before its hour has ended and after `maxDelaySec`; then only a signed skip moves on.
@@ -181,10 +181,10 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
     // Administration
 
     /// @notice Replaces the signers: n = 3f+1 addresses in ascending order, f ≥ 1.
-    function setConfig(address[] calldata oracles, uint8 faulty) external restricted {
+    function setConfig(address[] calldata oracles, uint8 faultyCount_) external restricted {
         require(
-            faulty != 0 && oracles.length == 3 * uint256(faulty) + 1 && oracles.length <= 256,
-            Telemetry_BadConfig(oracles.length, faulty)
+            faultyCount_ != 0 && oracles.length == 3 * uint256(faultyCount_) + 1 && oracles.length <= 256,
+            Telemetry_BadConfig(oracles.length, faultyCount_)
         );
         address above;
         for (uint256 i; i < oracles.length; ++i) {
@@ -192,10 +192,10 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
             above = oracles[i];
             _signers[i] = above;
         }
-        faultyCount = faulty;
+        faultyCount = faultyCount_;
         ++configCount;
-        configDigest = keccak256(abi.encode(block.chainid, address(this), configCount, oracles, faulty));
-        emit ConfigSet(configDigest, configCount, oracles, faulty);
+        configDigest = keccak256(abi.encode(block.chainid, address(this), configCount, oracles, faultyCount_));
+        emit ConfigSet(configDigest, configCount, oracles, faultyCount_);
     }
 
     // Reports
@@ -248,14 +248,14 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
     }
 
     /// @notice Puts meters of a Final epoch where contracts can read them. Anyone may; doing it twice changes nothing.
-    /// @param positions Which of the filing's meters, counted from 0.
-    function record(uint64 epoch, Filing calldata filing, uint256[] calldata positions) external {
+    /// @param meterIndexes Which of the filing's meters, counted from 0.
+    function record(uint64 epoch, Filing calldata filing, uint256[] calldata meterIndexes) external {
         _requireFiling(epoch, filing);
         uint256 finalAt = filing.submittedAt + challengeSec;
         require(block.timestamp >= finalAt, Telemetry_NotFinal(epoch, finalAt, block.timestamp));
         bool silent = skipped[epoch];
-        for (uint256 i; i < positions.length; ++i) {
-            uint256 position = positions[i];
+        for (uint256 i; i < meterIndexes.length; ++i) {
+            uint256 position = meterIndexes[i];
             require(position < filing.meters.length, Telemetry_NoPosition(position, filing.meters.length));
             LotMeter calldata meter = filing.meters[position];
             bytes32 timeWord = silent ? MeterWords.withoutReporting(meter.timeWord) : meter.timeWord;

@@ -1,7 +1,7 @@
 import { noDrops, type Drops } from "./drops.ts";
 import type { GpuSample } from "./exposition.ts";
 import { FLAG_COUNTER_RESET, FLAG_ENERGY_INTEGRATED, FLAG_SM_FROM_ENGINE, FLAG_SM_UNKNOWN } from "./reading.ts";
-import { require } from "./refusal.ts";
+import { demand } from "./refusal.ts";
 import { MILLI, floorCarry } from "./units.ts";
 
 /** One board's counters as its node keeps them between samples; none ever falls. Times are unix milliseconds. */
@@ -12,6 +12,7 @@ export interface Accumulator {
   readonly energyMJ: bigint;
   readonly halfMicroJ: bigint; // of integrated energy, less than one mJ
   readonly availableMilliSec: bigint;
+  readonly allocatedMilliSec: bigint;
   readonly smActiveMilliSec: bigint;
   readonly smPpmMilliSec: bigint; // less than one ms of SM-active time
   readonly flagsBitmap: number;
@@ -35,6 +36,7 @@ export function newAccumulator(): Accumulator {
     energyMJ: 0n,
     halfMicroJ: 0n,
     availableMilliSec: 0n,
+    allocatedMilliSec: 0n,
     smActiveMilliSec: 0n,
     smPpmMilliSec: 0n,
     flagsBitmap: 0,
@@ -45,14 +47,15 @@ export function newAccumulator(): Accumulator {
  * Adds a sample taken at a time. Energy is what the board's counter grew by, across gaps too; a counter that fell
  * restarted at zero. Without a counter it is the mean of the two powers over the time between (trapezoid), and nothing
  * over a gap longer than `maxGapMilliSec`: nothing is made up. Over such a gap the board was not seen available either.
+ * The time up to the sample counts as allocated when the board is allocated at the sample.
  */
 export function addSample(
   accumulator: Accumulator,
-  sample: GpuSample,
+  sample: GpuSample & { readonly isAllocated: boolean },
   atMilliSec: bigint,
   maxGapMilliSec: bigint,
 ): Advance {
-  require(maxGapMilliSec > 0n, "Accumulator_BadGap", { maxGapMilliSec });
+  demand(maxGapMilliSec > 0n, "Accumulator_BadGap", { maxGapMilliSec });
   const drops = noDrops();
   const { energyMJ: counterMJ, powerMilliW } = sample;
   const last = accumulator;
@@ -66,7 +69,7 @@ export function addSample(
     return { accumulator: last, drops };
   }
 
-  let { energyMJ, halfMicroJ, availableMilliSec, smActiveMilliSec, smPpmMilliSec } = last;
+  let { energyMJ, halfMicroJ, availableMilliSec, allocatedMilliSec, smActiveMilliSec, smPpmMilliSec } = last;
   let flagsBitmap = last.flagsBitmap | smFlag(sample);
   const isSeen = spanMilliSec <= maxGapMilliSec;
   if (!isSeen) drops.gapCount++;
@@ -76,7 +79,13 @@ export function addSample(
     energyMJ += isReset ? counterMJ : counterMJ - last.counterMJ;
     if (isReset) drops.counterResetCount++;
     if (isReset) flagsBitmap |= FLAG_COUNTER_RESET;
-  } else if (counterMJ === null && last.counterMJ === null && isSeen && powerMilliW !== null && last.powerMilliW !== null) {
+  } else if (
+    counterMJ === null &&
+    last.counterMJ === null &&
+    isSeen &&
+    powerMilliW !== null &&
+    last.powerMilliW !== null
+  ) {
     const integrated = floorCarry((powerMilliW + last.powerMilliW) * spanMilliSec, halfMicroJ, HALF_MICRO_PER_MJ);
     energyMJ += integrated.quotient;
     halfMicroJ = integrated.remainder;
@@ -84,6 +93,7 @@ export function addSample(
   }
   if (isSeen) {
     availableMilliSec += spanMilliSec;
+    if (sample.isAllocated) allocatedMilliSec += spanMilliSec;
     const active = floorCarry((sample.smActivePpm ?? 0n) * spanMilliSec, smPpmMilliSec, PPM);
     smActiveMilliSec += active.quotient;
     smPpmMilliSec = active.remainder;
@@ -96,6 +106,7 @@ export function addSample(
     energyMJ,
     halfMicroJ,
     availableMilliSec,
+    allocatedMilliSec,
     smActiveMilliSec,
     smPpmMilliSec,
     flagsBitmap,

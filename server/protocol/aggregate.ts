@@ -1,9 +1,9 @@
-import { type Hex } from "./bytes.ts";
+import type { Hex } from "./bytes.ts";
 import { deviceLeafHash, leafHashes, readingLeafHash, type DeviceLeaf, type ReadingLeaf } from "./leaf.ts";
 import { checkLot, type Lot } from "./lot.ts";
 import { COUNTERS, addMeter, emptyMeter, packMeter, type LotMeter, type Meter } from "./meter.ts";
 import type { Reading } from "./reading.ts";
-import { Refusal, require } from "./refusal.ts";
+import { Refusal, demand } from "./refusal.ts";
 import { gpuEnergyMJ } from "./rules.ts";
 import { buildTree, rootOf, type Tree } from "./tree.ts";
 import { BPS, E4, MILLI, MJ_PER_KWH, floorCarry, floorWh, parseU64 } from "./units.ts";
@@ -45,7 +45,7 @@ export interface VerifiedReading {
 /** One epoch, summed up. */
 export interface Aggregation {
   readonly epoch: bigint;
-  readonly meters: readonly LotMeter[]; // by ascending lotId
+  readonly meters: LotMeter[]; // by ascending lotId
   readonly leaves: readonly DeviceLeaf[]; // by lotId, then deviceIndex
   readonly tree: Tree;
   readonly readingsRoot: Hex;
@@ -100,7 +100,11 @@ function meterLot(lot: Lot, readings: readonly Reading[], carry: Carry): { epoch
   const cfeWh = floorWh(cfe.quotient, carry.cfeMJ);
   const water = floorCarry(facilityMJ * site.waterMlPerKWh, carry.water, MJ_PER_KWH);
   const emissions = floorCarry(facilityMJ * site.gCO2ePerKWh, carry.emissions, MJ_PER_KWH);
-  const active = floorCarry(sum(devices, (device) => device.smActiveMilliSec), carry.smActiveMilliSec, MILLI);
+  const active = floorCarry(
+    sum(devices, (device) => device.smActiveMilliSec),
+    carry.smActiveMilliSec,
+    MILLI,
+  );
 
   const epochMeter = {
     gpuCount: lot.gpuCount,
@@ -139,8 +143,8 @@ function leavesOf(epoch: bigint, lot: Lot, readings: readonly Reading[], firstIn
   return placed.map(({ reading, device }, i) => {
     const { deviceIndex } = device;
     const isOnce = deviceIndex !== placed[i - 1]?.device.deviceIndex;
-    require(isOnce, "Aggregate_DeviceTwice", { epoch, lotId: lot.lotId, deviceIndex, nodeId: reading.nodeId });
-    require(BigInt(deviceIndex) < lot.gpuCount, "Aggregate_IndexBeyondLot", { lotId: lot.lotId, deviceIndex });
+    demand(isOnce, "Aggregate_DeviceTwice", { epoch, lotId: lot.lotId, deviceIndex, nodeId: reading.nodeId });
+    demand(BigInt(deviceIndex) < lot.gpuCount, "Aggregate_IndexBeyondLot", { lotId: lot.lotId, deviceIndex });
     const { nodeId, sequenceIndex } = reading;
     return { leafIndex: firstIndex + i, epoch, lotId: lot.lotId, nodeId, sequenceIndex, device };
   });
@@ -150,7 +154,7 @@ function readingsByLot(epoch: bigint, verified: readonly VerifiedReading[]): Map
   const byLot = new Map<bigint, Reading[]>();
   for (const { reading } of verified) {
     const { nodeId } = reading;
-    require(reading.epoch === epoch, "Aggregate_WrongEpoch", { epoch, readingEpoch: reading.epoch, nodeId });
+    demand(reading.epoch === epoch, "Aggregate_WrongEpoch", { epoch, readingEpoch: reading.epoch, nodeId });
     const readings = byLot.get(reading.lotId);
     if (readings === undefined) byLot.set(reading.lotId, [reading]);
     else readings.push(reading);
@@ -169,13 +173,13 @@ function checkLots(lots: readonly Lot[], state: AggregateState): void {
   for (const lot of lots) {
     const { lotId } = lot;
     checkLot(lot);
-    require(!gpuCounts.has(lotId), "Aggregate_LotTwice", { lotId });
+    demand(!gpuCounts.has(lotId), "Aggregate_LotTwice", { lotId });
     gpuCounts.set(lotId, lot.gpuCount);
   }
   for (const { lotId, meter } of state.lots) {
     const gpuCount = gpuCounts.get(lotId);
     if (gpuCount === undefined) throw new Refusal("Aggregate_LotMissing", { lotId, epoch: state.epoch });
-    require(gpuCount === meter.gpuCount, "Aggregate_LotChanged", { lotId, gpuCount, before: meter.gpuCount });
+    demand(gpuCount === meter.gpuCount, "Aggregate_LotChanged", { lotId, gpuCount, before: meter.gpuCount });
   }
 }
 
@@ -190,7 +194,7 @@ export function aggregate(
   lots: readonly Lot[],
   verified: readonly VerifiedReading[],
 ): Aggregation {
-  require(epoch > state.epoch, "Aggregate_NotLater", { epoch, stateEpoch: state.epoch });
+  demand(epoch > state.epoch, "Aggregate_NotLater", { epoch, stateEpoch: state.epoch });
   checkLots(lots, state);
   const byLot = readingsByLot(epoch, verified);
   const before = new Map(state.lots.map((lot) => [lot.lotId, lot]));
@@ -234,7 +238,7 @@ function placeReadings(epoch: bigint, verified: readonly VerifiedReading[]): Rea
   const placed = verified.toSorted((a, b) => compare(a.reading.nodeId, b.reading.nodeId));
   return placed.map(({ reading, readingHash, signature }, leafIndex) => {
     const { nodeId, lotId } = reading;
-    require(nodeId !== placed[leafIndex - 1]?.reading.nodeId, "Aggregate_NodeTwice", { epoch, nodeId });
+    demand(nodeId !== placed[leafIndex - 1]?.reading.nodeId, "Aggregate_NodeTwice", { epoch, nodeId });
     return { leafIndex, epoch, lotId, nodeId, readingHash, signature };
   });
 }
@@ -253,8 +257,8 @@ function toDecimals<T extends object>(values: T, names: readonly (keyof T & stri
   return Object.fromEntries(names.map((name) => [name, String(values[name])])) as Decimals<T>;
 }
 
-function fromDecimals<T>(texts: Decimals<T>, names: readonly (keyof T & string)[]): T {
-  return Object.fromEntries(names.map((name) => [name, parseU64(texts[name], name)])) as T;
+function fromDecimals<T>(texts: Partial<Decimals<T>>, names: readonly (keyof T & string)[]): T {
+  return Object.fromEntries(names.map((name) => [name, parseU64(texts[name] ?? "", name)])) as T;
 }
 
 /** A state as JSON, to be kept across restarts. */

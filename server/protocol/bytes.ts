@@ -3,8 +3,7 @@ import { Refusal } from "./refusal.ts";
 /** 0x-prefixed lower-case hexadecimal. */
 export type Hex = `0x${string}`;
 
-const DIGITS = "0123456789abcdef";
-const HEX_OF_BYTE = Array.from({ length: 256 }, (_, byte) => `${DIGITS[byte >> 4]}${DIGITS[byte & 15]}`);
+const HEX_OF_BYTE = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 const BYTES32 = /^0x[0-9a-f]{64}$/;
 
 /** Thirty-two zero bytes. */
@@ -13,7 +12,7 @@ export const ZERO_BYTES32: Hex = `0x${"0".repeat(64)}`;
 /** Lower-case hexadecimal of bytes. */
 export function hexOf(bytes: Uint8Array): Hex {
   let text = "";
-  for (const byte of bytes) text += HEX_OF_BYTE[byte];
+  for (const byte of bytes) text += HEX_OF_BYTE[byte]!;
   return `0x${text}`;
 }
 

@@ -1,5 +1,5 @@
 import { noDrops, type DropReason, type Drops } from "./drops.ts";
-import { Refusal, require } from "./refusal.ts";
+import { Refusal, demand } from "./refusal.ts";
 import { parseScaled } from "./units.ts";
 
 // Prometheus text format, as dcgm-exporter writes it. The parser is our own: parse-prometheus-text-format takes "1x" for
@@ -35,6 +35,8 @@ export interface Series {
 export interface GpuSample {
   readonly uuid: string;
   readonly model: string;
+  /** The pod that a row of the board, or of one of its slices, is labelled with; empty where none is. */
+  readonly workload: string;
   readonly energyMJ: bigint | null;
   readonly powerMilliW: bigint | null;
   readonly smActivePpm: bigint | null;
@@ -79,7 +81,7 @@ function parseSeries(text: string, line: number): Series {
     for (let close = at(CLOSE, text, position); close === null; close = at(CLOSE, text, position)) {
       const match: RegExpExecArray | null = isOpen ? at(LABEL, text, position) : null;
       if (match === null) throw malformed(line, "bad label");
-      const [whole, label = "", value = "", comma] = match;
+      const [whole, label = "", value = "", comma = ""]: string[] = match;
       if (labels.has(label)) throw malformed(line, "a label twice");
       if (labels.size === MAX_LABELS) throw malformed(line, "too many labels");
       labels.set(label, unescape(value));
@@ -97,7 +99,7 @@ function parseSeries(text: string, line: number): Series {
 
 /** The series of a text; comments and empty lines are skipped. */
 export function parseExposition(text: string): Series[] {
-  require(text.length <= MAX_EXPOSITION_CHARS, "Exposition_TooLong", { length: text.length });
+  demand(text.length <= MAX_EXPOSITION_CHARS, "Exposition_TooLong", { length: text.length });
   const series: Series[] = [];
   let line = 0;
   for (const raw of text.split("\n")) {
@@ -144,6 +146,7 @@ function readValue(value: string, quantity: Quantity): bigint | DropReason {
 
 interface Board {
   model: string;
+  workload: string;
   droppedCount: number;
   readonly values: Map<Quantity["field"], bigint>;
   readonly seen: Set<Quantity["field"]>; // by a row of the board itself
@@ -176,9 +179,16 @@ function takeSeries(boards: Map<string, Board>, drops: Drops, series: Series): v
   }
   let board = boards.get(uuid);
   if (board === undefined) {
-    board = { model: series.labels.get("modelName") ?? "", droppedCount: 0, values: new Map(), seen: new Set() };
+    board = {
+      model: series.labels.get("modelName") ?? "",
+      workload: "",
+      droppedCount: 0,
+      values: new Map(),
+      seen: new Set(),
+    };
     boards.set(uuid, board);
   }
+  if (board.workload === "") board.workload = series.labels.get("pod") ?? "";
   const read = readValue(series.value, quantity);
   const isMig = (series.labels.get("GPU_I_ID") ?? "") !== "";
   let dropped: DropReason | null;
@@ -197,13 +207,14 @@ export function parseDcgm(text: string): Scrape {
   for (const series of parseExposition(text)) takeSeries(boards, drops, series);
   const uuids = [...boards.keys()].sort();
   const samples = uuids.map((uuid) => {
-    const { model, droppedCount, values } = boards.get(uuid)!;
+    const { model, workload, droppedCount, values } = boards.get(uuid)!;
     const sm = values.get("smActivePpm");
     const engine = values.get("engineActivePpm");
     const source = sm !== undefined ? ("sm" as const) : engine !== undefined ? ("engine" as const) : null;
     return {
       uuid,
       model,
+      workload,
       energyMJ: values.get("energyMJ") ?? null,
       powerMilliW: values.get("powerMilliW") ?? null,
       smActivePpm: sm ?? engine ?? null,

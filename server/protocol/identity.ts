@@ -11,7 +11,7 @@ const SERIAL = /^[0-9A-Z](?:[0-9A-Z._-]{4,126}[0-9A-Z])$/;
  * MIG slice, which is no board.
  */
 export function canonicalDeviceName(text: string): string {
-  const name = text.slice(0, 400).normalize("NFKC").trim().toUpperCase();
+  const name = text.normalize("NFKC").trim().toUpperCase();
   const uuid = UUID.exec(name);
   if (uuid !== null) return `GPU-${uuid.slice(1).join("-")}`;
   if (!SERIAL.test(name) || name.startsWith("MIG-")) {

@@ -1,4 +1,4 @@
-import { require } from "./refusal.ts";
+import { demand } from "./refusal.ts";
 import { BPS, E4, u32, u64 } from "./units.ts";
 
 /** A lot as the registry has it, with the factors of its site for the epoch. */
@@ -24,9 +24,9 @@ export function checkLot(lot: Lot): void {
   u64(lotId, "lotId");
   u32(lot.gpuCount, "gpuCount");
   u32(lot.tdpW, "tdpW");
-  require(lot.gpuCount > 0n && lot.tdpW > 0n, "Lot_Empty", { lotId, gpuCount: lot.gpuCount, tdpW: lot.tdpW });
-  require(site.overheadE4 >= E4, "Lot_OverheadBelowOne", { lotId, overheadE4: site.overheadE4 });
-  require(site.pueE4 >= E4, "Lot_PueBelowOne", { lotId, pueE4: site.pueE4 });
-  require(site.cfeBps >= 0n && site.cfeBps <= BPS, "Lot_CfeOutOfRange", { lotId, cfeBps: site.cfeBps });
+  demand(lot.gpuCount > 0n && lot.tdpW > 0n, "Lot_Empty", { lotId, gpuCount: lot.gpuCount, tdpW: lot.tdpW });
+  demand(site.overheadE4 >= E4, "Lot_OverheadBelowOne", { lotId, overheadE4: site.overheadE4 });
+  demand(site.pueE4 >= E4, "Lot_PueBelowOne", { lotId, pueE4: site.pueE4 });
+  demand(site.cfeBps >= 0n && site.cfeBps <= BPS, "Lot_CfeOutOfRange", { lotId, cfeBps: site.cfeBps });
   for (const name of ["overheadE4", "pueE4", "gCO2ePerKWh", "waterMlPerKWh"] as const) u32(site[name], name);
 }

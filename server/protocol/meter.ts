@@ -1,5 +1,5 @@
 import type { Hex } from "./bytes.ts";
-import { require } from "./refusal.ts";
+import { demand } from "./refusal.ts";
 import { BPS, E4, EPOCH_SEC, MILLI, u32, u64 } from "./units.ts";
 
 /** A lot's cumulative counters: ITelemetry.Meter. */
@@ -79,7 +79,10 @@ const RESOURCE: readonly Lane[] = [
 
 /** A meter of a lot of `gpuCount` boards before its first report. */
 export function emptyMeter(gpuCount: bigint): Meter {
-  const zeros = Object.fromEntries(COUNTERS.map((counter) => [counter, 0n])) as Record<(typeof COUNTERS)[number], bigint>;
+  const zeros = Object.fromEntries(COUNTERS.map((counter) => [counter, 0n])) as Record<
+    (typeof COUNTERS)[number],
+    bigint
+  >;
   return { ...zeros, gpuCount, reportingCount: 0n };
 }
 
@@ -132,7 +135,7 @@ export function addMeter(before: Meter, epochMeter: Meter): Meter {
 export function subtractMeter(later: Meter, earlier: Meter): Meter {
   const differences = COUNTERS.map((counter) => {
     const facts = { counter, before: earlier[counter], after: later[counter] };
-    require(later[counter] >= earlier[counter], "Meter_CounterFell", facts);
+    demand(later[counter] >= earlier[counter], "Meter_CounterFell", facts);
     return [counter, later[counter] - earlier[counter]];
   });
   return { ...later, ...(Object.fromEntries(differences) as Partial<Meter>) };

@@ -1,6 +1,6 @@
 import { Signature, concat, getAddress, recoverAddress } from "ethers";
 import type { Hex } from "./bytes.ts";
-import { Refusal, require } from "./refusal.ts";
+import { Refusal, demand } from "./refusal.ts";
 
 const HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0n;
 
@@ -16,25 +16,36 @@ export function quorumCount(faultyCount: number): number {
 }
 
 function compactOf(text: string): Signature {
-  if (!/^0x([0-9a-fA-F]{128}|[0-9a-fA-F]{130})$/.test(text)) {
-    throw new Refusal("Signature_Malformed", { text: text.slice(0, 140) });
-  }
+  if (!/^0x([0-9a-fA-F]{128}|[0-9a-fA-F]{130})$/.test(text)) throw malformed(text);
   // In 65 bytes s stands whole; in 64 its top bit is the parity.
   const word = BigInt(`0x${text.slice(66, 130)}`);
   const s = text.length === 132 ? word : BigInt.asUintN(255, word);
-  require(s <= HALF_ORDER, "Signature_HighS", { s });
+  demand(s <= HALF_ORDER, "Signature_HighS", { s });
   try {
     return Signature.from(text);
   } catch {
-    throw new Refusal("Signature_Malformed", { text: text.slice(0, 140) });
+    throw malformed(text);
   }
+}
+
+function recover(digest: Hex, signature: string): string {
+  const compact = compactOf(signature);
+  try {
+    return recoverAddress(digest, compact);
+  } catch {
+    throw malformed(signature);
+  }
+}
+
+function malformed(text: string): Refusal {
+  return new Refusal("Signature_Malformed", { text: text.slice(0, 140) });
 }
 
 /** The index of the signer of a digest among `signers`; refuses a stranger. */
 export function signerIndexOf(digest: Hex, signers: readonly string[], signature: string): number {
-  const signer = recoverAddress(digest, compactOf(signature));
+  const signer = recover(digest, signature);
   const index = signers.findIndex((address) => getAddress(address) === signer);
-  require(index >= 0, "Quorum_UnknownSigner", { signer });
+  demand(index >= 0, "Quorum_UnknownSigner", { signer });
   return index;
 }
 
@@ -51,11 +62,11 @@ export function packSignatures(
   const byIndex = new Map<number, string>();
   for (const signature of signatures) {
     const signerIndex = signerIndexOf(digest, signers, signature);
-    require(!byIndex.has(signerIndex), "Quorum_SignerTwice", { signerIndex, signer: signers[signerIndex] ?? "" });
+    demand(!byIndex.has(signerIndex), "Quorum_SignerTwice", { signerIndex, signer: signers[signerIndex] ?? "" });
     byIndex.set(signerIndex, compactOf(signature).compactSerialized);
   }
   const needed = quorumCount(faultyCount);
-  require(byIndex.size >= needed, "Quorum_TooFew", { signatureCount: byIndex.size, quorumCount: needed });
+  demand(byIndex.size >= needed, "Quorum_TooFew", { signatureCount: byIndex.size, quorumCount: needed });
   const chosen = [...byIndex].sort(([a], [b]) => a - b).slice(0, needed);
   const signerBitmap = chosen.reduce((bitmap, [signerIndex]) => bitmap | (1n << BigInt(signerIndex)), 0n);
   return { signerBitmap, signatures: concat(chosen.map(([, compact]) => compact)) as Hex };

@@ -3,7 +3,7 @@ import { Compile } from "typebox/compile";
 import { Words, bytes32, bytesOf, type Hex } from "./bytes.ts";
 import { DROP_REASONS, type Drops } from "./drops.ts";
 import { keccak256, keccakHex, keccakText } from "./keccak.ts";
-import { Refusal, require } from "./refusal.ts";
+import { Refusal, demand } from "./refusal.ts";
 import { parseU64 } from "./units.ts";
 import { domainSeparator } from "./typed.ts";
 
@@ -132,7 +132,7 @@ export function parseReading(json: unknown): Reading {
     throw new Refusal("Reading_Malformed", { at: first?.instancePath ?? "", rule: first?.message ?? "" });
   }
   const { itEnergyStartMJ: startMJ, itEnergyEndMJ: endMJ } = json;
-  require((startMJ === null) === (endMJ === null), "Reading_HalfItEnergy", { nodeId: json.nodeId });
+  demand((startMJ === null) === (endMJ === null), "Reading_HalfItEnergy", { nodeId: json.nodeId });
   return {
     nodeId: parseU64(json.nodeId, "nodeId"),
     lotId: parseU64(json.lotId, "lotId"),

@@ -16,6 +16,6 @@ export class Refusal extends Error {
 }
 
 /** Refuses with `code` unless `condition` holds. */
-export function require(condition: boolean, code: string, facts: RefusalFacts): asserts condition {
+export function demand(condition: boolean, code: string, facts: RefusalFacts): asserts condition {
   if (!condition) throw new Refusal(code, facts);
 }

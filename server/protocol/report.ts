@@ -17,14 +17,14 @@ export interface Report {
   readonly methodologyHash: Hex;
   readonly devicesRegisteredCount: bigint;
   readonly devicesReportingCount: bigint;
-  readonly meters: readonly LotMeter[];
+  readonly meters: LotMeter[];
 }
 
 /** The preimage of what the chain stores for an epoch: Telemetry.Filing. */
 export interface Filing {
   readonly reportHash: Hex;
   readonly submittedAt: bigint;
-  readonly meters: readonly LotMeter[];
+  readonly meters: LotMeter[];
 }
 
 const LOT_METER_TYPES = {

@@ -1,7 +1,7 @@
 import type { Hex } from "./bytes.ts";
 import type { Lot } from "./lot.ts";
 import type { Reading, DeviceHour } from "./reading.ts";
-import { require } from "./refusal.ts";
+import { demand } from "./refusal.ts";
 import { E4, MILLI, epochEndAt, epochStartAt } from "./units.ts";
 
 // The bound that Telemetry.sol puts on a lot's IT energy: 1.6 × design power.
@@ -21,17 +21,17 @@ function checkDevice(reading: Reading, device: DeviceHour, lot: Lot, periodSec: 
   const { nodeId, epoch } = reading;
   const { deviceIndex, energyStartMJ, energyEndMJ, availableSec, allocatedSec, curtailedSec } = device;
   const at = { nodeId, epoch, deviceIndex };
-  require(BigInt(deviceIndex) < lot.gpuCount, "Reading_IndexBeyondLot", { ...at, gpuCount: lot.gpuCount });
-  require(energyEndMJ >= energyStartMJ, "Reading_CounterFell", { ...at, energyStartMJ, energyEndMJ });
+  demand(BigInt(deviceIndex) < lot.gpuCount, "Reading_IndexBeyondLot", { ...at, gpuCount: lot.gpuCount });
+  demand(energyEndMJ >= energyStartMJ, "Reading_CounterFell", { ...at, energyStartMJ, energyEndMJ });
   const usedSec = availableSec + curtailedSec;
-  require(usedSec <= periodSec, "Reading_TimeBeyondPeriod", { ...at, availableSec, curtailedSec, periodSec });
-  require(allocatedSec <= availableSec, "Reading_AllocatedBeyondAvailable", { ...at, allocatedSec, availableSec });
+  demand(usedSec <= periodSec, "Reading_TimeBeyondPeriod", { ...at, availableSec, curtailedSec, periodSec });
+  demand(allocatedSec <= availableSec, "Reading_AllocatedBeyondAvailable", { ...at, allocatedSec, availableSec });
   const activeMilliSec = device.smActiveMilliSec;
   const isActiveWithin = activeMilliSec <= availableSec * MILLI;
-  require(isActiveWithin, "Reading_ActiveBeyondAvailable", { ...at, smActiveMilliSec: activeMilliSec, availableSec });
+  demand(isActiveWithin, "Reading_ActiveBeyondAvailable", { ...at, smActiveMilliSec: activeMilliSec, availableSec });
   const energyMJ = energyEndMJ - energyStartMJ;
   const boundMJ = energyBoundMJ(lot.tdpW, 1n, periodSec);
-  require(energyMJ <= boundMJ, "Reading_EnergyImplausible", { ...at, energyMJ, boundMJ, tdpW: lot.tdpW });
+  demand(energyMJ <= boundMJ, "Reading_EnergyImplausible", { ...at, energyMJ, boundMJ, tdpW: lot.tdpW });
 }
 
 function checkItEnergy(reading: Reading, lot: Lot, periodSec: bigint): void {
@@ -42,28 +42,28 @@ function checkItEnergy(reading: Reading, lot: Lot, periodSec: bigint): void {
   let itE4MJ = gpuMJ * lot.site.overheadE4;
   if (itEnergy !== null) {
     const { startMJ, endMJ } = itEnergy;
-    require(endMJ >= startMJ, "Reading_ItCounterFell", { nodeId, epoch, startMJ, endMJ });
-    require(endMJ - startMJ >= gpuMJ, "Reading_ItBelowGpu", { nodeId, epoch, itMJ: endMJ - startMJ, gpuMJ });
+    demand(endMJ >= startMJ, "Reading_ItCounterFell", { nodeId, epoch, startMJ, endMJ });
+    demand(endMJ - startMJ >= gpuMJ, "Reading_ItBelowGpu", { nodeId, epoch, itMJ: endMJ - startMJ, gpuMJ });
     itE4MJ = (endMJ - startMJ) * E4;
   }
   const isPlausible = itE4MJ <= boundMJ * E4;
-  require(isPlausible, "Reading_ItEnergyImplausible", { nodeId, epoch, itMJ: itE4MJ / E4, boundMJ, tdpW: lot.tdpW });
+  demand(isPlausible, "Reading_ItEnergyImplausible", { nodeId, epoch, itMJ: itE4MJ / E4, boundMJ, tdpW: lot.tdpW });
 }
 
 /** Refuses a reading that says what cannot be, for the epoch and the lot it is read for. */
 export function checkReading(reading: Reading, epoch: bigint, lot: Lot): void {
   const { nodeId, periodStartAt, periodEndAt } = reading;
-  require(reading.epoch === epoch, "Reading_WrongEpoch", { nodeId, epoch: reading.epoch, expectedEpoch: epoch });
-  require(reading.lotId === lot.lotId, "Reading_WrongLot", { nodeId, lotId: reading.lotId, expectedLotId: lot.lotId });
+  demand(reading.epoch === epoch, "Reading_WrongEpoch", { nodeId, epoch: reading.epoch, expectedEpoch: epoch });
+  demand(reading.lotId === lot.lotId, "Reading_WrongLot", { nodeId, lotId: reading.lotId, expectedLotId: lot.lotId });
   const isWholeEpoch = periodStartAt === epochStartAt(epoch) && periodEndAt === epochEndAt(epoch);
-  require(isWholeEpoch, "Reading_WrongPeriod", { nodeId, epoch, periodStartAt, periodEndAt });
+  demand(isWholeEpoch, "Reading_WrongPeriod", { nodeId, epoch, periodStartAt, periodEndAt });
   let lastIndex = -1;
   const deviceIds = new Set<Hex>();
   for (const device of reading.devices) {
     const { deviceIndex, deviceId } = device;
-    require(deviceIndex !== lastIndex, "Reading_DuplicateIndex", { nodeId, epoch, deviceIndex });
-    require(deviceIndex > lastIndex, "Reading_IndexOutOfOrder", { nodeId, epoch, deviceIndex, lastIndex });
-    require(!deviceIds.has(deviceId), "Reading_DuplicateDevice", { nodeId, epoch, deviceId });
+    demand(deviceIndex !== lastIndex, "Reading_DuplicateIndex", { nodeId, epoch, deviceIndex });
+    demand(deviceIndex > lastIndex, "Reading_IndexOutOfOrder", { nodeId, epoch, deviceIndex, lastIndex });
+    demand(!deviceIds.has(deviceId), "Reading_DuplicateDevice", { nodeId, epoch, deviceId });
     lastIndex = deviceIndex;
     deviceIds.add(deviceId);
     checkDevice(reading, device, lot, periodEndAt - periodStartAt);
@@ -74,19 +74,19 @@ export function checkReading(reading: Reading, epoch: bigint, lot: Lot): void {
 /** Refuses a reading that does not continue the node's reading before: sequence, chained hash, counters. */
 export function checkFollows(reading: Reading, before: Reading, beforeHash: Hex): void {
   const { nodeId, sequenceIndex, prevReadingHash } = reading;
-  require(nodeId === before.nodeId, "Reading_OtherNode", { nodeId, beforeNodeId: before.nodeId });
+  demand(nodeId === before.nodeId, "Reading_OtherNode", { nodeId, beforeNodeId: before.nodeId });
   const expectedIndex = before.sequenceIndex + 1n;
-  require(sequenceIndex === expectedIndex, "Reading_WrongSequence", { nodeId, sequenceIndex, expectedIndex });
-  require(prevReadingHash === beforeHash, "Reading_WrongPrevHash", { nodeId, prevReadingHash, beforeHash });
-  require(reading.epoch > before.epoch, "Reading_NotLater", { nodeId, epoch: reading.epoch, before: before.epoch });
+  demand(sequenceIndex === expectedIndex, "Reading_WrongSequence", { nodeId, sequenceIndex, expectedIndex });
+  demand(prevReadingHash === beforeHash, "Reading_WrongPrevHash", { nodeId, prevReadingHash, beforeHash });
+  demand(reading.epoch > before.epoch, "Reading_NotLater", { nodeId, epoch: reading.epoch, before: before.epoch });
   const ends = new Map(before.devices.map((device) => [device.deviceId, device.energyEndMJ]));
   for (const { deviceId, energyStartMJ } of reading.devices) {
     const beforeEndMJ = ends.get(deviceId) ?? 0n;
-    require(energyStartMJ >= beforeEndMJ, "Reading_CounterFell", { nodeId, deviceId, energyStartMJ, beforeEndMJ });
+    demand(energyStartMJ >= beforeEndMJ, "Reading_CounterFell", { nodeId, deviceId, energyStartMJ, beforeEndMJ });
   }
   if (reading.itEnergy !== null && before.itEnergy !== null) {
     const { startMJ } = reading.itEnergy;
     const beforeEndMJ = before.itEnergy.endMJ;
-    require(startMJ >= beforeEndMJ, "Reading_ItCounterFell", { nodeId, startMJ, beforeEndMJ });
+    demand(startMJ >= beforeEndMJ, "Reading_ItCounterFell", { nodeId, startMJ, beforeEndMJ });
   }
 }

@@ -1,6 +1,6 @@
 import { ZERO_BYTES32, bytesOf, hexOf, type Hex } from "./bytes.ts";
 import { keccak256 } from "./keccak.ts";
-import { require } from "./refusal.ts";
+import { demand } from "./refusal.ts";
 
 /**
  * A Merkle tree in OpenZeppelin's layout: node i has children 2i+1 and 2i+2, the leaves stand at the end in reverse,
@@ -25,7 +25,7 @@ function isGreater(bytes: Uint8Array, a: number, b: number): boolean {
 
 /** The tree over leaf hashes of 32 bytes each, side by side. */
 export function buildTree(leafHashes: Uint8Array): Tree {
-  require(leafHashes.length % 32 === 0, "Tree_BadLeaves", { length: leafHashes.length });
+  demand(leafHashes.length % 32 === 0, "Tree_BadLeaves", { length: leafHashes.length });
   const count = leafHashes.length / 32;
   const nodes = new Uint8Array(count === 0 ? 0 : 32 * (2 * count - 1));
   for (let i = 0; i < count; i++) {
@@ -62,7 +62,7 @@ function parentOf(node: number): number {
 /** The siblings from the leaf at an index up to the root. */
 export function proofOf(tree: Tree, leafIndex: number): Hex[] {
   const { count, nodes } = tree;
-  require(Number.isInteger(leafIndex) && leafIndex >= 0 && leafIndex < count, "Tree_NoLeaf", { leafIndex, count });
+  demand(Number.isInteger(leafIndex) && leafIndex >= 0 && leafIndex < count, "Tree_NoLeaf", { leafIndex, count });
   const proof: Hex[] = [];
   for (let node = 2 * count - 2 - leafIndex; node > 0; node = parentOf(node)) {
     const sibling = 32 * siblingOf(node);

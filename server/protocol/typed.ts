@@ -1,6 +1,6 @@
 import { TypedDataEncoder, id } from "ethers";
 import type { Hex } from "./bytes.ts";
-import { Refusal, require } from "./refusal.ts";
+import { Refusal, demand } from "./refusal.ts";
 
 /** One parameter of a JSON ABI, as the compiler writes it. */
 export interface AbiParameter {
@@ -70,7 +70,7 @@ function collect(struct: AbiParameter, types: Record<string, Member[]>): string 
     members.push({ name: component.name, type });
   }
   const known = types[name];
-  require(known === undefined || JSON.stringify(known) === JSON.stringify(members), "Abi_TwoStructsOneName", { name });
+  demand(known === undefined || JSON.stringify(known) === JSON.stringify(members), "Abi_TwoStructsOneName", { name });
   types[name] = members;
   return name;
 }
@@ -78,7 +78,7 @@ function collect(struct: AbiParameter, types: Record<string, Member[]>): string 
 /** The EIP-712 types of the struct that a function takes as the named input. */
 export function structOf(abi: readonly AbiEntry[], functionName: string, inputName: string): TypedStruct {
   const functions = abi.filter((entry) => entry.type === "function" && entry.name === functionName);
-  require(functions.length === 1, "Abi_NotOneFunction", { functionName, found: functions.length });
+  demand(functions.length === 1, "Abi_NotOneFunction", { functionName, found: functions.length });
   const input = functions[0]?.inputs?.find((parameter) => parameter.name === inputName);
   if (input === undefined) throw new Refusal("Abi_NoInput", { functionName, inputName });
   const types: Record<string, Member[]> = {};
@@ -89,7 +89,7 @@ export function structOf(abi: readonly AbiEntry[], functionName: string, inputNa
 
 /** The domain that a contract says it has, without the fields it leaves out. */
 export function domainOf(answer: Eip712Domain): Domain {
-  require(answer.extensions.length === 0, "Domain_Extended", { extensions: answer.extensions.join(" ") });
+  demand(answer.extensions.length === 0, "Domain_Extended", { extensions: answer.extensions.join(" ") });
   const fields = Number(answer.fields);
   const domain: Domain = {};
   if (fields & 1) domain.name = answer.name;

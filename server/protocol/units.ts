@@ -1,4 +1,4 @@
-import { Refusal, require } from "./refusal.ts";
+import { Refusal, demand } from "./refusal.ts";
 
 /** One epoch: a UTC hour. */
 export const EPOCH_SEC = 3600n;
@@ -17,25 +17,25 @@ export const U64_MAX = 0xffff_ffff_ffff_ffffn;
 
 /** The value, if it fits 32 bits unsigned. */
 export function u32(value: bigint, name: string): bigint {
-  require(value >= 0n && value <= U32_MAX, "Number_NotU32", { name, value });
+  demand(value >= 0n && value <= U32_MAX, "Number_NotU32", { name, value });
   return value;
 }
 
 /** The value, if it fits 64 bits unsigned. */
 export function u64(value: bigint, name: string): bigint {
-  require(value >= 0n && value <= U64_MAX, "Number_NotU64", { name, value });
+  demand(value >= 0n && value <= U64_MAX, "Number_NotU64", { name, value });
   return value;
 }
 
 /** A 64-bit unsigned integer from its one canonical decimal form: digits, no sign, no leading zero. */
 export function parseU64(text: string, name: string): bigint {
-  require(/^(0|[1-9][0-9]{0,19})$/.test(text), "Number_NotDecimal", { name, text: text.slice(0, 80) });
+  demand(/^(0|[1-9][0-9]{0,19})$/.test(text), "Number_NotDecimal", { name, text: text.slice(0, 80) });
   return u64(BigInt(text), name);
 }
 
 /** The epoch a unix time falls into. */
 export function epochOf(timeAt: bigint): bigint {
-  require(timeAt >= 0n, "Time_BeforeEpochZero", { timeAt });
+  demand(timeAt >= 0n, "Time_BeforeEpochZero", { timeAt });
   return timeAt / EPOCH_SEC;
 }
 
@@ -57,7 +57,7 @@ export interface Floored {
 
 /** (amount + carried) / divisor, floored, with the remainder: sums of quotients never lose or gain a unit. */
 export function floorCarry(amount: bigint, carried: bigint, divisor: bigint): Floored {
-  require(amount >= 0n && carried >= 0n, "Number_Negative", { amount, carried });
+  demand(amount >= 0n && carried >= 0n, "Number_Negative", { amount, carried });
   const total = amount + carried;
   return { quotient: total / divisor, remainder: total % divisor };
 }
@@ -87,13 +87,13 @@ export function parseAssets(text: string, decimals: number): bigint {
   const match = /^(0|[1-9][0-9]{0,59})(?:\.([0-9]{1,77}))?$/.exec(text);
   if (match === null) throw new Refusal("Assets_NotDecimal", { text: text.slice(0, 80) });
   const [, whole = "", fraction = ""] = match;
-  require(fraction.length <= decimals, "Assets_TooFine", { text: text.slice(0, 80), decimals });
+  demand(fraction.length <= decimals, "Assets_TooFine", { text: text.slice(0, 80), decimals });
   return BigInt(whole + fraction.padEnd(decimals, "0"));
 }
 
 /** Token units as a decimal text without trailing zeros: the inverse of `parseAssets`. */
 export function formatAssets(assets: bigint, decimals: number): string {
-  require(assets >= 0n, "Number_Negative", { assets });
+  demand(assets >= 0n, "Number_Negative", { assets });
   const digits = assets.toString().padStart(decimals + 1, "0");
   const whole = digits.slice(0, digits.length - decimals);
   const fraction = digits.slice(digits.length - decimals).replace(/0+$/, "");

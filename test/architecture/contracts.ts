@@ -4,7 +4,8 @@ import { artifacts } from "hardhat";
 import { read } from "./project.ts";
 import { contractDirections, importCycles } from "./rules/imports.ts";
 import * as rules from "./rules/solidity.ts";
-import { hasUnit, unitless, type AbiItem } from "./rules/units.ts";
+import type { AbiItem } from "./rules/abi.ts";
+import { hasUnit, unitless } from "./rules/units.ts";
 
 function sample(text: string, path = "contracts/lease/A.sol"): rules.SourceUnit[] {
   return rules.parseSolidity([{ path, text: `// SPDX-License-Identifier: MIT\npragma solidity 0.8.37;\n${text}` }]);
@@ -154,9 +155,19 @@ describe("contracts", () => {
     });
 
     it("knows a unit from a word that ends alike", () => {
-      for (const name of ["rentAssets", "pueE4", "tdpW", "gCO2ePerKWh", "epoch", "lotCount", "dueAt", "energyWh"])
+      for (const name of [
+        "rentAssets",
+        "pueE4",
+        "tdpW",
+        "gCO2ePerKWh",
+        "epoch",
+        "lotCount",
+        "dueAt",
+        "energyWh",
+        "MAX_LOT_COUNT",
+      ])
         expect(hasUnit(name), name).to.equal(true);
-      for (const name of ["amount", "value", "Wad", "at", "flat", "payload", "x", "total", "lastUpdate", ""])
+      for (const name of ["amount", "value", "Wad", "at", "flat", "payload", "x", "total", "lastUpdate", "MAX_LOT", ""])
         expect(hasUnit(name), name).to.equal(false);
       expect(hasUnit("lotIndexes", true)).to.equal(true);
       expect(hasUnit("lotIndexes")).to.equal(false);

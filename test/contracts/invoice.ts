@@ -1,22 +1,23 @@
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
+import type { Result } from "ethers";
 import { network } from "hardhat";
+import type { ILeases, ITelemetry, MockInvoice } from "../../types/mocks/MockInvoice.ts";
 
+type RentTerms = Pick<ILeases.TermsStruct, "baseRentAssets" | "gpuHourRateAssets" | "sla">;
 type Vector = {
   name: string;
-  terms: object & { pricing: string };
-  from: object;
-  to: object;
+  terms: RentTerms & { pricing: "TakeOrPay" | "Metered" };
+  from: Partial<ITelemetry.MeterStruct>;
+  to: Partial<ITelemetry.MeterStruct>;
   periodSec: string;
   statement: Record<string, string>;
 };
 
 const vectors = JSON.parse(readFileSync(new URL("../vectors/invoice.json", import.meta.url), "utf8")) as Vector[];
-
 const { ethers } = await network.create();
-const pricingIds: Record<string, number> = { TakeOrPay: 0, Metered: 1 };
 
-const fullTerms = (terms: Vector["terms"]) => ({
+const termsOf = (rent: Vector["terms"]): ILeases.TermsStruct => ({
   lotId: 1,
   lessee: ethers.ZeroAddress,
   payee: ethers.ZeroAddress,
@@ -27,11 +28,11 @@ const fullTerms = (terms: Vector["terms"]) => ({
   relatedParty: false,
   documentHash: ethers.ZeroHash,
   salt: ethers.ZeroHash,
-  ...terms,
-  pricing: pricingIds[terms.pricing],
+  ...rent,
+  pricing: ["TakeOrPay", "Metered"].indexOf(rent.pricing),
 });
 
-const fullMeter = (meter: object) => ({
+const meterOf = (counters: Partial<ITelemetry.MeterStruct>): ITelemetry.MeterStruct => ({
   gpuCount: 0,
   reportingCount: 0,
   availableGpuSec: 0,
@@ -45,42 +46,33 @@ const fullMeter = (meter: object) => ({
   emissionsGCO2e: 0,
   curtailedGpuSec: 0,
   workUnits: 0,
-  ...meter,
+  ...counters,
 });
 
 describe("Invoice", () => {
-  const deployed = ethers.deployContract("MockInvoice");
+  let invoice: MockInvoice;
+  before(async () => {
+    invoice = await ethers.deployContract("MockInvoice");
+  });
 
   describe("given the shared vectors", () => {
     for (const { name, terms, from, to, periodSec, statement } of vectors) {
       it(name, async () => {
-        const invoice = await deployed;
-        const result = await invoice
-          .getFunction("compute")
-          .staticCall(fullTerms(terms) as never, fullMeter(from) as never, fullMeter(to) as never, periodSec);
-        const printed = Object.fromEntries(
-          Object.entries(result.toObject() as Record<string, bigint>).map(([key, value]) => [key, value.toString()]),
-        );
+        const result = await invoice.compute(termsOf(terms), meterOf(from), meterOf(to), periodSec);
+        const computed = (result as unknown as Result).toObject() as Record<string, bigint>;
+        const printed = Object.fromEntries(Object.entries(computed).map(([key, value]) => [key, value.toString()]));
         expect(printed).to.deep.equal(statement);
       });
     }
   });
 
   describe("when a counter fell", () => {
+    const terms = termsOf({ pricing: "TakeOrPay", baseRentAssets: 1, gpuHourRateAssets: 0, sla: [] });
+
     for (const counter of ["availableGpuSec", "allocatedGpuSec", "curtailedGpuSec"]) {
       it(`panics: ${counter}`, async () => {
-        const invoice = await deployed;
-        const terms = fullTerms({ pricing: "TakeOrPay", ...{ baseRentAssets: 1, gpuHourRateAssets: 0, sla: [] } });
-        await expect(
-          invoice
-            .getFunction("compute")
-            .staticCall(
-              terms as never,
-              fullMeter({ [counter]: 5 }) as never,
-              fullMeter({ [counter]: 4 }) as never,
-              3600,
-            ),
-        ).to.be.revertedWithPanic(0x11);
+        const call = invoice.compute(terms, meterOf({ [counter]: 5 }), meterOf({ [counter]: 4 }), 3600);
+        await expect(call).to.be.revertedWithPanic(0x11);
       });
     }
   });

@@ -108,11 +108,11 @@ function basesOf(contract: Node): string[] {
   return (contract.baseContracts ?? []).map(({ baseName }) => baseName.name);
 }
 
-/** Errors that do not say whose they are: Noun_Reason. */
+/** Errors that do not say whose they are: Noun_Reason. One that an ERC defines carries its number. */
 export function errorNames(units: SourceUnit[]): string[] {
   return units.flatMap((unit) =>
     definitions(unit, "ErrorDefinition")
-      .filter(({ name }) => !/^[A-Z][A-Za-z0-9]*_[A-Z][A-Za-z0-9]*$/.test(name!))
+      .filter(({ name }) => !/^(?:[A-Z][A-Za-z0-9]*_[A-Z]|ERC\d+[A-Z])[A-Za-z0-9]*$/.test(name!))
       .map(({ name }) => `${unit.path}: error ${name} must be named Noun_Reason`),
   );
 }

@@ -1,3 +1,14 @@
+import { createRequire } from "node:module";
+import { memberOf, type AbiItem } from "./abi.ts";
+
+const require = createRequire(import.meta.url);
+
+/** The members of one of OpenZeppelin's contracts, as published. */
+function openZeppelin(contract: string): string[] {
+  const { abi } = require(`@openzeppelin/contracts/build/contracts/${contract}.json`) as { abi: AbiItem[] };
+  return abi.map(memberOf);
+}
+
 /**
  * Members whose names a published standard fixes: functions, events and errors by signature, struct members as
  * Struct.member. They are used as published, so that other people's tools fit; nothing else may skip the unit rule.
@@ -41,14 +52,18 @@ export const STANDARDS: Record<string, string[]> = {
     "position(bytes32,address)",
     "idToMarketParams(bytes32)",
     "nonce(address)",
+    "Signature.v",
+    "liquidate((address,address,address,address,uint256),address,uint256,uint256,bytes)",
   ],
   "Chainlink AggregatorV3": ["decimals()", "version()", "latestRoundData()", "getRoundData(uint80)"],
-  "OpenZeppelin Contracts": [
+  "OpenZeppelin AccessManager": openZeppelin("AccessManager").filter((member) => !member.startsWith("constructor")),
+  "OpenZeppelin's errors and events": [
     "AccessManagedRequiredDelay(address,uint32)",
     "ERC2612ExpiredSignature(uint256)",
     "InvalidAccountNonce(address,uint256)",
     "InsufficientBalance(uint256,uint256)",
     "Initialized(uint64)",
+    "ECDSAInvalidSignatureLength(uint256)",
     "SafeCastOverflowedUintDowncast(uint8,uint256)",
     "SafeCastOverflowedIntToUint(int256)",
     "SafeCastOverflowedUintToInt(uint256)",

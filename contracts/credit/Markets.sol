@@ -1,0 +1,598 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+
+import {Settlement} from "../settlement.sol";
+import {mulDivUp, WAD} from "../units.sol";
+import {IPrice} from "../valuation/IPrice.sol";
+import {CollateralIncome} from "./CollateralIncome.sol";
+import {IRateModel, MAX_RATE_PER_SECOND_WAD} from "./IRateModel.sol";
+import {
+    AccrueInterest,
+    Authorization,
+    Borrow,
+    CreateMarket,
+    EnableIrm,
+    EnableLltv,
+    Id,
+    incentiveWad,
+    IncrementNonce,
+    Ledger,
+    Liquidate,
+    Market,
+    MarketParams,
+    MAX_PRICE,
+    OpenIncome,
+    Position,
+    Repay,
+    SetAuthorization,
+    SetFee,
+    SetFeeRecipient,
+    Signature,
+    Supply,
+    SupplyCollateral,
+    TakeIncome,
+    Withdraw,
+    WithdrawCollateral
+} from "./Market.sol";
+
+/// @title Isolated lending markets in one contract: shares of a class as collateral, a stablecoin as loan.
+///
+/// Shapes
+/// - Verbs, parameters, structs and events have the types of Morpho Blue's public interface; callback data must be
+///   empty. Amounts of collateral are `collateralShares`, in units of the collateral token.
+///
+/// Assumptions
+/// - A market trusts its price source, rate model and tokens, and nothing else; no market can lose another's money.
+/// - Tokens may return nothing and may freeze accounts. One that delivers less than asked is refused; one that changes
+///   balances by itself is not supported. A balance is never read as money: donations change nothing.
+///
+/// Rounding
+/// - Always against the caller: supplied and repaid shares down, withdrawn and borrowed shares up; debt up, collateral
+///   value down; a liquidation repays up and seizes down.
+/// - One virtual asset and 1e6 virtual shares stand in every total, so the first depositor cannot move the share price.
+///
+/// Liveness
+/// - Without a valid price there is no new debt, no collateral leaves an indebted position, and nothing is liquidated.
+///   supply, withdraw, repay, supplyCollateral and an owner's repayFromIncome need no price.
+/// - Interest stops before any total could leave 128 bits; no elapsed time can lock a market.
+/// - Bad debt is taken from the suppliers in the liquidation that leaves a borrower without collateral.
+/// - A liquidation asks for at most what is there: a repayment that comes first makes it smaller, not impossible.
+///
+/// Income
+/// - What the collateral token pays while posted belongs to the borrower (`CollateralIncome`). An indebted owner takes
+///   it out only while healthy, because a payment to the class may lower its price; it may repay the debt at any time,
+///   and once the position is unhealthy anyone may direct it to repay.
+///
+/// Roles
+/// - The AccessManager's role enables rate models and LLTVs (for good), and sets fees up to 25 % of interest. It can
+///   change or stop no market, and move no money.
+contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
+    using CollateralIncome for CollateralIncome.Book;
+    using SafeCast for uint256;
+    using SafeERC20 for IERC20;
+    using Settlement for IERC20;
+
+    bytes32 public constant AUTHORIZATION_TYPEHASH = keccak256(
+        "Authorization(address authorizer,address authorized,bool isAuthorized,uint256 nonce,uint256 deadline)"
+    );
+    uint256 private constant MAX_FEE_WAD = 0.25e18;
+
+    // Storage
+
+    address public feeRecipient;
+    mapping(address irm => bool) public isIrmEnabled;
+    mapping(uint256 lltvWad => bool) public isLltvEnabled;
+    mapping(Id id => MarketParams) public idToMarketParams;
+    mapping(Id id => mapping(address account => Position)) public position;
+    mapping(address authorizer => mapping(address authorized => bool)) public isAuthorized;
+    mapping(address authorizer => uint256) public nonce;
+    mapping(Id id => Ledger) private _ledgers;
+    mapping(address collateralToken => CollateralIncome.Book) private _books;
+    mapping(Id id => mapping(address account => CollateralIncome.Entitlement)) private _entitlements;
+
+    error Market_Unknown(Id id);
+    error Market_Exists(Id id);
+    error Market_NoCode(address account);
+    error Market_IrmNotEnabled(address irm);
+    error Market_LltvNotEnabled(uint256 lltvWad);
+    error Market_LltvTooHigh(uint256 lltvWad);
+    error Market_FeeTooHigh(uint256 feeWad, uint256 maxFeeWad);
+    error Market_NoFeeRecipient(Id id);
+    error Market_AlreadySet();
+    error Market_ZeroAddress();
+    error Market_ZeroAmount();
+    error Market_NotOneAmount(uint256 assets, uint256 shares);
+    error Market_NoCallback();
+    error Market_NotAuthorized(address onBehalf, address caller);
+    error Market_NotEnoughShares(Id id, address account, uint256 askedShares, uint256 heldShares);
+    error Market_NotEnoughLiquidity(Id id, uint256 totalSupplyAssets, uint256 totalBorrowAssets);
+    error Market_BadPrice(Id id, uint256 answer);
+    error Market_Unhealthy(Id id, address borrower, uint256 borrowedAssets, uint256 maxBorrowAssets);
+    error Market_Healthy(Id id, address borrower, uint256 borrowedAssets, uint256 maxBorrowAssets);
+    error Market_NoIncome(Id id);
+    error Market_IncomeNotLoanToken(Id id, address incomeAsset, address loanToken);
+    error Market_SignatureExpired(uint256 deadline, uint256 nowAt);
+    error Market_WrongNonce(address authorizer, uint256 nonce, uint256 expectedNonce);
+    error Market_WrongSigner(address signer, address authorizer);
+
+    /// @param authority the AccessManager that says who may enable models and LLTVs and set fees
+    constructor(address authority) AccessManaged(authority) EIP712("Rackbond Markets", "1") {}
+
+    // Admin
+
+    /// @notice Lets markets be created with a rate model, for good.
+    function enableIrm(address irm) external restricted {
+        require(irm.code.length > 0, Market_NoCode(irm));
+        require(!isIrmEnabled[irm], Market_AlreadySet());
+        isIrmEnabled[irm] = true;
+        emit EnableIrm(irm);
+    }
+
+    /// @notice Lets markets be created with a liquidation loan-to-value under 1, for good.
+    function enableLltv(uint256 lltvWad) external restricted {
+        require(lltvWad < WAD, Market_LltvTooHigh(lltvWad));
+        require(!isLltvEnabled[lltvWad], Market_AlreadySet());
+        isLltvEnabled[lltvWad] = true;
+        emit EnableLltv(lltvWad);
+    }
+
+    /// @notice Sets which part of a market's interest goes to the fee recipient, from now on.
+    function setFee(MarketParams memory params, uint256 feeWad) external restricted {
+        (Id id, Ledger storage ledger) = _open(params);
+        require(feeWad <= MAX_FEE_WAD, Market_FeeTooHigh(feeWad, MAX_FEE_WAD));
+        require(feeWad == 0 || feeRecipient != address(0), Market_NoFeeRecipient(id));
+        _accrue(params, id, ledger);
+        ledger.feeWad = uint64(feeWad);
+        emit SetFee(id, feeWad);
+    }
+
+    /// @notice Who gets the supply shares that fees are paid in, from the next accrual on.
+    function setFeeRecipient(address feeRecipient_) external restricted {
+        require(feeRecipient_ != address(0), Market_ZeroAddress());
+        feeRecipient = feeRecipient_;
+        emit SetFeeRecipient(feeRecipient_);
+    }
+
+    // Markets
+
+    /// @notice Opens a market; anyone may. Whether the collateral pays income is asked of the token itself, once, when
+    /// its first market is created: see `CollateralIncome.incomeAsset`.
+    function createMarket(MarketParams memory params) external nonReentrant {
+        Id id = params.toId();
+        require(isIrmEnabled[params.irm], Market_IrmNotEnabled(params.irm));
+        require(isLltvEnabled[params.lltv], Market_LltvNotEnabled(params.lltv));
+        require(params.loanToken.code.length > 0, Market_NoCode(params.loanToken));
+        require(params.collateralToken.code.length > 0, Market_NoCode(params.collateralToken));
+        require(params.oracle.code.length > 0, Market_NoCode(params.oracle));
+        Ledger storage ledger = _ledgers[id];
+        require(ledger.lastUpdateAt == 0, Market_Exists(id));
+
+        CollateralIncome.Book storage book = _books[params.collateralToken];
+        IERC20 incomeAsset = book.asset;
+        if (address(incomeAsset) == address(0)) {
+            incomeAsset = CollateralIncome.incomeAsset(params.collateralToken);
+            book.asset = incomeAsset;
+            emit OpenIncome(params.collateralToken, address(incomeAsset));
+        }
+        ledger.lastUpdateAt = uint64(block.timestamp);
+        ledger.paysIncome = address(incomeAsset) != address(0);
+        idToMarketParams[id] = params;
+        emit CreateMarket(id, params);
+    }
+
+    // Lenders
+
+    /// @notice Lends `assets`, or as much as `shares` cost (exactly one is not zero). Shares round down, assets up.
+    function supply(
+        MarketParams memory params,
+        uint256 assets,
+        uint256 shares,
+        address onBehalf,
+        bytes calldata data
+    ) external nonReentrant returns (uint256 suppliedAssets, uint256 suppliedShares) {
+        (Id id, Ledger storage ledger) = _open(params);
+        _checkInput(assets, shares, onBehalf);
+        _refuseCallback(data);
+        _accrue(params, id, ledger);
+
+        (assets, shares) = ledger.supplyIn(assets, shares);
+        position[id][onBehalf].supplyShares += shares;
+        ledger.totalSupplyAssets += assets.toUint128();
+        ledger.totalSupplyShares += shares.toUint128();
+        emit Supply(id, msg.sender, onBehalf, assets, shares);
+
+        IERC20(params.loanToken).pullExact(msg.sender, assets);
+        return (assets, shares);
+    }
+
+    /// @notice Takes lent `assets`, or what `shares` are worth, out. Shares round up, assets down.
+    function withdraw(
+        MarketParams memory params,
+        uint256 assets,
+        uint256 shares,
+        address onBehalf,
+        address receiver
+    ) external nonReentrant returns (uint256 withdrawnAssets, uint256 withdrawnShares) {
+        (Id id, Ledger storage ledger) = _open(params);
+        _checkInput(assets, shares, receiver);
+        _checkAuthorized(onBehalf);
+        _accrue(params, id, ledger);
+
+        (assets, shares) = ledger.supplyOut(assets, shares);
+        uint256 heldShares = position[id][onBehalf].supplyShares;
+        require(shares <= heldShares, Market_NotEnoughShares(id, onBehalf, shares, heldShares));
+        position[id][onBehalf].supplyShares = heldShares - shares;
+        ledger.totalSupplyAssets -= assets.toUint128();
+        ledger.totalSupplyShares -= shares.toUint128();
+        _checkLiquidity(id, ledger);
+        emit Withdraw(id, msg.sender, onBehalf, receiver, assets, shares);
+
+        IERC20(params.loanToken).safeTransfer(receiver, assets);
+        return (assets, shares);
+    }
+
+    // Borrowers
+
+    /// @notice Borrows `assets`, or what `shares` of the debt are worth, against posted collateral. Shares round up,
+    /// assets down. Reverts without a valid price.
+    function borrow(
+        MarketParams memory params,
+        uint256 assets,
+        uint256 shares,
+        address onBehalf,
+        address receiver
+    ) external nonReentrant returns (uint256 borrowedAssets, uint256 borrowedShares) {
+        (Id id, Ledger storage ledger) = _open(params);
+        _checkInput(assets, shares, receiver);
+        _checkAuthorized(onBehalf);
+        _accrue(params, id, ledger);
+
+        (assets, shares) = ledger.debtOut(assets, shares);
+        position[id][onBehalf].borrowShares += shares.toUint128();
+        ledger.totalBorrowAssets += assets.toUint128();
+        ledger.totalBorrowShares += shares.toUint128();
+        _checkLiquidity(id, ledger);
+        _checkHealthy(params, id, ledger, onBehalf);
+        emit Borrow(id, msg.sender, onBehalf, receiver, assets, shares);
+
+        IERC20(params.loanToken).safeTransfer(receiver, assets);
+        return (assets, shares);
+    }
+
+    /// @notice Repays `assets`, or what `shares` of the debt cost. Shares round down, assets up. Needs no price.
+    function repay(
+        MarketParams memory params,
+        uint256 assets,
+        uint256 shares,
+        address onBehalf,
+        bytes calldata data
+    ) external nonReentrant returns (uint256 repaidAssets, uint256 repaidShares) {
+        (Id id, Ledger storage ledger) = _open(params);
+        _checkInput(assets, shares, onBehalf);
+        _refuseCallback(data);
+        _accrue(params, id, ledger);
+
+        (assets, shares) = ledger.debtIn(assets, shares);
+        _reduceDebt(id, ledger, onBehalf, assets, shares);
+        emit Repay(id, msg.sender, onBehalf, assets, shares);
+
+        IERC20(params.loanToken).pullExact(msg.sender, assets);
+        return (assets, shares);
+    }
+
+    /// @notice Posts collateral. Accrues no interest and needs no price.
+    function supplyCollateral(
+        MarketParams memory params,
+        uint256 collateralShares,
+        address onBehalf,
+        bytes calldata data
+    ) external nonReentrant {
+        (Id id, Ledger storage ledger) = _open(params);
+        require(collateralShares > 0, Market_ZeroAmount());
+        require(onBehalf != address(0), Market_ZeroAddress());
+        _refuseCallback(data);
+
+        Position storage held = position[id][onBehalf];
+        uint256 heldShares = held.collateralShares;
+        _moveIncome(params, id, ledger, onBehalf, heldShares, heldShares + collateralShares);
+        held.collateralShares = (heldShares + collateralShares).toUint128();
+        emit SupplyCollateral(id, msg.sender, onBehalf, collateralShares);
+
+        IERC20(params.collateralToken).pullExact(msg.sender, collateralShares);
+    }
+
+    /// @notice Takes collateral out. With debt it reverts without a valid price or when the rest would be too little.
+    function withdrawCollateral(
+        MarketParams memory params,
+        uint256 collateralShares,
+        address onBehalf,
+        address receiver
+    ) external nonReentrant {
+        (Id id, Ledger storage ledger) = _open(params);
+        require(collateralShares > 0, Market_ZeroAmount());
+        require(receiver != address(0), Market_ZeroAddress());
+        _checkAuthorized(onBehalf);
+        _accrue(params, id, ledger);
+
+        _removeCollateral(params, id, ledger, onBehalf, collateralShares);
+        _checkHealthy(params, id, ledger, onBehalf);
+        emit WithdrawCollateral(id, msg.sender, onBehalf, receiver, collateralShares);
+
+        IERC20(params.collateralToken).safeTransfer(receiver, collateralShares);
+    }
+
+    // Income of posted collateral
+
+    /// @notice Pays what the collateral of `onBehalf` has earned to `receiver`: all that the collateral token can pay.
+    function claimIncome(
+        MarketParams memory params,
+        address onBehalf,
+        address receiver
+    ) external nonReentrant returns (uint256 assets) {
+        (Id id, Ledger storage ledger) = _open(params);
+        require(ledger.paysIncome, Market_NoIncome(id));
+        require(receiver != address(0), Market_ZeroAddress());
+        _checkAuthorized(onBehalf);
+        _accrue(params, id, ledger);
+
+        _checkHealthy(params, id, ledger, onBehalf);
+        assets = _takeIncome(params, id, onBehalf, type(uint256).max);
+        emit TakeIncome(id, msg.sender, onBehalf, receiver, assets);
+
+        _books[params.collateralToken].asset.safeTransfer(receiver, assets);
+    }
+
+    /// @notice Repays debt of `onBehalf` with what its collateral has earned, as far as either goes. The owner may, and
+    /// anyone once the position is unhealthy.
+    function repayFromIncome(
+        MarketParams memory params,
+        address onBehalf
+    ) external nonReentrant returns (uint256 assets, uint256 shares) {
+        (Id id, Ledger storage ledger) = _open(params);
+        require(ledger.paysIncome, Market_NoIncome(id));
+        address incomeAsset = address(_books[params.collateralToken].asset);
+        require(incomeAsset == params.loanToken, Market_IncomeNotLoanToken(id, incomeAsset, params.loanToken));
+        _accrue(params, id, ledger);
+        if (!_isAuthorized(onBehalf)) _checkUnhealthy(params, id, ledger, onBehalf);
+
+        uint256 owedShares = position[id][onBehalf].borrowShares;
+        (uint256 owedAssets, ) = ledger.debtIn(0, owedShares);
+        assets = _takeIncome(params, id, onBehalf, owedAssets);
+        shares = owedShares;
+        if (assets < owedAssets) (, shares) = ledger.debtIn(assets, 0);
+        _reduceDebt(id, ledger, onBehalf, assets, shares);
+        emit TakeIncome(id, msg.sender, onBehalf, address(this), assets);
+        emit Repay(id, msg.sender, onBehalf, assets, shares);
+    }
+
+    // Liquidation
+
+    /// @notice Repays debt of an unhealthy borrower and takes collateral worth that times the incentive. Either up to
+    /// `seizedShares` or up to `repaidShares` of debt (exactly one is not zero); never more than is there.
+    /// The incentive factor is min(1.15, 1 / (1 − 0.3 · (1 − LLTV))).
+    function liquidate(
+        MarketParams memory params,
+        address borrower,
+        uint256 seizedShares,
+        uint256 repaidShares,
+        bytes calldata data
+    ) external nonReentrant returns (uint256, uint256 repaidAssets) {
+        _checkInput(seizedShares, repaidShares, borrower);
+        _refuseCallback(data);
+        (seizedShares, repaidAssets) = _liquidate(params, borrower, seizedShares, repaidShares);
+
+        IERC20(params.loanToken).pullExact(msg.sender, repaidAssets);
+        IERC20(params.collateralToken).safeTransfer(msg.sender, seizedShares);
+        return (seizedShares, repaidAssets);
+    }
+
+    // Interest
+
+    /// @notice Adds the interest since the last accrual to a market's totals. Anyone may, at any time.
+    function accrueInterest(MarketParams memory params) external nonReentrant {
+        (Id id, Ledger storage ledger) = _open(params);
+        _accrue(params, id, ledger);
+    }
+
+    // Authorizations
+
+    /// @notice Lets `authorized` withdraw, borrow, take collateral and income out for the caller, or no longer.
+    function setAuthorization(address authorized, bool newIsAuthorized) external {
+        require(isAuthorized[msg.sender][authorized] != newIsAuthorized, Market_AlreadySet());
+        isAuthorized[msg.sender][authorized] = newIsAuthorized;
+        emit SetAuthorization(msg.sender, msg.sender, authorized, newIsAuthorized);
+    }
+
+    /// @notice The same by an EIP-712 signature of an externally owned account, which anyone may bring. When somebody
+    /// brought it already, the authorization stands and this reverts with `Market_WrongNonce`.
+    function setAuthorizationWithSig(Authorization calldata authorization, Signature calldata signature) external {
+        address authorizer = authorization.authorizer;
+        uint256 usedNonce = nonce[authorizer];
+        require(
+            block.timestamp <= authorization.deadline,
+            Market_SignatureExpired(authorization.deadline, block.timestamp)
+        );
+        require(authorization.nonce == usedNonce, Market_WrongNonce(authorizer, authorization.nonce, usedNonce));
+        bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(AUTHORIZATION_TYPEHASH, authorization)));
+        address signer = ECDSA.recover(digest, signature.v, signature.r, signature.s);
+        require(signer == authorizer, Market_WrongSigner(signer, authorizer));
+
+        nonce[authorizer] = usedNonce + 1;
+        isAuthorized[authorizer][authorization.authorized] = authorization.isAuthorized;
+        emit IncrementNonce(msg.sender, authorizer, usedNonce);
+        emit SetAuthorization(msg.sender, authorizer, authorization.authorized, authorization.isAuthorized);
+    }
+
+    // Views
+
+    /// @notice A market's totals as of its last accrual; `lastUpdateAt` is 0 where there is no market.
+    function market(Id id) external view returns (Market memory) {
+        return _ledgers[id].totals();
+    }
+
+    /// @notice What a position's collateral has earned and not taken out.
+    function claimableIncome(MarketParams memory params, address account) external view returns (uint256 assets) {
+        Id id = params.toId();
+        address token = params.collateralToken;
+        uint256 heldShares = position[id][account].collateralShares;
+        return _books[token].owedAssets(_entitlements[id][account], token, heldShares);
+    }
+
+    /// @notice What is booked for a collateral token over all markets.
+    function incomeBook(address collateralToken) external view returns (CollateralIncome.Book memory) {
+        return _books[collateralToken];
+    }
+
+    // Checks
+
+    function _open(MarketParams memory params) private view returns (Id id, Ledger storage ledger) {
+        id = params.toId();
+        ledger = _ledgers[id];
+        require(ledger.lastUpdateAt != 0, Market_Unknown(id));
+    }
+
+    function _checkInput(uint256 assets, uint256 shares, address account) private pure {
+        require((assets == 0) != (shares == 0), Market_NotOneAmount(assets, shares));
+        require(account != address(0), Market_ZeroAddress());
+    }
+
+    function _refuseCallback(bytes calldata data) private pure {
+        require(data.length == 0, Market_NoCallback());
+    }
+
+    function _checkAuthorized(address onBehalf) private view {
+        require(_isAuthorized(onBehalf), Market_NotAuthorized(onBehalf, msg.sender));
+    }
+
+    function _isAuthorized(address onBehalf) private view returns (bool) {
+        return msg.sender == onBehalf || isAuthorized[onBehalf][msg.sender];
+    }
+
+    function _checkLiquidity(Id id, Ledger storage ledger) private view {
+        (uint256 suppliedAssets, uint256 borrowedAssets) = (ledger.totalSupplyAssets, ledger.totalBorrowAssets);
+        require(borrowedAssets <= suppliedAssets, Market_NotEnoughLiquidity(id, suppliedAssets, borrowedAssets));
+    }
+
+    /// @dev Asks for no price where there is no debt.
+    function _checkHealthy(MarketParams memory params, Id id, Ledger storage ledger, address borrower) private view {
+        Position storage held = position[id][borrower];
+        if (held.borrowShares == 0) return;
+        (uint256 borrowedAssets, uint256 maxBorrowAssets) = ledger.healthOf(held, _price(params, id), params.lltv);
+        require(borrowedAssets <= maxBorrowAssets, Market_Unhealthy(id, borrower, borrowedAssets, maxBorrowAssets));
+    }
+
+    function _checkUnhealthy(
+        MarketParams memory params,
+        Id id,
+        Ledger storage ledger,
+        address borrower
+    ) private view returns (uint256 price) {
+        price = _price(params, id);
+        (uint256 borrowedAssets, uint256 maxBorrowAssets) = ledger.healthOf(position[id][borrower], price, params.lltv);
+        require(borrowedAssets > maxBorrowAssets, Market_Healthy(id, borrower, borrowedAssets, maxBorrowAssets));
+    }
+
+    function _price(MarketParams memory params, Id id) private view returns (uint256 price) {
+        price = IPrice(params.oracle).price();
+        require(price > 0 && price <= MAX_PRICE, Market_BadPrice(id, price));
+    }
+
+    // Accrual
+
+    function _accrue(MarketParams memory params, Id id, Ledger storage ledger) private {
+        uint256 elapsedSec = block.timestamp - ledger.lastUpdateAt;
+        if (elapsedSec == 0) return;
+        Market memory old = ledger.totals();
+        uint256 ratePerSecondWad = Math.min(IRateModel(params.irm).borrowRate(params, old), MAX_RATE_PER_SECOND_WAD);
+        (uint256 interestAssets, uint256 feeShares) = old.interestOf(ratePerSecondWad, elapsedSec);
+        ledger.totalSupplyAssets = uint128(old.totalSupplyAssets + interestAssets);
+        ledger.totalBorrowAssets = uint128(old.totalBorrowAssets + interestAssets);
+        if (feeShares > 0) {
+            position[id][feeRecipient].supplyShares += feeShares;
+            ledger.totalSupplyShares = uint128(old.totalSupplyShares + feeShares);
+        }
+        ledger.lastUpdateAt = uint64(block.timestamp);
+        emit AccrueInterest(id, ratePerSecondWad, interestAssets, feeShares);
+    }
+
+    // Positions
+
+    function _reduceDebt(Id id, Ledger storage ledger, address borrower, uint256 assets, uint256 shares) private {
+        uint256 heldShares = position[id][borrower].borrowShares;
+        require(shares <= heldShares, Market_NotEnoughShares(id, borrower, shares, heldShares));
+        position[id][borrower].borrowShares = uint128(heldShares - shares);
+        // What is repaid rounds up, so the last repayment may exceed the total by one.
+        ledger.totalBorrowAssets = uint128(Math.saturatingSub(ledger.totalBorrowAssets, assets));
+        ledger.totalBorrowShares -= uint128(shares);
+    }
+
+    function _removeCollateral(
+        MarketParams memory params,
+        Id id,
+        Ledger storage ledger,
+        address account,
+        uint256 collateralShares
+    ) private {
+        Position storage held = position[id][account];
+        uint256 heldShares = held.collateralShares;
+        require(collateralShares <= heldShares, Market_NotEnoughShares(id, account, collateralShares, heldShares));
+        _moveIncome(params, id, ledger, account, heldShares, heldShares - collateralShares);
+        held.collateralShares = uint128(heldShares - collateralShares);
+    }
+
+    function _liquidate(
+        MarketParams memory params,
+        address borrower,
+        uint256 seizedShares,
+        uint256 repaidShares
+    ) private returns (uint256, uint256 repaidAssets) {
+        (Id id, Ledger storage ledger) = _open(params);
+        Position storage held = position[id][borrower];
+        _accrue(params, id, ledger);
+
+        uint256 price = mulDivUp(_checkUnhealthy(params, id, ledger, borrower), WAD, incentiveWad(params.lltv));
+        (seizedShares, repaidShares) = ledger.liquidationOf(held, price, seizedShares, repaidShares);
+        (repaidAssets, ) = ledger.debtIn(0, repaidShares);
+        _reduceDebt(id, ledger, borrower, repaidAssets, repaidShares);
+        _removeCollateral(params, id, ledger, borrower, seizedShares);
+        (uint256 lostAssets, uint256 lostShares) = ledger.realiseBadDebt(held);
+        emit Liquidate(id, msg.sender, borrower, repaidAssets, repaidShares, seizedShares, lostAssets, lostShares);
+        return (seizedShares, repaidAssets);
+    }
+
+    // Income
+
+    /// @dev Credits a position for the collateral it had before it changes.
+    function _moveIncome(
+        MarketParams memory params,
+        Id id,
+        Ledger storage ledger,
+        address account,
+        uint256 heldShares,
+        uint256 newShares
+    ) private {
+        if (!ledger.paysIncome) return;
+        address token = params.collateralToken;
+        _books[token].move(_entitlements[id][account], token, heldShares, newShares);
+    }
+
+    function _takeIncome(
+        MarketParams memory params,
+        Id id,
+        address account,
+        uint256 maxAssets
+    ) private returns (uint256 assets) {
+        address token = params.collateralToken;
+        uint256 heldShares = position[id][account].collateralShares;
+        return _books[token].take(_entitlements[id][account], token, heldShares, maxAssets);
+    }
+}

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
+import {DayCount, amortizedAssets, interestAssets, levelPaymentAssets} from "../annuity.sol";
+import {Date, addMonths, dateOf, days30360, daysInMonth, timeOf} from "../calendar.sol";
+import {ClassToken} from "../facility/ClassToken.sol";
+import {Step, Waterfall} from "../facility/Waterfall.sol";
+import {IRegistry} from "../registry/IRegistry.sol";
+import {LeaseId, LotId, SiteId} from "../units.sol";
+
+/// @title Lots, evidence and offered liens, without devices.
+contract MockPledges {
+    mapping(LotId lotId => uint256) private _costAssets;
+    mapping(LotId lotId => uint8) public evidenceClass;
+    mapping(LotId lotId => address) public lienOfferedTo;
+    mapping(LotId lotId => address) public lienHolder;
+
+    error MockPledges_LienNotOffered(LotId lotId, address caller);
+
+    function setLot(LotId lotId, uint256 costAssets, uint8 class_, address offeredTo) external {
+        _costAssets[lotId] = costAssets;
+        evidenceClass[lotId] = class_;
+        lienOfferedTo[lotId] = offeredTo;
+    }
+
+    function lot(LotId lotId) external view returns (IRegistry.Lot memory) {
+        return IRegistry.Lot(SiteId.wrap(1), address(1), 8, 700, "H100", _costAssets[lotId], 0, 0);
+    }
+
+    function takeLien(LotId lotId) external {
+        require(
+            lienHolder[lotId] == address(0) && lienOfferedTo[lotId] == msg.sender,
+            MockPledges_LienNotOffered(lotId, msg.sender)
+        );
+        lienHolder[lotId] = msg.sender;
+    }
+
+    function releaseLien(LotId lotId) external {
+        require(lienHolder[lotId] == msg.sender, MockPledges_LienNotOffered(lotId, msg.sender));
+        lienHolder[lotId] = address(0);
+    }
+}
+
+/// @title Leases that owe and pay what a test says.
+contract MockRent {
+    using SafeERC20 for IERC20;
+
+    mapping(LotId lotId => LeaseId) public leaseOf;
+    mapping(LeaseId leaseId => address) public payeeOf;
+    mapping(address payee => uint256) public collectable;
+    mapping(address payee => uint256) public receivable;
+    uint256 public overstatedAssets;
+
+    function setLease(LotId lotId, LeaseId leaseId, address payee) external {
+        leaseOf[lotId] = leaseId;
+        payeeOf[leaseId] = payee;
+    }
+
+    function setReceivable(address payee, uint256 assets) external {
+        receivable[payee] = assets;
+    }
+
+    /// @dev Makes `collect` report more than it pays.
+    function overstate(uint256 assets) external {
+        overstatedAssets = assets;
+    }
+
+    function pay(IERC20 asset, address payee, uint256 assets) external {
+        collectable[payee] += assets;
+        asset.safeTransferFrom(msg.sender, address(this), assets);
+    }
+
+    function receivableAssets(address payee, address) external view returns (uint256) {
+        return receivable[payee];
+    }
+
+    function collectableAssets(address payee, address) external view returns (uint256) {
+        return collectable[payee];
+    }
+
+    function collect(address asset) external returns (uint256 assets) {
+        assets = collectable[msg.sender];
+        collectable[msg.sender] = 0;
+        IERC20(asset).safeTransfer(msg.sender, assets);
+        assets += overstatedAssets;
+    }
+}
+
+/// @title The facility of one class token, that mints, burns and accrues as a test says.
+contract MockIssuer {
+    using SafeERC20 for IERC20;
+
+    IERC20 public immutable asset;
+    ClassToken public immutable token;
+
+    constructor(address implementation, address gate, address asset_, address authority) {
+        asset = IERC20(asset_);
+        token = ClassToken(Clones.cloneWithImmutableArgs(implementation, abi.encode(address(this), gate)));
+        token.initialize("Test Class", "TST", asset_, authority);
+    }
+
+    function mint(address to, uint256 shares) external {
+        token.mint(to, shares);
+    }
+
+    function burn(address from, uint256 shares) external {
+        token.burn(from, shares);
+    }
+
+    function accrue(uint256 interestAssets_, uint256 principalAssets) external {
+        token.accrue(interestAssets_, principalAssets);
+    }
+
+    function payClaim(address to, uint256 assets) external {
+        require(msg.sender == address(token), ClassToken.ClassToken_NotFacility(msg.sender));
+        asset.safeTransfer(to, assets);
+    }
+}
+
+/// @title A settlement token with one bad habit at a time.
+contract MockQuirkyToken is ERC20 {
+    uint8 private immutable _decimals;
+    uint256 public feeAssets; // kept back from each transfer
+    bool public returnsFalse;
+    mapping(address account => bool) public blacklisted;
+    address public hookTarget; // called in the middle of each transfer
+    bytes public hookData;
+    bool public hookSucceeded;
+
+    error MockQuirkyToken_Blacklisted(address account);
+
+    constructor(uint8 decimals_) ERC20("Quirk", "QRK") {
+        _decimals = decimals_;
+    }
+
+    function mint(address to, uint256 assets) external {
+        _mint(to, assets);
+    }
+
+    function setFee(uint256 assets) external {
+        feeAssets = assets;
+    }
+
+    function setReturnsFalse(bool value) external {
+        returnsFalse = value;
+    }
+
+    function setBlacklisted(address account, bool value) external {
+        blacklisted[account] = value;
+    }
+
+    function setHook(address target, bytes calldata data) external {
+        hookTarget = target;
+        hookData = data;
+    }
+
+    function decimals() public view override returns (uint8) {
+        return _decimals;
+    }
+
+    function transfer(address to, uint256 value) public override returns (bool) {
+        if (returnsFalse) return false;
+        return super.transfer(to, value);
+    }
+
+    function transferFrom(address from, address to, uint256 value) public override returns (bool) {
+        if (returnsFalse) return false;
+        return super.transferFrom(from, to, value);
+    }
+
+    function _update(address from, address to, uint256 value) internal override {
+        require(!blacklisted[from], MockQuirkyToken_Blacklisted(from));
+        require(!blacklisted[to], MockQuirkyToken_Blacklisted(to));
+        super._update(from, to, value);
+        if (from == address(0) || to == address(0)) return;
+        if (feeAssets != 0) super._update(to, address(0), feeAssets);
+        if (hookTarget != address(0)) (hookSucceeded, ) = hookTarget.call(hookData);
+    }
+}
+
+/// @title The free functions of the calendar, the annuity and the waterfall, callable from outside.
+contract MockMath {
+    function date(uint256 timeAt) external pure returns (Date memory) {
+        return dateOf(timeAt);
+    }
+
+    function time(Date memory date_) external pure returns (uint256) {
+        return timeOf(date_);
+    }
+
+    function monthDays(uint256 year, uint256 month) external pure returns (uint256) {
+        return daysInMonth(year, month);
+    }
+
+    function plusMonths(uint256 anchorAt, uint256 months) external pure returns (uint256) {
+        return addMonths(anchorAt, months);
+    }
+
+    function plusMonthsList(uint256 anchorAt, uint256 count) external pure returns (uint256[] memory datesAt) {
+        datesAt = new uint256[](count);
+        for (uint256 i = 0; i < count; ++i) datesAt[i] = addMonths(anchorAt, i);
+    }
+
+    function thirty360(uint256 fromAt, uint256 toAt) external pure returns (uint256) {
+        return days30360(fromAt, toAt);
+    }
+
+    function levelPayment(
+        uint256 principalAssets,
+        uint256 rateRay,
+        uint256 periodCount,
+        uint256 balloonAssets
+    ) external pure returns (uint256) {
+        return levelPaymentAssets(principalAssets, rateRay, periodCount, balloonAssets);
+    }
+
+    function interest(
+        uint256 principalAssets,
+        uint256 couponBps,
+        DayCount dayCount,
+        uint256 fromAt,
+        uint256 toAt
+    ) external pure returns (uint256) {
+        return interestAssets(principalAssets, couponBps, dayCount, fromAt, toAt);
+    }
+
+    function amortized(
+        uint256 scheduledAssets,
+        uint256 couponBps,
+        uint256 paymentAssets
+    ) external pure returns (uint256) {
+        return amortizedAssets(scheduledAssets, couponBps, paymentAssets);
+    }
+
+    function allocate(
+        uint256[] memory duesAssets,
+        uint256 cashAssets
+    ) external pure returns (uint256[] memory paymentsAssets, uint256 remainderAssets) {
+        return Waterfall.allocate(duesAssets, cashAssets);
+    }
+
+    function check(Step[] calldata steps, uint256 feeCount, uint256 seniorCount, bool hasReserve) external pure {
+        Waterfall.check(steps, feeCount, seniorCount, hasReserve);
+    }
+}

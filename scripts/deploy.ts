@@ -1,0 +1,91 @@
+import type { Signer } from "ethers";
+
+import { Gate__factory } from "../types/factories/compliance/Gate__factory.ts";
+import { KinkedRate__factory } from "../types/factories/credit/KinkedRate__factory.ts";
+import { Markets__factory } from "../types/factories/credit/Markets__factory.ts";
+import { ClassToken__factory } from "../types/factories/facility/ClassToken__factory.ts";
+import { Facilities__factory } from "../types/factories/facility/Facilities__factory.ts";
+import { Facility__factory } from "../types/factories/facility/Facility__factory.ts";
+import { Leases__factory } from "../types/factories/lease/Leases__factory.ts";
+import { Authority__factory } from "../types/factories/governance/Authority__factory.ts";
+import { TestStable__factory } from "../types/factories/mocks/TestStable__factory.ts";
+import { Registry__factory } from "../types/factories/registry/Registry__factory.ts";
+import { Telemetry__factory } from "../types/factories/telemetry/Telemetry__factory.ts";
+import { Valuation__factory } from "../types/factories/valuation/Valuation__factory.ts";
+import { send } from "../server/protocol/contracts.ts";
+import type { Addresses } from "../server/protocol/deployment.ts";
+
+/** What is fixed when the contracts are deployed. */
+export interface DeployOptions {
+  /** Becomes the access manager's administrator and pays for the deployment. */
+  admin: Signer;
+  /** May attest lots. */
+  auditor: string;
+  /** Oracle signers, n = 3f+1. */
+  oracles: string[];
+  /** The settlement stablecoin; a test token that anyone mints is deployed without it. */
+  asset?: string;
+  /** The first hour that is reported, in unix hours. */
+  startEpoch: bigint;
+}
+
+/** The AccessManager role of auditors. */
+export const AUDITOR_ROLE = 1n;
+
+// A report stands open to challenge for a day, and is refused after three: then only a signed skip moves on.
+const CHALLENGE_SEC = 24n * 3600n;
+const MAX_DELAY_SEC = 72n * 3600n;
+// A value is acted on for two days after its oldest input.
+const VALUE_MAX_AGE_SEC = 48n * 3600n;
+// Better evidence, smaller haircut: self-reported hardware counts for nothing.
+const EVIDENCE_HAIRCUT_BPS = [10_000n, 5_000n, 2_000n, 1_000n, 500n] as const;
+const RECEIVABLES_HAIRCUT_BPS = 1_000n;
+const WAD = 10n ** 18n;
+/** Liquidation loan-to-value that markets may be created with. */
+export const LLTV_WAD = (77n * WAD) / 100n;
+
+/** Deploys every contract, wires the roles and gives the addresses. Facilities are created afterwards, by `seed`. */
+export async function deploy(options: DeployOptions): Promise<Addresses> {
+  const { admin, auditor, oracles, startEpoch } = options;
+  const place = async (deployment: Promise<{ waitForDeployment(): Promise<unknown>; getAddress(): Promise<string> }>) => {
+    const contract = await deployment;
+    await contract.waitForDeployment();
+    return await contract.getAddress();
+  };
+  const authority = await place(new Authority__factory(admin).deploy(await admin.getAddress()));
+  const asset = options.asset ?? (await place(new TestStable__factory(admin).deploy()));
+  const registry = await place(new Registry__factory(admin).deploy(authority));
+  const telemetry = await place(
+    new Telemetry__factory(admin).deploy(authority, registry, startEpoch, CHALLENGE_SEC, MAX_DELAY_SEC),
+  );
+  const leases = await place(new Leases__factory(admin).deploy(registry, telemetry));
+  const facilityCode = await place(new Facility__factory(admin).deploy());
+  const classTokenCode = await place(new ClassToken__factory(admin).deploy());
+  const facilities = await place(new Facilities__factory(admin).deploy(authority, facilityCode, classTokenCode));
+  const gate = await place(new Gate__factory(admin).deploy(authority, 1n));
+  const valuation = await place(
+    new Valuation__factory(admin).deploy(
+      ...([authority, registry, telemetry, VALUE_MAX_AGE_SEC] as const),
+      [...EVIDENCE_HAIRCUT_BPS],
+      RECEIVABLES_HAIRCUT_BPS,
+    ),
+  );
+  const rateModel = await place(
+    new KinkedRate__factory(admin).deploy(WAD / 100n, (8n * WAD) / 100n, (60n * WAD) / 100n, (90n * WAD) / 100n),
+  );
+  const markets = await place(new Markets__factory(admin).deploy(authority));
+
+  const manager = Authority__factory.connect(authority, admin);
+  const attesting = (["attest", "revokeAttestation"] as const).map(
+    (name) => Registry__factory.createInterface().getFunction(name).selector,
+  );
+  await send(manager.setTargetFunctionRole(registry, attesting, AUDITOR_ROLE));
+  await send(manager.grantRole(AUDITOR_ROLE, auditor, 0n));
+  const sorted = [...oracles].sort((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1));
+  await send(Telemetry__factory.connect(telemetry, admin).setConfig(sorted, BigInt(Math.floor((sorted.length - 1) / 3))));
+  await send(Markets__factory.connect(markets, admin).enableIrm(rateModel));
+  await send(Markets__factory.connect(markets, admin).enableLltv(LLTV_WAD));
+  await send(Gate__factory.connect(gate, admin).listHolder(markets, true));
+
+  return { authority, asset, registry, telemetry, leases, facilities, gate, valuation, rateModel, markets };
+}

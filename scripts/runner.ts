@@ -1,0 +1,61 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
+
+/** What a test runner reported. */
+export interface Outcome {
+  passed: number;
+  failed: number;
+}
+
+export type Runner = "solidity" | "mocha";
+
+const SUITE = join(import.meta.dirname, "suite.ts");
+const LIMIT_MS = 20 * 60_000;
+
+/**
+ * The counts in a runner's report; the last report counts, since a test may print what looks like one. A test that
+ * did not run is not a passed one. Undefined: the runner made no report.
+ */
+export function outcomeOf(output: string): Outcome | undefined {
+  const text = stripVTControlCharacters(output);
+  const last = (word: string) => [...text.matchAll(new RegExp(`^ *(\\d+) ${word}(?: \\(.*\\))?\\r?$`, "gm"))].at(-1);
+  const passing = last("passing");
+  if (passing === undefined) return undefined;
+  const others = ["failing", "pending", "skipped"].map(last).filter((line) => line && line.index > passing.index);
+  return { passed: Number(passing[1]), failed: others.reduce((sum, line) => sum + Number(line![1]), 0) };
+}
+
+/** What a run counts as: a bad end without a failed test is a failure, and so is a run of nothing. */
+export function judge(outcome: Outcome | undefined, code: number | null): Outcome {
+  const { passed, failed } = outcome ?? { passed: 0, failed: 0 };
+  return { passed, failed: failed === 0 && (passed === 0 || code !== 0) ? 1 : failed };
+}
+
+/** Runs the tests of one runner (all, or those in `files`) and shows what they print. */
+export async function runTests(runner: Runner, files: string[] = [], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+  const child = spawn(process.execPath, [SUITE, runner, ...files], {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const limit = setTimeout(() => child.kill("SIGKILL"), LIMIT_MS);
+  let output = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    process.stdout.write(chunk);
+    output += chunk.toString();
+  });
+  const code = await new Promise<number | null>((resolve, reject) => {
+    // Not "close": something the tests started may still hold the pipe.
+    child.once("exit", (exitCode) => setTimeout(resolve, 100, exitCode));
+    child.once("error", reject);
+  });
+  clearTimeout(limit);
+  child.stdout.destroy();
+
+  const reported = outcomeOf(output);
+  const outcome = judge(reported, code);
+  if (outcome.passed === 0) console.error(`The ${runner} runner ran no test.`);
+  if (code !== 0 && outcome.failed !== reported?.failed)
+    console.error(`The ${runner} runner ended with ${code ?? "a signal"}.`);
+  return outcome;
+}

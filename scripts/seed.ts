@@ -1,0 +1,263 @@
+import { encodeBytes32String, id, ZeroHash, type JsonRpcProvider, type Wallet } from "ethers";
+
+import { contractsAt, send, type Contracts } from "../server/protocol/contracts.ts";
+import type { Addresses, Deployment } from "../server/protocol/deployment.ts";
+import { identityAnchor, nodeKeyHash } from "../server/protocol/identity.ts";
+import { identityRootOf } from "../server/protocol/identityTree.ts";
+import type { Hex } from "../server/protocol/bytes.ts";
+import { domainOf, structOf } from "../server/protocol/typed.ts";
+import { ClassPrice__factory } from "../types/factories/valuation/ClassPrice__factory.ts";
+import { Gate__factory } from "../types/factories/compliance/Gate__factory.ts";
+import { TestStable__factory } from "../types/factories/mocks/TestStable__factory.ts";
+import { Leases__factory } from "../types/factories/lease/Leases__factory.ts";
+import { nodeKeyOf, type Cast } from "./cast.ts";
+import { DEAL, MONTH_HOURS } from "./catalogue.ts";
+import { LLTV_WAD } from "./deploy.ts";
+import type { FleetLot } from "./fleet.ts";
+
+export interface SeedOptions {
+  seed: string;
+  provider: JsonRpcProvider;
+  addresses: Addresses;
+  cast: Cast;
+  fleet: FleetLot[];
+  /** The chain's time when seeding begins, and when the leases start: midnight UTC. */
+  genesisAt: number;
+  startAt: number;
+  firstPaymentAt: number;
+}
+
+/** What the seed created. */
+export interface Seeded {
+  facilities: Deployment["facilities"];
+  identities: Deployment["identities"];
+  costAssets: bigint;
+  seniorAssets: bigint;
+}
+
+const UNITS_PER_CENT = 10_000n; // of a six-decimal stablecoin
+const DAY_SEC = 86_400;
+const YEAR_SEC = 365 * DAY_SEC;
+const [FEE, INTEREST, RESERVE, PRINCIPAL, RESIDUAL] = [0, 1, 2, 3, 4] as const;
+const EVIDENCE_CLASS = 3; // attested, with an independent power meter
+/** H100 residual at the end of year 1 to 5, middle of the ranges on record (V2), in basis points of cost. */
+const RESIDUAL_BPS = [10_000, 6_250, 4_250, 3_000, 1_750, 1_250];
+
+/** Registers the fleet, funds the facility, draws on the lots, opens leases and a market: all by the parties themselves. */
+export async function seed(options: SeedOptions): Promise<Seeded> {
+  const { provider, addresses, cast, fleet } = options;
+  const as = (wallet: Wallet) => contractsAt(addresses, wallet.connect(provider));
+  const identities = await registerFleet(options, as(cast.operator), as(cast.admin), as(cast.auditor));
+
+  const costs = fleet.map(costOf);
+  const costAssets = costs.reduce((sum, cost) => sum + cost, 0n);
+  const seniorAssets = (costAssets * DEAL.seniorShareBps) / 10_000n;
+  await admit(options, as(cast.admin));
+  const { facility, classTokens } = await createFacility(options, as(cast.admin), seniorAssets, costAssets);
+  await raise(options, facility, [seniorAssets / 2n, seniorAssets - seniorAssets / 2n], costAssets - seniorAssets);
+
+  for (const [index, cost] of costs.entries()) {
+    const lotId = index + 1;
+    await send(as(cast.operator).registry.offerLien(lotId, facility));
+    await send(as(cast.sponsor).facility(facility).draw(lotId, cost));
+  }
+  await send(as(cast.sponsor).facility(facility).withdraw(cast.sponsor.address));
+  await send(as(cast.keeper).facility(facility).startPerforming());
+  for (const index of fleet.keys()) await openLease(options, index, facility, as(cast.operator));
+  const market = await openMarket(options, facility, classTokens[0] as string, as(cast.admin));
+  return { facilities: [{ address: facility, classTokens, markets: [market] }], identities, costAssets, seniorAssets };
+}
+
+/** What a lot costs: months of its rent at full use. */
+function costOf(lot: FleetLot): bigint {
+  return monthlyRentOf(lot) * DEAL.paybackMonths;
+}
+
+/** A month's rent of a lot at full use, at its model's rate. */
+export function monthlyRentOf({ model, gpuCount }: FleetLot): bigint {
+  return BigInt(gpuCount) * BigInt(model.rateCents) * MONTH_HOURS * UNITS_PER_CENT;
+}
+
+async function registerFleet(
+  { seed: name, fleet, genesisAt }: SeedOptions,
+  operator: Contracts,
+  admin: Contracts,
+  auditor: Contracts,
+): Promise<Deployment["identities"]> {
+  for (const model of new Set(fleet.map((lot) => lot.model))) {
+    await send(admin.registry.addModel(model.name, model.tdpW));
+    await send(admin.valuation.setCurve(id(model.name), genesisAt, 400 * DAY_SEC, RESIDUAL_BPS));
+  }
+  await send(operator.registry.registerSite("0x5553", encodeBytes32String("US-ERCOT")));
+  const identities: Deployment["identities"] = [];
+  let nodeId = 0n;
+  for (const lot of fleet) {
+    const devices: { name: string; nodeId: string; anchor: Hex; nodeKeyHash: Hex }[] = [];
+    for (const host of lot.hosts) {
+      const { x, y } = nodeKeyOf(name, host.hostname);
+      await send(operator.registry.registerNode(1, x, y));
+      nodeId += 1n;
+      const owned = { nodeId: String(nodeId), nodeKeyHash: nodeKeyHash(x, y) };
+      for (const gpu of host.gpus) devices.push({ name: gpu.uuid, anchor: identityAnchor(gpu.uuid), ...owned });
+    }
+    const commissionedAt = genesisAt - 30 * DAY_SEC;
+    const root = identityRootOf(devices);
+    await send(
+      operator.registry.registerLot(1, id(lot.model.name), lot.gpuCount, costOf(lot), commissionedAt, root),
+    );
+    const lotId = identities.length + 1;
+    await send(auditor.registry.attest(lotId, EVIDENCE_CLASS, genesisAt + 10 * YEAR_SEC, id("inventory")));
+    identities.push({ lotId: String(lotId), devices: devices.map(({ name, nodeId }) => ({ name, nodeId })) });
+  }
+  return identities;
+}
+
+/** The KYC provider signs a credential for every holder to be. */
+async function admit({ cast, genesisAt, provider, addresses }: SeedOptions, admin: Contracts): Promise<void> {
+  await send(admin.gate.listProvider(cast.kycProvider.address, true));
+  const gate = Gate__factory.connect(addresses.gate, provider);
+  const domain = domainOf(await gate.eip712Domain());
+  const { types } = structOf(Gate__factory.abi, "present", "credential");
+  for (const [index, holder] of [...cast.investors, cast.equity, cast.lender].entries()) {
+    const credential = {
+      holder: holder.address,
+      provider: cast.kycProvider.address,
+      country: "0x5553",
+      category: 3,
+      issuedAt: genesisAt - DAY_SEC + index,
+      expiresAt: genesisAt + 10 * YEAR_SEC,
+    };
+    await send(admin.gate.present(credential, await cast.kycProvider.signTypedData(domain, types, credential)));
+  }
+}
+
+async function createFacility(
+  { cast, addresses, genesisAt, firstPaymentAt }: SeedOptions,
+  admin: Contracts,
+  seniorAssets: bigint,
+  costAssets: bigint,
+): Promise<{ facility: string; classTokens: string[] }> {
+  const feesOf = (bps: bigint) => (seniorAssets * bps) / 10_000n;
+  const monthlyInterest = (seniorAssets * DEAL.couponBps) / 120_000n;
+  const monthlyFees = feesOf(DEAL.trusteeFeeBps + DEAL.servicerFeeBps);
+  const classOf = (kind: 0 | 1, targetAssets: bigint) => ({
+    ...{ kind, dayCount: 0, targetAssets, minimumAssets: targetAssets, balloonAssets: 0n },
+    couponBps: kind === 0 ? DEAL.couponBps : 0n,
+    termMonthCount: kind === 0 ? DEAL.termMonths : 0n,
+  });
+  const receipt = await send(
+    admin.facilities.create({
+      ...{ asset: addresses.asset, sponsor: cast.sponsor.address },
+      ...{ leases: addresses.leases, registry: addresses.registry, gate: addresses.gate },
+      ...{ raiseUntilAt: genesisAt + DAY_SEC, firstPaymentAt, advanceBps: 10_000, minEvidenceClass: 2 },
+      reserveTargetAssets: DEAL.reserveMonths * (monthlyInterest + monthlyFees),
+      classes: [
+        { name: "Rackbond One Senior A", symbol: "RB1A", terms: classOf(0, seniorAssets) },
+        { name: "Rackbond One Residual", symbol: "RB1R", terms: classOf(1, costAssets - seniorAssets) },
+      ],
+      fees: [
+        { payee: cast.trustee.address, collectionsBps: 0, fixedAssets: feesOf(DEAL.trusteeFeeBps) },
+        { payee: cast.servicer.address, collectionsBps: 0, fixedAssets: feesOf(DEAL.servicerFeeBps) },
+      ],
+      steps: [
+        { kind: FEE, subjectIndex: 0 },
+        { kind: FEE, subjectIndex: 1 },
+        { kind: INTEREST, subjectIndex: 0 },
+        { kind: RESERVE, subjectIndex: 0 },
+        { kind: PRINCIPAL, subjectIndex: 0 },
+        { kind: RESIDUAL, subjectIndex: 1 },
+      ],
+    }),
+  );
+  for (const log of receipt.logs) {
+    const event = admin.facilities.interface.parseLog(log);
+    if (event?.name === "FacilityCreated") {
+      const [facility, classTokens] = event.args.toArray() as [string, string[]];
+      return { facility, classTokens: [...classTokens] };
+    }
+  }
+  throw new Error("the factory announced no facility");
+}
+
+async function raise(options: SeedOptions, facility: string, seniorParts: bigint[], residual: bigint): Promise<void> {
+  const { cast } = options;
+  const subscribe = async (wallet: Wallet, classIndex: number, assets: bigint) => {
+    await fund(options, wallet, facility, assets);
+    const own = contractsAt(options.addresses, wallet.connect(options.provider));
+    await send(own.facility(facility).subscribe(classIndex, assets));
+  };
+  for (const [index, part] of seniorParts.entries()) await subscribe(cast.investors[index] as Wallet, 0, part);
+  await subscribe(cast.equity, 1, residual);
+  await send(contractsAt(options.addresses, cast.keeper.connect(options.provider)).facility(facility).startFunding());
+}
+
+/** Gives a party stablecoins and lets a contract take them. */
+export async function fund(
+  { provider, addresses }: Pick<SeedOptions, "provider" | "addresses">,
+  wallet: Wallet,
+  spender: string,
+  assets: bigint,
+): Promise<void> {
+  const coin = TestStable__factory.connect(addresses.asset, wallet.connect(provider));
+  await send(coin.mint(wallet.address, assets));
+  await send(coin.approve(spender, assets));
+}
+
+/** The first lot is let under take-or-pay, a month prepaid; every other one by the metered GPU-hour. */
+async function openLease(options: SeedOptions, lotIndex: number, facility: string, operator: Contracts): Promise<void> {
+  const { cast, fleet, addresses, provider, startAt } = options;
+  const lot = fleet[lotIndex] as FleetLot;
+  const lessee = cast.lessees[lotIndex] as Wallet;
+  const isMetered = lotIndex > 0;
+  const terms = {
+    lotId: lotIndex + 1,
+    lessee: lessee.address,
+    payee: facility,
+    asset: addresses.asset,
+    pricing: isMetered ? 1 : 0,
+    startAt,
+    periodCount: DEAL.termMonths,
+    baseRentAssets: isMetered ? 0n : monthlyRentOf(lot),
+    gpuHourRateAssets: isMetered ? BigInt(lot.model.rateCents) * UNITS_PER_CENT : 0n,
+    dueSec: 10 * DAY_SEC,
+    relatedParty: false,
+    sla: DEAL.sla.map((step) => ({ ...step })),
+    documentHash: id(`lease of lot ${lotIndex + 1}`),
+    salt: ZeroHash,
+  };
+  const leases = Leases__factory.connect(addresses.leases, provider);
+  const { types } = structOf(Leases__factory.abi, "open", "terms");
+  const signature = await lessee.signTypedData(domainOf(await leases.eip712Domain()), types, terms);
+  await send(operator.leases.open(terms, signature));
+  if (!isMetered) {
+    await fund(options, lessee, addresses.leases, terms.baseRentAssets);
+    const own = contractsAt(addresses, lessee.connect(provider));
+    await send(own.leases.prepay(await own.leases.leaseOf(terms.lotId), terms.baseRentAssets));
+  }
+}
+
+async function openMarket(
+  options: SeedOptions,
+  facility: string,
+  classToken: string,
+  admin: Contracts,
+): Promise<Deployment["facilities"][number]["markets"][number]> {
+  const { cast, addresses, provider } = options;
+  const priced = await new ClassPrice__factory(cast.admin.connect(provider)).deploy(addresses.valuation, facility, 0);
+  await priced.waitForDeployment();
+  const params = {
+    loanToken: addresses.asset,
+    collateralToken: classToken,
+    oracle: await priced.getAddress(),
+    irm: addresses.rateModel,
+    lltv: LLTV_WAD,
+  };
+  await send(admin.markets.createMarket(params));
+  const [created] = await admin.markets.queryFilter(admin.markets.filters.CreateMarket());
+  if (created === undefined) throw new Error("the market was not announced");
+  const lent = await contractsAt(addresses, provider).facility(facility).outstandingAssets(0);
+  await fund(options, cast.lender, addresses.markets, lent);
+  const own = contractsAt(addresses, cast.lender.connect(provider));
+  await send(own.markets.supply(params, lent, 0n, cast.lender.address, "0x"));
+  return { id: created.args.id, ...params, lltv: String(params.lltv) };
+}

@@ -1,0 +1,94 @@
+import { explainRevert, send, type Contracts } from "../protocol/contracts.ts";
+import type { Deployment } from "../protocol/deployment.ts";
+import { EPOCH_SEC } from "../protocol/units.ts";
+import { Refusal } from "../protocol/refusal.ts";
+import { filingAt } from "../plugins/chain.ts";
+
+/** One thing the keeper did. */
+export interface KeeperAction {
+  readonly verb: "record" | "settle" | "collect" | "distribute";
+  readonly subject: string;
+}
+
+/** Does what anyone may do and somebody must: records final meters, settles leases, collects rent, runs payment dates. */
+export interface Keeper {
+  /** Does all that is due at a chain time, and says what it did. Doing it again does nothing. */
+  run(nowAt: bigint): Promise<KeeperAction[]>;
+}
+
+export function startKeeper(contracts: Contracts, deployment: Deployment): Keeper {
+  const { telemetry, leases } = contracts;
+
+  const isRecorded = async (lotId: bigint, epoch: bigint): Promise<boolean> => {
+    try {
+      await telemetry.meterAt(lotId, epoch);
+      return true;
+    } catch (error) {
+      if (explainRevert(error)?.code === "Telemetry_NotRecorded") return false;
+      throw error;
+    }
+  };
+
+  /** Records a lot's meter; false while the epoch is not on-chain or not final yet. */
+  const record = async (lotId: bigint, epoch: bigint, nowAt: bigint, actions: KeeperAction[]): Promise<boolean> => {
+    if (await isRecorded(lotId, epoch)) return true;
+    if ((await telemetry.lastEpoch()) < epoch) return false;
+    const filing = await filingAt(telemetry, epoch);
+    if (nowAt < filing.submittedAt + (await telemetry.challengeSec())) return false;
+    const meterIndex = filing.meters.findIndex((meter) => meter.lotId === lotId);
+    if (meterIndex === -1) throw new Refusal("Keeper_NoMeter", { lotId, epoch });
+    await send(telemetry.record(epoch, { ...filing, meters: [...filing.meters] }, [meterIndex]));
+    actions.push({ verb: "record", subject: `lot ${lotId}, epoch ${epoch}` });
+    return true;
+  };
+
+  /** Settles every period that has ended; false when one has and its meters are not final. */
+  const settleAll = async (nowAt: bigint, actions: KeeperAction[]): Promise<boolean> => {
+    let isComplete = true;
+    const leaseCount = await leases.leaseCount();
+    for (let leaseId = 1n; leaseId <= leaseCount; leaseId++) {
+      const { terms, settledCount } = await leases.lease(leaseId);
+      for (let period = settledCount; period < terms.periodCount; period++) {
+        const { fromAt, untilAt } = await leases.periodAt(leaseId, period);
+        if (untilAt > nowAt) break;
+        const isReady =
+          (await record(terms.lotId, fromAt / EPOCH_SEC - 1n, nowAt, actions)) &&
+          (await record(terms.lotId, untilAt / EPOCH_SEC - 1n, nowAt, actions));
+        if (!isReady) {
+          isComplete = false;
+          break;
+        }
+        await send(leases.settle(leaseId, period));
+        actions.push({ verb: "settle", subject: `lease ${leaseId}, period ${period}` });
+      }
+    }
+    return isComplete;
+  };
+
+  return {
+    async run(nowAt) {
+      const actions: KeeperAction[] = [];
+      const isSettled = await settleAll(nowAt, actions);
+      for (const { address } of deployment.facilities) {
+        const facility = contracts.facility(address);
+        const asset = await facility.asset();
+        if ((await leases.collectableAssets(address, asset)) > 0n) {
+          await send(facility.collect());
+          actions.push({ verb: "collect", subject: address });
+        }
+        // A payment date waits for the rent of the month before it.
+        while (isSettled && (await isPaymentDue(facility, nowAt))) {
+          await send(facility.distribute());
+          actions.push({ verb: "distribute", subject: address });
+        }
+      }
+      return actions;
+    },
+  };
+}
+
+const PERFORMING = 2n;
+
+async function isPaymentDue(facility: ReturnType<Contracts["facility"]>, nowAt: bigint): Promise<boolean> {
+  return (await facility.state()) === PERFORMING && (await facility.nextPaymentAt()) <= nowAt;
+}

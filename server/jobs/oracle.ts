@@ -1,0 +1,233 @@
+import { getAddress, type BaseWallet } from "ethers";
+
+import {
+  aggregate,
+  initialState,
+  parseState,
+  stateJson,
+  type AggregateState,
+  type AggregateStateJson,
+  type Aggregation,
+  type VerifiedReading,
+} from "../protocol/aggregate.ts";
+import type { Hex } from "../protocol/bytes.ts";
+import { parseReading, readingHash, type Reading, type SignedReadingJson } from "../protocol/reading.ts";
+import { Refusal } from "../protocol/refusal.ts";
+import { buildReport, reportDigestOf, reportHashOf, type Report } from "../protocol/report.ts";
+import { checkFollows, checkReading } from "../protocol/rules.ts";
+import type { Domain, TypedStruct } from "../protocol/typed.ts";
+import { isSignedBy } from "../nodekey.ts";
+import { requireSameMeters, type TelemetryHead } from "../plugins/chain.ts";
+import type { Directory } from "../plugins/directory.ts";
+import { insertReadings, newestReadings, readingsOf, type Outcome } from "../plugins/queries.ts";
+import { raiseHighWater, reportOf, saveReport, saveSignature, signaturesOf } from "../plugins/reports.ts";
+import type { Store } from "../plugins/store.ts";
+
+export interface OracleOptions {
+  readonly oracleId: number;
+  /** The report-signing key; it pays for nothing. */
+  readonly signer: BaseWallet;
+  readonly store: Store;
+  readonly directory: Directory;
+  readonly readingDomain: Hex;
+  readonly reportDomain: Domain;
+  readonly reportStruct: TypedStruct;
+  readonly methodologyHash: Hex;
+}
+
+/** What became of one submitted reading: a refusal says why it was not taken. */
+export type Ingested = { outcome: Outcome } | { outcome: "refused"; refusal: Refusal };
+
+export interface Attestation {
+  readonly report: Report;
+  readonly reportHash: Hex;
+  readonly signature: string;
+}
+
+/** One of n = 3f+1: keeps the signed readings it was given, and signs only what it recomputed from them. */
+export interface Oracle {
+  readonly oracleId: number;
+  readonly address: string;
+  /** Verifies signed readings and makes them durable; each is taken, known, refused, or a second one of its epoch. */
+  ingest(batch: readonly SignedReadingJson[], receivedAt: bigint): Promise<Ingested[]>;
+  /** The report of the next epoch out of this oracle's own readings, signed. */
+  propose(head: TelemetryHead): Promise<Attestation>;
+  /** Recomputes a peer's report and signs it, or refuses with the first difference. */
+  attest(report: Report, head: TelemetryHead): Promise<Attestation>;
+}
+
+export function startOracle(options: OracleOptions): Oracle {
+  const { oracleId, signer, store, directory } = options;
+  // Each node's newest reading that was taken, to check that the next one continues it.
+  const newest = new Map<bigint, { reading: Reading; hash: Hex }>();
+  let isWarm = false;
+
+  const warmUp = async () => {
+    if (isWarm) return;
+    for (const row of await newestReadings(store.db, oracleId)) {
+      newest.set(row.nodeId, { reading: parseReading(JSON.parse(row.body)), hash: row.readingHash });
+    }
+    isWarm = true;
+  };
+
+  const verify = (signed: SignedReadingJson): VerifiedReading => {
+    const reading = parseReading(signed.reading);
+    const { nodeId, lotId, epoch } = reading;
+    const node = directory.nodes.get(nodeId);
+    if (node === undefined) throw new Refusal("Reading_UnknownNode", { nodeId, epoch });
+    const place = directory.lots.get(lotId);
+    if (place === undefined || node.lotId !== lotId) throw new Refusal("Reading_WrongLot", { nodeId, lotId, epoch });
+    const hash = readingHash(options.readingDomain, reading);
+    if (!isSignedBy(node.key, hash, signed.signature as Hex)) {
+      throw new Refusal("Reading_BadSignature", { nodeId, epoch, readingHash: hash });
+    }
+    checkReading(reading, epoch, place.lot);
+    for (const { deviceIndex, deviceId } of reading.devices) {
+      const device = place.devices[deviceIndex];
+      if (device === undefined || device.deviceId !== deviceId || device.nodeId !== nodeId) {
+        throw new Refusal("Reading_WrongDevice", { nodeId, epoch, deviceIndex, deviceId });
+      }
+    }
+    return { reading, readingHash: hash, signature: signed.signature as Hex };
+  };
+
+  // The order of a node's readings matters only for one that is not a repetition.
+  const checkOrder = ({ reading, readingHash: hash }: VerifiedReading) => {
+    const before = newest.get(reading.nodeId);
+    if (before === undefined || before.hash === hash || reading.epoch <= before.reading.epoch) return;
+    checkFollows(reading, before.reading, before.hash);
+  };
+
+  const ownState = async (head: TelemetryHead): Promise<AggregateState> => {
+    const row = await reportOf(store.db, oracleId, head.lastEpoch);
+    if (row === undefined) {
+      if (head.prior.meters.length === 0) return initialState(head.lastEpoch + 1n);
+      throw new Refusal("Oracle_NoState", { oracleId, epoch: head.lastEpoch });
+    }
+    return parseState(row.carry as AggregateStateJson);
+  };
+
+  const compute = async (head: TelemetryHead): Promise<{ report: Report; aggregation: Aggregation }> => {
+    const epoch = head.lastEpoch + 1n;
+    const state = await ownState(head);
+    const lots = [...directory.lots.values()].map(({ lot }) => lot);
+    const before = await reportOf(store.db, oracleId, head.lastEpoch);
+    if (before !== undefined) requireSameMeters(epoch, reportMeters(before.body), head.prior);
+    const rows = await readingsOf(store.db, oracleId, epoch);
+    const verified = rows.map((row) => ({
+      reading: parseReading(JSON.parse(row.body)),
+      readingHash: row.readingHash,
+      signature: row.signature,
+    }));
+    const aggregation = aggregate(epoch, state, lots, verified);
+    const report = buildReport(aggregation, head.configDigest, head.prior.reportHash, options.methodologyHash);
+    return { report, aggregation };
+  };
+
+  const sign = async (report: Report, aggregation: Aggregation): Promise<Attestation> => {
+    const reportHash = reportHashOf(options.reportStruct, report);
+    const { epoch } = report;
+    const kept = (await signaturesOf(store.db, oracleId, epoch, reportHash)).find(
+      (row) => row.signer === signer.address.toLowerCase(),
+    );
+    // Its block may be gone: the same signature goes out again, and the mark stays where it is.
+    if (kept !== undefined) return { report, reportHash, signature: kept.signature };
+    await raiseHighWater(store.db, signer.address as Hex, epoch, reportHash);
+    const signature = signer.signingKey.sign(reportDigestOf(options.reportStruct, options.reportDomain, report));
+    const attestation = { report, reportHash, signature: signature.compactSerialized };
+    await saveReport(store.db, oracleId, {
+      epoch,
+      reportHash,
+      body: reportText(report),
+      meters: report.meters.map((meter) => ({ ...meter, lotId: String(meter.lotId), tdpW: String(meter.tdpW) })),
+      carry: stateJson(aggregation.state),
+    });
+    await saveSignature(store.db, oracleId, epoch, reportHash, {
+      signer: signer.address as Hex,
+      signature: attestation.signature as Hex,
+    });
+    return attestation;
+  };
+
+  return {
+    oracleId,
+    address: getAddress(signer.address),
+
+    async ingest(batch, receivedAt) {
+      await warmUp();
+      const results: (Ingested | undefined)[] = new Array<Ingested | undefined>(batch.length).fill(undefined);
+      const taken: { place: number; verified: VerifiedReading; body: string }[] = [];
+      batch.forEach((signed, place) => {
+        try {
+          const verified = verify(signed);
+          checkOrder(verified);
+          taken.push({ place, verified, body: JSON.stringify(signed.reading) });
+        } catch (error) {
+          if (!(error instanceof Refusal)) throw error;
+          results[place] = { outcome: "refused", refusal: error };
+        }
+      });
+      const outcomes = await insertReadings(
+        store.db,
+        oracleId,
+        taken.map(({ verified: { reading, readingHash: hash, signature }, body }) => ({
+          epoch: reading.epoch,
+          nodeId: reading.nodeId,
+          lotId: reading.lotId,
+          sequence: reading.sequenceIndex,
+          readingHash: hash,
+          body,
+          signature,
+          receivedAt,
+        })),
+      );
+      outcomes.forEach((outcome, index) => {
+        const { place, verified } = taken[index] as (typeof taken)[number];
+        results[place] = { outcome };
+        const before = newest.get(verified.reading.nodeId);
+        if (outcome === "inserted" && (before === undefined || before.reading.epoch < verified.reading.epoch)) {
+          newest.set(verified.reading.nodeId, { reading: verified.reading, hash: verified.readingHash });
+        }
+      });
+      return results as Ingested[];
+    },
+
+    async propose(head) {
+      const { report, aggregation } = await compute(head);
+      return await sign(report, aggregation);
+    },
+
+    async attest(proposed, head) {
+      const { report, aggregation } = await compute(head);
+      const difference = firstDifference(report, proposed);
+      if (difference !== undefined) {
+        throw new Refusal("Oracle_ReportDiffers", { oracleId, epoch: report.epoch, ...difference });
+      }
+      return await sign(report, aggregation);
+    },
+  };
+}
+
+function firstDifference(own: Report, proposed: Report): { field: string; own: string; proposed: string } | undefined {
+  for (const field of Object.keys(own) as (keyof Report)[]) {
+    const [a, b] = [reportText(own[field]), reportText(proposed[field])];
+    if (a !== b) return { field, own: a.slice(0, 400), proposed: b.slice(0, 400) };
+  }
+  return undefined;
+}
+
+/** A report as JSON text: integers as decimal strings. */
+export function reportText(value: unknown): string {
+  return JSON.stringify(value, (_, entry: unknown) => (typeof entry === "bigint" ? String(entry) : entry));
+}
+
+function reportMeters(text: string): Report["meters"] {
+  const { meters } = JSON.parse(text) as { meters: (Record<string, string> & { lotId: string; tdpW: string })[] };
+  return meters.map(({ lotId, tdpW, timeWord, energyWord, resourceWord }) => ({
+    lotId: BigInt(lotId),
+    tdpW: BigInt(tdpW),
+    timeWord: timeWord as Hex,
+    energyWord: energyWord as Hex,
+    resourceWord: resourceWord as Hex,
+  }));
+}

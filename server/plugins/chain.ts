@@ -1,0 +1,79 @@
+import { JsonRpcProvider } from "ethers";
+
+import type { Telemetry } from "../../types/telemetry/Telemetry.ts";
+import type { Hex } from "../protocol/bytes.ts";
+import type { LotMeter } from "../protocol/meter.ts";
+import { Refusal } from "../protocol/refusal.ts";
+import { metersHashOf, type Filing } from "../protocol/report.ts";
+
+/** A JSON-RPC provider that never answers from a cache, checked to serve the expected chain. */
+export async function connectChain(url: string, chainId: number): Promise<JsonRpcProvider> {
+  const provider = new JsonRpcProvider(url, chainId, { staticNetwork: true, cacheTimeout: -1, batchMaxCount: 1 });
+  provider.pollingInterval = 50;
+  const answer = Number(await provider.send("eth_chainId", []));
+  if (answer !== chainId) {
+    provider.destroy();
+    throw new Refusal("Chain_WrongId", { url, chainId: answer, expectedChainId: chainId });
+  }
+  return provider;
+}
+
+/** The telemetry's state that the next report follows on, and what its prior filing was; out of events alone. */
+export interface TelemetryHead {
+  lastEpoch: bigint;
+  configDigest: Hex;
+  signers: string[];
+  faultyCount: number;
+  prior: Filing;
+}
+
+/** Reads the head; the filing comes from the events, so losing a database loses nothing. */
+export async function telemetryHead(telemetry: Telemetry): Promise<TelemetryHead> {
+  const [lastEpoch, configDigest, signers, faultyCount] = await Promise.all([
+    telemetry.lastEpoch(),
+    telemetry.configDigest(),
+    telemetry.signers(),
+    telemetry.faultyCount(),
+  ]);
+  return {
+    lastEpoch,
+    configDigest: configDigest as Hex,
+    signers: [...signers],
+    faultyCount: Number(faultyCount),
+    prior: await filingAt(telemetry, lastEpoch),
+  };
+}
+
+/** The filing of an epoch: of its report; of a skip with the meters before it; empty before the first epoch. */
+export async function filingAt(telemetry: Telemetry, epoch: bigint): Promise<Filing> {
+  const submitted = await telemetry.queryFilter(telemetry.filters.Submitted(epoch));
+  const event = submitted.at(-1);
+  if (event !== undefined) {
+    const { reportHash, submittedAt, report } = event.args;
+    return { reportHash: reportHash as Hex, submittedAt, meters: report.meters.map(plainMeter) };
+  }
+  const skipped = (await telemetry.queryFilter(telemetry.filters.Skipped(epoch))).at(-1);
+  if (skipped !== undefined) {
+    const { skipHash, submittedAt } = skipped.args;
+    return { reportHash: skipHash as Hex, submittedAt, meters: (await filingAt(telemetry, epoch - 1n)).meters };
+  }
+  return { reportHash: `0x${"0".repeat(64)}`, submittedAt: 0n, meters: [] };
+}
+
+function plainMeter(meter: { [K in keyof LotMeter]: LotMeter[K] | string }): LotMeter {
+  const { lotId, tdpW, timeWord, energyWord, resourceWord } = meter;
+  return {
+    lotId: BigInt(lotId),
+    tdpW: BigInt(tdpW),
+    timeWord: timeWord as Hex,
+    energyWord: energyWord as Hex,
+    resourceWord: resourceWord as Hex,
+  };
+}
+
+/** Refuses to go on when the node's meters before an epoch are not the chain's. */
+export function requireSameMeters(epoch: bigint, own: readonly LotMeter[], prior: Filing): void {
+  const ownHash = metersHashOf(own);
+  const chainHash = metersHashOf(prior.meters);
+  if (ownHash !== chainHash) throw new Refusal("Oracle_MetersDiffer", { epoch, ownHash, chainHash });
+}

@@ -1,0 +1,210 @@
+import { Failure } from "../failure.ts";
+import type { Db } from "./store.ts";
+
+// Each thing the program asks of its tables, once and by name. Epochs, ids and times are bigint; `hash`, keys and
+// signatures are 0x strings. A role's rows carry its oracleId.
+
+export type Hex = `0x${string}`;
+
+/** The stored form of a 0x string. */
+export function bytes(hex: string): string {
+  if (!/^0x(?:[0-9a-fA-F]{2})*$/.test(hex)) throw new Failure("Store_NotHex", `${hex.slice(0, 80)} is not a 0x string`);
+  return `\\x${hex.slice(2)}`;
+}
+
+// Nodes
+
+export interface NodeRow {
+  nodeId: bigint;
+  siteId: bigint;
+  lotId: bigint;
+  pubX: Hex;
+  pubY: Hex;
+}
+
+const NODE = `node_id "nodeId", site_id "siteId", lot_id "lotId", pub_x "pubX", pub_y "pubY"`;
+
+/** Keeps a node as registered; a later registration of the same id replaces it. */
+export async function saveNode(db: Db, node: NodeRow): Promise<void> {
+  await db.query(
+    `insert into nodes (node_id, site_id, lot_id, pub_x, pub_y) values ($1, $2, $3, $4, $5)
+     on conflict (node_id) do update set site_id = excluded.site_id, lot_id = excluded.lot_id,
+       pub_x = excluded.pub_x, pub_y = excluded.pub_y`,
+    [node.nodeId, node.siteId, node.lotId, bytes(node.pubX), bytes(node.pubY)],
+  );
+}
+
+export async function nodeById(db: Db, nodeId: bigint): Promise<NodeRow | undefined> {
+  const { rows } = await db.query<NodeRow>(`select ${NODE} from nodes where node_id = $1`, [nodeId]);
+  return rows[0];
+}
+
+export async function allNodes(db: Db): Promise<NodeRow[]> {
+  const { rows } = await db.query<NodeRow>(`select ${NODE} from nodes order by node_id`);
+  return rows;
+}
+
+// Readings
+
+export interface ReadingRow {
+  epoch: bigint;
+  nodeId: bigint;
+  lotId: bigint;
+  sequence: bigint;
+  readingHash: Hex;
+  /** The JSON text as it was received. */
+  body: string;
+  signature: Hex;
+  receivedAt: bigint;
+}
+
+/** inserted: durable now · duplicate: it was there · equivocation: another reading of this node and epoch was there. */
+export type Outcome = "inserted" | "duplicate" | "equivocation";
+
+const READING = `epoch, node_id "nodeId", lot_id "lotId", sequence, reading_hash "readingHash", body, signature,
+  received_at "receivedAt"`;
+
+/**
+ * Keeps readings, each (node, epoch) once, and says for each what became of it; the first conflicting one of a node
+ * and epoch is kept as evidence. Doing it again changes nothing. Rows are written in key order, so that two batches
+ * never wait for each other in a circle.
+ */
+export async function insertReadings(db: Db, oracleId: number, readings: ReadingRow[]): Promise<Outcome[]> {
+  const { rows: fresh } = await db.query<{ epoch: bigint; nodeId: bigint; readingHash: Hex }>(
+    `insert into readings (oracle_id, epoch, node_id, lot_id, sequence, reading_hash, body, signature, received_at)
+     select $1, epoch, node_id, lot_id, sequence, reading_hash, body, signature, received_at
+     from unnest($2::int8[], $3::int8[], $4::int8[], $5::int8[], $6::bytea[], $7::text[], $8::bytea[], $9::int8[])
+       with ordinality as input (epoch, node_id, lot_id, sequence, reading_hash, body, signature, received_at, place)
+     order by epoch, node_id, place
+     on conflict (oracle_id, epoch, node_id) do nothing
+     returning epoch, node_id "nodeId", reading_hash "readingHash"`,
+    [
+      oracleId,
+      readings.map((reading) => reading.epoch),
+      readings.map((reading) => reading.nodeId),
+      readings.map((reading) => reading.lotId),
+      readings.map((reading) => reading.sequence),
+      readings.map((reading) => bytes(reading.readingHash)),
+      readings.map((reading) => reading.body),
+      readings.map((reading) => bytes(reading.signature)),
+      readings.map((reading) => reading.receivedAt),
+    ],
+  );
+  if (fresh.length === readings.length) return readings.map(() => "inserted");
+
+  const freshKeys = new Set(fresh.map(keyOf));
+  const { rows: kept } = await db.query<{ epoch: bigint; nodeId: bigint; readingHash: Hex }>(
+    `select epoch, node_id "nodeId", reading_hash "readingHash" from readings
+     where oracle_id = $1 and (epoch, node_id) in (select * from unnest($2::int8[], $3::int8[]))`,
+    [oracleId, readings.map((reading) => reading.epoch), readings.map((reading) => reading.nodeId)],
+  );
+  const keptHash = new Map(kept.map((row) => [keyOf(row), row.readingHash]));
+  const outcomes: Outcome[] = readings.map((reading) => {
+    const key = keyOf(reading);
+    if (keptHash.get(key) !== reading.readingHash.toLowerCase()) return "equivocation";
+    return freshKeys.delete(key) ? "inserted" : "duplicate"; // the same reading twice in one batch: once inserted
+  });
+  const conflicts = readings.filter((_, place) => outcomes[place] === "equivocation");
+  if (conflicts.length > 0)
+    await db.query(
+      `insert into equivocations (oracle_id, epoch, node_id, reading_hash, body, signature, received_at)
+       select $1, epoch, node_id, reading_hash, body, signature, received_at
+       from unnest($2::int8[], $3::int8[], $4::bytea[], $5::text[], $6::bytea[], $7::int8[])
+         with ordinality as input (epoch, node_id, reading_hash, body, signature, received_at, place)
+       order by epoch, node_id, place
+       on conflict (oracle_id, epoch, node_id) do nothing`,
+      [
+        oracleId,
+        conflicts.map((reading) => reading.epoch),
+        conflicts.map((reading) => reading.nodeId),
+        conflicts.map((reading) => bytes(reading.readingHash)),
+        conflicts.map((reading) => reading.body),
+        conflicts.map((reading) => bytes(reading.signature)),
+        conflicts.map((reading) => reading.receivedAt),
+      ],
+    );
+  return outcomes;
+}
+
+function keyOf(row: { epoch: bigint; nodeId: bigint }): string {
+  return `${row.epoch}/${row.nodeId}`;
+}
+
+/** A role's readings of an epoch, by node. */
+export async function readingsOf(db: Db, oracleId: number, epoch: bigint): Promise<ReadingRow[]> {
+  const { rows } = await db.query<ReadingRow>(
+    `select ${READING} from readings where oracle_id = $1 and epoch = $2 order by node_id`,
+    [oracleId, epoch],
+  );
+  return rows;
+}
+
+/** A role's newest reading of each node. */
+export async function newestReadings(db: Db, oracleId: number): Promise<ReadingRow[]> {
+  const { rows } = await db.query<ReadingRow>(
+    `select distinct on (node_id) ${READING} from readings where oracle_id = $1 order by node_id, epoch desc`,
+    [oracleId],
+  );
+  return rows;
+}
+
+/** The first conflicting readings of an epoch, by node; the readings they conflict with are in `readingsOf`. */
+export async function equivocationsOf(
+  db: Db,
+  oracleId: number,
+  epoch: bigint,
+): Promise<Omit<ReadingRow, "lotId" | "sequence">[]> {
+  const { rows } = await db.query<Omit<ReadingRow, "lotId" | "sequence">>(
+    `select epoch, node_id "nodeId", reading_hash "readingHash", body, signature, received_at "receivedAt"
+     from equivocations where oracle_id = $1 and epoch = $2 order by node_id`,
+    [oracleId, epoch],
+  );
+  return rows;
+}
+
+// Reading sets
+
+export interface ReadingSetRow {
+  epoch: bigint;
+  readingsRoot: Hex;
+  fileName: string;
+  fileHash: Hex;
+  leafCount: number;
+  byteCount: bigint;
+}
+
+/** Notes the file of an epoch's reading set; noted again, it replaces the note. */
+export async function saveReadingSet(db: Db, oracleId: number, set: ReadingSetRow): Promise<void> {
+  await db.query(
+    `insert into reading_sets (oracle_id, epoch, readings_root, file_name, file_hash, leaf_count, byte_count)
+     values ($1, $2, $3, $4, $5, $6, $7)
+     on conflict (oracle_id, epoch) do update set readings_root = excluded.readings_root,
+       file_name = excluded.file_name, file_hash = excluded.file_hash, leaf_count = excluded.leaf_count,
+       byte_count = excluded.byte_count`,
+    [oracleId, set.epoch, bytes(set.readingsRoot), set.fileName, bytes(set.fileHash), set.leafCount, set.byteCount],
+  );
+}
+
+export async function readingSetOf(db: Db, oracleId: number, epoch: bigint): Promise<ReadingSetRow | undefined> {
+  const { rows } = await db.query<ReadingSetRow>(
+    `select epoch, readings_root "readingsRoot", file_name "fileName", file_hash "fileHash", leaf_count "leafCount",
+       byte_count "byteCount"
+     from reading_sets where oracle_id = $1 and epoch = $2`,
+    [oracleId, epoch],
+  );
+  return rows[0];
+}
+
+// Progress
+
+export async function markOf(db: Db, name: string): Promise<string | undefined> {
+  const { rows } = await db.query<{ value: string }>("select value from kv where name = $1", [name]);
+  return rows[0]?.value;
+}
+
+export async function setMark(db: Db, name: string, value: string): Promise<void> {
+  await db.query(
+    "insert into kv (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value",
+    [name, value],
+  );
+}

@@ -1,0 +1,83 @@
+import {
+  isError,
+  type ContractRunner,
+  type ContractTransactionReceipt,
+  type ContractTransactionResponse,
+  type Interface,
+} from "ethers";
+
+import { Gate__factory } from "../../types/factories/compliance/Gate__factory.ts";
+import { Markets__factory } from "../../types/factories/credit/Markets__factory.ts";
+import { ClassToken__factory } from "../../types/factories/facility/ClassToken__factory.ts";
+import { Facilities__factory } from "../../types/factories/facility/Facilities__factory.ts";
+import { Facility__factory } from "../../types/factories/facility/Facility__factory.ts";
+import { Leases__factory } from "../../types/factories/lease/Leases__factory.ts";
+import { TestStable__factory } from "../../types/factories/mocks/TestStable__factory.ts";
+import { Registry__factory } from "../../types/factories/registry/Registry__factory.ts";
+import { Telemetry__factory } from "../../types/factories/telemetry/Telemetry__factory.ts";
+import { ClassPrice__factory } from "../../types/factories/valuation/ClassPrice__factory.ts";
+import { Valuation__factory } from "../../types/factories/valuation/Valuation__factory.ts";
+import type { Addresses } from "./deployment.ts";
+import { Refusal } from "./refusal.ts";
+
+/** Every contract's interface by name: decodes events and, since errors pass through, any contract's revert. */
+export const INTERFACES = {
+  gate: Gate__factory.createInterface(),
+  markets: Markets__factory.createInterface(),
+  classToken: ClassToken__factory.createInterface(),
+  facilities: Facilities__factory.createInterface(),
+  facility: Facility__factory.createInterface(),
+  leases: Leases__factory.createInterface(),
+  registry: Registry__factory.createInterface(),
+  telemetry: Telemetry__factory.createInterface(),
+  classPrice: ClassPrice__factory.createInterface(),
+  valuation: Valuation__factory.createInterface(),
+  asset: TestStable__factory.createInterface(),
+} as const satisfies Record<string, Interface>;
+
+export type Contracts = ReturnType<typeof contractsAt>;
+
+/** Typed handles to the contracts of a system. */
+export function contractsAt(addresses: Addresses, runner: ContractRunner) {
+  return {
+    gate: Gate__factory.connect(addresses.gate, runner),
+    markets: Markets__factory.connect(addresses.markets, runner),
+    facilities: Facilities__factory.connect(addresses.facilities, runner),
+    leases: Leases__factory.connect(addresses.leases, runner),
+    registry: Registry__factory.connect(addresses.registry, runner),
+    telemetry: Telemetry__factory.connect(addresses.telemetry, runner),
+    valuation: Valuation__factory.connect(addresses.valuation, runner),
+    facility: (address: string) => Facility__factory.connect(address, runner),
+    classToken: (address: string) => ClassToken__factory.connect(address, runner),
+    classPrice: (address: string) => ClassPrice__factory.connect(address, runner),
+  };
+}
+
+/** Sends a transaction and waits for its block; a revert is thrown with the contract's own error and numbers. */
+export async function send(sent: Promise<ContractTransactionResponse>): Promise<ContractTransactionReceipt> {
+  try {
+    const transaction = await sent;
+    const receipt = await transaction.wait();
+    if (receipt === null) throw new Error(`transaction ${transaction.hash} was not mined`);
+    return receipt;
+  } catch (error) {
+    throw explainRevert(error) ?? error;
+  }
+}
+
+/** The custom error behind a failed call, as a refusal; undefined when it is none that a contract of ours throws. */
+export function explainRevert(error: unknown): Refusal | undefined {
+  if (!isError(error, "CALL_EXCEPTION")) return undefined;
+  const { data } = error;
+  if (data === null || data === undefined) return undefined;
+  for (const contract of Object.values(INTERFACES)) {
+    const parsed = contract.parseError(data);
+    if (parsed === null) continue;
+    const facts = parsed.fragment.inputs.map((input, index) => [
+      input.name === "" ? `argument${index}` : input.name,
+      String(parsed.args[index]),
+    ]);
+    return new Refusal(parsed.name, Object.fromEntries(facts) as Record<string, string>);
+  }
+  return undefined;
+}

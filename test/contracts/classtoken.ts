@@ -1,0 +1,402 @@
+import { expect } from "chai";
+import { createWorld } from "./facility-world.ts";
+
+const RAY = 10n ** 27n;
+const PERMIT = {
+  Permit: [
+    { name: "owner", type: "address" },
+    { name: "spender", type: "address" },
+    { name: "value", type: "uint256" },
+    { name: "nonce", type: "uint256" },
+    { name: "deadline", type: "uint256" },
+  ],
+};
+
+async function createToken() {
+  const world = await createWorld();
+  const { ethers, alice, bob, asset, gate, manager } = world;
+  const implementation = await ethers.deployContract("ClassToken");
+  const issuer = await ethers.deployContract("MockIssuer", [
+    await implementation.getAddress(),
+    await gate.getAddress(),
+    await asset.getAddress(),
+    await manager.getAddress(),
+  ]);
+  const token = await ethers.getContractAt("ClassToken", await issuer.token());
+  await issuer.mint(alice.address, 600n);
+  await issuer.mint(bob.address, 400n);
+  await asset.mint(await issuer.getAddress(), 10n ** 30n);
+  return { ...world, implementation, issuer, token };
+}
+
+describe("ClassToken", () => {
+  let w: Awaited<ReturnType<typeof createToken>>;
+  beforeEach(async () => {
+    w = await createToken();
+  });
+
+  describe("metadata", () => {
+    it("reads name, symbol and the asset's decimals from the clone", async () => {
+      expect(await w.token.name()).to.equal("Test Class");
+      expect(await w.token.symbol()).to.equal("TST");
+      expect(await w.token.decimals()).to.equal(6);
+      expect(await w.token.totalSupply()).to.equal(1000);
+      expect(await w.token.facility()).to.equal(await w.issuer.getAddress());
+      expect(await w.token.gate()).to.equal(await w.gate.getAddress());
+    });
+
+    it("has the standard's interface id and ERC-165's", async () => {
+      const names = [
+        "forcedTransfer(address,address,uint256)",
+        "setFrozenTokens(address,uint256)",
+        "canSend(address)",
+        "canReceive(address)",
+        "getFrozenTokens(address)",
+        "canTransfer(address,address,uint256)",
+      ];
+      const id = names.reduce((xor, name) => xor ^ BigInt(w.ethers.id(name).slice(0, 10)), 0n);
+      expect(await w.token.supportsInterface(w.ethers.toBeHex(id, 4))).to.equal(true);
+      expect(await w.token.supportsInterface("0x01ffc9a7")).to.equal(true);
+      expect(await w.token.supportsInterface("0xffffffff")).to.equal(false);
+    });
+
+    it("M26: refuses a second initialisation, of the clone and of the implementation", async () => {
+      const asset = await w.asset.getAddress();
+      for (const target of [w.token, w.implementation]) {
+        await expect(target.initialize("x", "x", asset, w.mallory.address)).to.be.revertedWithCustomError(
+          w.token,
+          "InvalidInitialization",
+        );
+      }
+    });
+
+    it("M26: the implementation can mint for nobody", async () => {
+      await expect(w.implementation.mint(w.mallory.address, 1)).to.revert(w.ethers);
+    });
+  });
+
+  describe("mint, burn, accrue", () => {
+    it("M24: refuse everyone but the facility", async () => {
+      const token = w.token.connect(w.mallory);
+      for (const call of [
+        () => token.mint(w.mallory.address, 1),
+        () => token.burn(w.alice.address, 1),
+        () => token.accrue(1, 1),
+      ]) {
+        await expect(call()).to.be.revertedWithCustomError(token, "ClassToken_NotFacility").withArgs(w.mallory.address);
+      }
+    });
+
+    it("refuse an account that may not receive, or not send", async () => {
+      await expect(w.issuer.mint(w.mallory.address, 1))
+        .to.be.revertedWithCustomError(w.token, "ERC7943CannotReceive")
+        .withArgs(w.mallory.address);
+      await w.gate.freeze(w.alice.address, true);
+      await expect(w.issuer.burn(w.alice.address, 1))
+        .to.be.revertedWithCustomError(w.token, "ERC7943CannotSend")
+        .withArgs(w.alice.address);
+    });
+
+    it("refuse more supply than a slot holds", async () => {
+      await expect(w.issuer.mint(w.alice.address, 2n ** 96n - 1000n))
+        .to.be.revertedWithCustomError(w.token, "SafeCastOverflowedUintDowncast")
+        .withArgs(96, 2n ** 96n);
+      await w.issuer.mint(w.alice.address, 2n ** 96n - 1001n);
+      expect(await w.token.balanceOf(w.alice.address)).to.equal(2n ** 96n - 401n);
+    });
+  });
+
+  describe("accrual", () => {
+    it("splits income by shares and shows interest and principal apart", async () => {
+      await expect(w.issuer.accrue(100, 50)).to.emit(w.token, "Accrued").withArgs(1, 100, 50, RAY / 10n, RAY / 20n);
+      expect(await w.token.interestPerShareRay()).to.equal(RAY / 10n);
+      expect(await w.token.principalPerShareRay()).to.equal(RAY / 20n);
+      expect(await w.token.claimableAssets(w.alice.address)).to.equal(90);
+      expect(await w.token.claimableAssets(w.bob.address)).to.equal(60);
+    });
+
+    it("leaves accrued income with the sender of a transfer", async () => {
+      await w.issuer.accrue(100, 0);
+      await w.token.connect(w.alice).transfer(w.carol.address, 600);
+      await w.issuer.accrue(0, 100);
+      expect(await w.token.claimableAssets(w.alice.address)).to.equal(60);
+      expect(await w.token.claimableAssets(w.carol.address)).to.equal(60);
+      expect(await w.token.claimableAssets(w.bob.address)).to.equal(80);
+    });
+
+    it("is unmoved by a transfer to oneself", async () => {
+      await w.issuer.accrue(100, 0);
+      await w.token.connect(w.alice).transfer(w.alice.address, 600);
+      expect(await w.token.balanceOf(w.alice.address)).to.equal(600);
+      expect(await w.token.claimableAssets(w.alice.address)).to.equal(60);
+    });
+
+    it("M03: carries what the division leaves, so that nothing is lost", async () => {
+      await w.issuer.mint(w.carol.address, 2000); // 3000 shares: a third of a unit is no round figure
+      for (let n = 0; n < 30; n++) await w.issuer.accrue(1, 1);
+      // 60 units over 3000 shares: the carried remainder makes the thirtieth accrual whole.
+      expect(await w.token.interestPerShareRay()).to.equal((30n * RAY) / 3000n);
+      expect(await w.token.principalPerShareRay()).to.equal((30n * RAY) / 3000n);
+      expect(await w.token.claimableAssets(w.alice.address)).to.equal(12);
+      expect(await w.token.claimableAssets(w.bob.address)).to.equal(8);
+      expect(await w.token.claimableAssets(w.carol.address)).to.equal(40);
+    });
+
+    it("M03: a holder settled after each of many small accruals loses nothing", async () => {
+      for (let n = 0; n < 20; n++) {
+        await w.issuer.accrue(1, 0); // six tenths of a unit for Alice
+        await w.token.connect(w.alice).transfer(w.alice.address, 0);
+      }
+      expect(await w.token.claimableAssets(w.alice.address)).to.equal(12);
+    });
+
+    it("M03, M28: claims never exceed what was accrued, whoever trades in between", async () => {
+      let accrued = 0n;
+      const holders = [w.alice, w.bob, w.carol];
+      for (let n = 0n; n < 24n; n++) {
+        await w.issuer.accrue(n * 7n + 1n, n % 3n);
+        accrued += n * 7n + 1n + (n % 3n);
+        const [from, to] = [holders[Number(n % 3n)], holders[Number((n + 1n) % 3n)]];
+        if (!from || !to) throw new Error("three holders");
+        const balance = await w.token.balanceOf(from.address);
+        await w.token.connect(from).transfer(to.address, balance / 3n);
+      }
+      let claimable = 0n;
+      for (const { address } of holders) claimable += await w.token.claimableAssets(address);
+      expect(claimable).to.be.at.most(accrued);
+      expect(claimable).to.be.at.least(accrued - 3n);
+    });
+
+    it("M23: costs the same for two holders and for forty", async () => {
+      const gasOf = async () => (await (await w.issuer.accrue(100, 100)).wait())?.gasUsed;
+      await gasOf();
+      const few = await gasOf();
+      for (let n = 0; n < 38; n++) {
+        const { address } = w.ethers.Wallet.createRandom();
+        await w.admit(address);
+        await w.token.connect(w.alice).transfer(address, 1);
+      }
+      expect(await gasOf()).to.equal(few);
+    });
+  });
+
+  describe("claim", () => {
+    beforeEach(async () => {
+      await w.issuer.accrue(100, 5);
+    });
+
+    it("pays all whole units to the address of choice, once", async () => {
+      const claim = w.token.connect(w.alice).claim(w.mallory.address);
+      await expect(claim).to.emit(w.token, "Claimed").withArgs(w.alice.address, w.mallory.address, 63);
+      await expect(claim).to.changeTokenBalances(w.ethers, w.asset, [w.issuer, w.mallory], [-63, 63]);
+      await expect(w.token.connect(w.alice).claim(w.mallory.address))
+        .to.be.revertedWithCustomError(w.token, "ClassToken_NothingToClaim")
+        .withArgs(w.alice.address);
+    });
+
+    it("keeps the fraction for the next claim", async () => {
+      await w.token.connect(w.alice).claim(w.alice.address);
+      for (const [accrued, claimable] of [
+        [1n, 0n], // 0.6
+        [1n, 1n], // 1.2
+      ] as const) {
+        await w.issuer.accrue(accrued, 0);
+        expect(await w.token.claimableAssets(w.alice.address)).to.equal(claimable);
+      }
+      await w.token.connect(w.alice).claim(w.alice.address);
+      await w.issuer.accrue(3, 0); // 0.2 + 1.8
+      expect(await w.token.claimableAssets(w.alice.address)).to.equal(2);
+    });
+
+    it("claimFor pays the holder itself, whoever calls", async () => {
+      const claim = w.token.connect(w.mallory).claimFor(w.bob.address);
+      await expect(claim).to.emit(w.token, "Claimed").withArgs(w.bob.address, w.bob.address, 42);
+      await expect(claim).to.changeTokenBalances(w.ethers, w.asset, [w.bob, w.mallory], [42, 0]);
+    });
+
+    it("M06: a claim that the asset refuses to pay stays recorded and blocks nobody", async () => {
+      await w.asset.setBlacklisted(w.alice.address, true);
+      await expect(w.token.claimFor(w.alice.address))
+        .to.be.revertedWithCustomError(w.asset, "MockQuirkyToken_Blacklisted")
+        .withArgs(w.alice.address);
+      expect(await w.token.claimableAssets(w.alice.address)).to.equal(63);
+      await w.token.claimFor(w.bob.address);
+      await w.token.connect(w.alice).transfer(w.bob.address, 100);
+      await w.token.connect(w.alice).claim(w.carol.address);
+    });
+
+    it("M06: a frozen holder's claim stays recorded until it is unfrozen", async () => {
+      await w.gate.freeze(w.alice.address, true);
+      await expect(w.token.connect(w.alice).claim(w.mallory.address))
+        .to.be.revertedWithCustomError(w.token, "ERC7943CannotSend")
+        .withArgs(w.alice.address);
+      await w.issuer.accrue(100, 0);
+      await w.gate.freeze(w.alice.address, false);
+      expect(await w.token.claimableAssets(w.alice.address)).to.equal(123);
+      await w.token.claimFor(w.alice.address);
+    });
+
+    it("M08: a holder whose credential expired keeps accruing, claims and exits, and cannot buy", async () => {
+      const expiresAt = (await w.networkHelpers.time.latest()) + 1000;
+      await w.admit(w.alice.address, expiresAt);
+      await w.networkHelpers.time.increaseTo(expiresAt);
+      await w.issuer.accrue(100, 0);
+      await expect(w.token.connect(w.bob).transfer(w.alice.address, 1))
+        .to.be.revertedWithCustomError(w.token, "ERC7943CannotReceive")
+        .withArgs(w.alice.address);
+      await w.token.connect(w.alice).claim(w.alice.address);
+      await w.token.connect(w.alice).transfer(w.bob.address, 600);
+    });
+  });
+
+  describe("transfer limits", () => {
+    it("M07: a receiver without credential gets nothing by transfer, allowance or permit", async () => {
+      const refused = (call: Promise<unknown>) =>
+        expect(call).to.be.revertedWithCustomError(w.token, "ERC7943CannotReceive").withArgs(w.mallory.address);
+      await refused(w.token.connect(w.alice).transfer(w.mallory.address, 1));
+      await w.token.connect(w.alice).approve(w.mallory.address, 600);
+      await refused(w.token.connect(w.mallory).transferFrom(w.alice.address, w.mallory.address, 1));
+      const deadline = w.ethers.MaxUint256;
+      const message = { owner: w.bob.address, spender: w.mallory.address, value: 400n, nonce: 0n, deadline };
+      const chainId = (await w.ethers.provider.getNetwork()).chainId;
+      const verifyingContract = await w.token.getAddress();
+      const domain = { name: "Rackbond Class", version: "1", chainId, verifyingContract };
+      const { v, r, s } = w.ethers.Signature.from(await w.bob.signTypedData(domain, PERMIT, message));
+      await w.token.permit(message.owner, message.spender, 400n, deadline, v, r, s);
+      expect(await w.token.allowance(w.bob.address, w.mallory.address)).to.equal(400);
+      await refused(w.token.connect(w.mallory).transferFrom(w.bob.address, w.mallory.address, 1));
+      await w.token.connect(w.mallory).transferFrom(w.bob.address, w.carol.address, 400);
+    });
+
+    it("M07: a frozen sender sends nothing, by an allowance given before either", async () => {
+      await w.token.connect(w.alice).approve(w.bob.address, 600);
+      await w.gate.freeze(w.alice.address, true);
+      await expect(w.token.connect(w.bob).transferFrom(w.alice.address, w.bob.address, 1))
+        .to.be.revertedWithCustomError(w.token, "ERC7943CannotSend")
+        .withArgs(w.alice.address);
+    });
+
+    it("lets a listed contract receive and send on", async () => {
+      const market = await w.rent.getAddress();
+      await w.gate.listHolder(market, true);
+      await w.token.connect(w.alice).transfer(market, 100);
+      expect(await w.token.balanceOf(market)).to.equal(100);
+    });
+
+    it("refuses more than the balance, in ERC-20's own words", async () => {
+      await expect(w.token.connect(w.alice).transfer(w.bob.address, 601))
+        .to.be.revertedWithCustomError(w.token, "ERC20InsufficientBalance")
+        .withArgs(w.alice.address, 600, 601);
+    });
+  });
+
+  describe("setFrozenTokens", () => {
+    it("M07: holds back what is frozen, on every path, and lets the rest go", async () => {
+      await expect(w.token.setFrozenTokens(w.alice.address, 500))
+        .to.emit(w.token, "Frozen")
+        .withArgs(w.alice.address, 500);
+      expect(await w.token.getFrozenTokens(w.alice.address)).to.equal(500);
+      await w.token.connect(w.alice).approve(w.bob.address, 600);
+      for (const call of [
+        () => w.token.connect(w.alice).transfer(w.bob.address, 101),
+        () => w.token.connect(w.bob).transferFrom(w.alice.address, w.bob.address, 101),
+        () => w.issuer.burn(w.alice.address, 101),
+      ]) {
+        await expect(call())
+          .to.be.revertedWithCustomError(w.token, "ERC7943InsufficientUnfrozenBalance")
+          .withArgs(w.alice.address, 101, 100);
+      }
+      await w.token.connect(w.alice).transfer(w.bob.address, 100);
+      await w.token.setFrozenTokens(w.alice.address, 0);
+      await w.token.connect(w.alice).transfer(w.bob.address, 500);
+    });
+
+    it("may exceed the balance, and then holds back what comes in", async () => {
+      await w.token.setFrozenTokens(w.carol.address, 50);
+      await w.token.connect(w.alice).transfer(w.carol.address, 60);
+      await expect(w.token.connect(w.carol).transfer(w.bob.address, 11))
+        .to.be.revertedWithCustomError(w.token, "ERC7943InsufficientUnfrozenBalance")
+        .withArgs(w.carol.address, 11, 10);
+    });
+
+    it("canTransfer says beforehand what a transfer does", async () => {
+      const can = (amount: bigint, to = w.bob.address) => w.token.canTransfer(w.alice.address, to, amount);
+      expect(await can(600n)).to.equal(true);
+      expect(await can(601n)).to.equal(false);
+      expect(await can(1n, w.mallory.address)).to.equal(false);
+      await w.token.setFrozenTokens(w.alice.address, 1);
+      expect([await can(599n), await can(600n)]).to.deep.equal([true, false]);
+      await w.token.setFrozenTokens(w.alice.address, 700);
+      expect(await can(1n)).to.equal(false);
+      await w.token.setFrozenTokens(w.alice.address, 0);
+      await w.gate.freeze(w.alice.address, true);
+      expect(await can(1n)).to.equal(false);
+      expect([await w.token.canSend(w.alice.address), await w.token.canReceive(w.alice.address)]).to.deep.equal([
+        false,
+        false,
+      ]);
+    });
+  });
+
+  describe("forcedTransfer", () => {
+    it("moves frozen shares of a frozen account; its income stays with it", async () => {
+      await w.issuer.accrue(100, 0);
+      await w.gate.freeze(w.alice.address, true);
+      await w.token.setFrozenTokens(w.alice.address, 600);
+      const forced = w.token.forcedTransfer(w.alice.address, w.carol.address, 200);
+      await expect(forced).to.emit(w.token, "ForcedTransfer").withArgs(w.alice.address, w.carol.address, 200);
+      await expect(forced).to.emit(w.token, "Transfer").withArgs(w.alice.address, w.carol.address, 200);
+      await expect(forced).to.emit(w.token, "Frozen").withArgs(w.alice.address, 400);
+      expect(await w.token.getFrozenTokens(w.alice.address)).to.equal(400);
+      expect(await w.token.claimableAssets(w.alice.address)).to.equal(60);
+      expect(await w.token.claimableAssets(w.carol.address)).to.equal(0);
+    });
+
+    it("leaves the frozen amount alone when the rest suffices", async () => {
+      await w.token.setFrozenTokens(w.alice.address, 100);
+      await expect(w.token.forcedTransfer(w.alice.address, w.carol.address, 500)).not.to.emit(w.token, "Frozen");
+      expect(await w.token.getFrozenTokens(w.alice.address)).to.equal(100);
+    });
+
+    it("M07: refuses a receiver that may not receive, no address, and more than there is", async () => {
+      const { alice, mallory, token } = w;
+      await expect(token.forcedTransfer(alice.address, mallory.address, 1))
+        .to.be.revertedWithCustomError(token, "ERC7943CannotReceive")
+        .withArgs(mallory.address);
+      await expect(token.forcedTransfer(alice.address, w.carol.address, 601))
+        .to.be.revertedWithCustomError(token, "ERC20InsufficientBalance")
+        .withArgs(alice.address, 600, 601);
+      const none = w.ethers.ZeroAddress;
+      await expect(token.forcedTransfer(alice.address, none, 1)).to.be.revertedWithCustomError(
+        token,
+        "ERC20InvalidReceiver",
+      );
+      await expect(token.forcedTransfer(none, w.carol.address, 1)).to.be.revertedWithCustomError(
+        token,
+        "ERC20InvalidSender",
+      );
+    });
+
+    it("M24: refuses a stranger, as does setFrozenTokens", async () => {
+      const token = w.token.connect(w.mallory);
+      for (const call of [
+        () => token.forcedTransfer(w.alice.address, w.carol.address, 1),
+        () => token.setFrozenTokens(w.alice.address, 1),
+      ]) {
+        await expect(call())
+          .to.be.revertedWithCustomError(token, "AccessManagedUnauthorized")
+          .withArgs(w.mallory.address);
+      }
+    });
+  });
+
+  describe("gas", () => {
+    it("stays within reach: transfer with accrual and gate ≤ 60,000", async () => {
+      await w.token.connect(w.alice).transfer(w.bob.address, 1);
+      await w.issuer.accrue(100, 100);
+      const receipt = await (await w.token.connect(w.alice).transfer(w.bob.address, 1)).wait();
+      if (process.env.GAS) console.log("transfer", receipt?.gasUsed);
+      expect(receipt?.gasUsed).to.be.at.most(60_000n);
+    });
+  });
+});

@@ -1,0 +1,189 @@
+import { createRequire } from "node:module";
+import { network } from "hardhat";
+
+// One facility of two classes over test doubles of the registry and the leases, and the verbs that tests repeat.
+
+// As OpenZeppelin built it.
+export const accessManager = createRequire(import.meta.url)(
+  "@openzeppelin/contracts/build/contracts/AccessManager.json",
+) as { abi: string[]; bytecode: string };
+
+export const USD = 1_000_000n;
+export const DAY = 86_400;
+export const at = (iso: string) => Date.parse(iso.length === 10 ? `${iso}T00:00:00Z` : iso) / 1000;
+export const [FEE, INTEREST, RESERVE, PRINCIPAL, RESIDUAL] = [0, 1, 2, 3, 4] as const;
+export const [RAISING, FUNDING, PERFORMING, CLOSED, REFUNDING] = [0n, 1n, 2n, 3n, 4n] as const;
+export const [SENIOR_CLASS, RESIDUAL_CLASS] = [0, 1] as const;
+export const LOT = 7n;
+
+export const START_AT = at("2026-12-01");
+export const RAISE_UNTIL_AT = at("2026-12-20");
+export const FIRST_PAYMENT_AT = at("2027-01-31");
+
+export const CREDENTIAL = {
+  Credential: [
+    { name: "holder", type: "address" },
+    { name: "provider", type: "address" },
+    { name: "country", type: "bytes2" },
+    { name: "category", type: "uint8" },
+    { name: "issuedAt", type: "uint48" },
+    { name: "expiresAt", type: "uint48" },
+  ],
+};
+export const US = "0x5553";
+export const FOREVER = 2 ** 40;
+
+export type WorldOptions = {
+  decimals?: number;
+  dayCount?: 0 | 1;
+  couponBps?: number;
+  termMonthCount?: number;
+  balloonAssets?: bigint;
+  reserveTargetAssets?: bigint;
+  firstPaymentAt?: number;
+  collectionsBps?: number;
+};
+
+export async function createWorld(options: WorldOptions = {}) {
+  const { ethers, networkHelpers } = await network.create();
+  const [admin, sponsor, servicer, alice, bob, carol, mallory, provider] = (await ethers.getSigners()) as [
+    Signer,
+    Signer,
+    Signer,
+    Signer,
+    Signer,
+    Signer,
+    Signer,
+    Signer,
+  ];
+  await networkHelpers.time.increaseTo(START_AT);
+
+  const { abi, bytecode } = accessManager;
+  const manager = await new ethers.ContractFactory(abi, bytecode, admin).deploy(admin.address);
+  const gate = await ethers.deployContract("Gate", [await manager.getAddress(), 1]);
+  const asset = await ethers.deployContract("MockQuirkyToken", [options.decimals ?? 6]);
+  const pledges = await ethers.deployContract("MockPledges");
+  const rent = await ethers.deployContract("MockRent");
+  const facilities = await ethers.deployContract("Facilities", [
+    await manager.getAddress(),
+    await (await ethers.deployContract("Facility")).getAddress(),
+    await (await ethers.deployContract("ClassToken")).getAddress(),
+  ]);
+
+  await gate.listProvider(provider.address, true);
+  const domain = {
+    name: "Rackbond Gate",
+    version: "1",
+    chainId: (await ethers.provider.getNetwork()).chainId,
+    verifyingContract: await gate.getAddress(),
+  };
+  let issuedAt = START_AT - 1_000_000;
+  const admit = async (holder: string, expiresAt = FOREVER, country = US) => {
+    const credential = { holder, provider: provider.address, country, category: 1, issuedAt: ++issuedAt, expiresAt };
+    await gate.present(credential, await provider.signTypedData(domain, CREDENTIAL, credential));
+  };
+  for (const holder of [alice, bob, carol]) await admit(holder.address);
+
+  const unit = 10n ** BigInt(options.decimals ?? 6);
+  const settings = {
+    asset: await asset.getAddress(),
+    sponsor: sponsor.address,
+    leases: await rent.getAddress(),
+    registry: await pledges.getAddress(),
+    gate: await gate.getAddress(),
+    raiseUntilAt: RAISE_UNTIL_AT,
+    firstPaymentAt: options.firstPaymentAt ?? FIRST_PAYMENT_AT,
+    advanceBps: 8000,
+    minEvidenceClass: 2,
+    reserveTargetAssets: options.reserveTargetAssets ?? 10_000n * unit,
+    classes: [
+      {
+        name: "Test Facility A",
+        symbol: "TFA",
+        terms: {
+          kind: 0,
+          dayCount: options.dayCount ?? 0,
+          couponBps: options.couponBps ?? 1200,
+          termMonthCount: options.termMonthCount ?? 12,
+          targetAssets: 700_000n * unit,
+          minimumAssets: 500_000n * unit,
+          balloonAssets: options.balloonAssets ?? 0n,
+        },
+      },
+      {
+        name: "Test Facility Residual",
+        symbol: "TFR",
+        terms: {
+          kind: 1,
+          dayCount: 0,
+          couponBps: 0,
+          termMonthCount: 0,
+          targetAssets: 300_000n * unit,
+          minimumAssets: 200_000n * unit,
+          balloonAssets: 0n,
+        },
+      },
+    ],
+    fees: [{ payee: servicer.address, collectionsBps: options.collectionsBps ?? 0, fixedAssets: 500n * unit }],
+    steps: [
+      { kind: FEE, subjectIndex: 0 },
+      { kind: INTEREST, subjectIndex: 0 },
+      { kind: RESERVE, subjectIndex: 0 },
+      { kind: PRINCIPAL, subjectIndex: 0 },
+      { kind: RESIDUAL, subjectIndex: 1 },
+    ].filter(({ kind }) => kind !== RESERVE || options.reserveTargetAssets !== 0n),
+  };
+
+  const create = async (changed: Partial<typeof settings> = {}) => {
+    const all = { ...settings, ...changed };
+    const address = await facilities.create.staticCall(all);
+    await facilities.create(all);
+    return ethers.getContractAt("Facility", address);
+  };
+  const facility = await create();
+  const senior = await ethers.getContractAt("ClassToken", await facility.classToken(0));
+  const residual = await ethers.getContractAt("ClassToken", await facility.classToken(1));
+  const target = await facility.getAddress();
+
+  for (const account of [sponsor, alice, bob, carol, mallory]) {
+    await asset.mint(account.address, 1_000_000_000n * unit);
+    await asset.connect(account).approve(target, ethers.MaxUint256);
+    await asset.connect(account).approve(await rent.getAddress(), ethers.MaxUint256);
+  }
+
+  /// Alice takes the senior class, Bob the residual.
+  const raise = async (seniorAssets = 700_000n * unit, residualAssets = 300_000n * unit) => {
+    await facility.connect(alice).subscribe(SENIOR_CLASS, seniorAssets);
+    await facility.connect(bob).subscribe(RESIDUAL_CLASS, residualAssets);
+  };
+  const offerLot = async (lotId = LOT, costAssets = 1_250_000n * unit, evidenceClass = 3) =>
+    pledges.setLot(lotId, costAssets, evidenceClass, target);
+  /// Funding starts on 31 December, so that the first period is a month by 30/360 and 31 days by actual/360.
+  const fund = async (fundedAt = at("2026-12-31")) => {
+    await raise();
+    await networkHelpers.time.setNextBlockTimestamp(fundedAt);
+    await facility.startFunding();
+  };
+  const perform = async (drawnAssets = 1_000_000n * unit) => {
+    await fund();
+    await offerLot();
+    await facility.connect(sponsor).draw(LOT, drawnAssets);
+    await facility.connect(sponsor).startPerforming();
+  };
+  const payRent = async (assets: bigint) => {
+    await rent.connect(mallory).pay(await asset.getAddress(), target, assets);
+    await facility.collect();
+  };
+  const toDate = async (paymentIndex: number) => {
+    const dueAt = await facility.paymentAt(paymentIndex);
+    if (BigInt(await networkHelpers.time.latest()) < dueAt) await networkHelpers.time.increaseTo(dueAt);
+  };
+
+  const accounts = { admin, sponsor, servicer, alice, bob, carol, mallory, provider };
+  const contracts = { manager, gate, asset, pledges, rent, facilities, facility, senior, residual };
+  const verbs = { admit, create, raise, offerLot, fund, perform, payRent, toDate };
+  return { ethers, networkHelpers, unit, target, domain, settings, ...accounts, ...contracts, ...verbs };
+}
+
+type Signer = Awaited<ReturnType<Awaited<ReturnType<typeof network.create>>["ethers"]["getSigners"]>>[number];
+export type World = Awaited<ReturnType<typeof createWorld>>;

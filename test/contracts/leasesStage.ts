@@ -1,0 +1,186 @@
+import { network } from "hardhat";
+import type { Signer, TypedDataDomain, TypedDataField } from "ethers";
+import { Leases__factory } from "../../types/factories/lease/Leases__factory.ts";
+import type { Leases } from "../../types/lease/Leases.ts";
+
+// One lot of 8 GPUs under a lien, an anchor day that most months lack, and a clock that does not depend on today.
+export const { ethers, networkHelpers } = await network.create({
+  override: { initialDate: "2030-01-10T08:00:00Z" },
+});
+
+const genesis = await networkHelpers.takeSnapshot();
+
+export const at = (date: string): number => Date.parse(`${date}T00:00:00Z`) / 1000;
+export const LOT_ID = 7n;
+export const GPU_COUNT = 8;
+export const BASE = 10_000_000_000n; // 10,000 a month, six decimals
+export const DUE_SEC = 10 * 86_400;
+/** The ends of the periods of a lease that starts on 31 January 2030. */
+export const ENDS = ["2030-01-31", "2030-02-28", "2030-03-31", "2030-04-30"].map(at) as [
+  number,
+  number,
+  number,
+  number,
+];
+
+export type Terms = {
+  lotId: bigint;
+  lessee: string;
+  payee: string;
+  asset: string;
+  pricing: number;
+  startAt: number;
+  periodCount: number;
+  baseRentAssets: bigint;
+  gpuHourRateAssets: bigint;
+  dueSec: number;
+  relatedParty: boolean;
+  sla: { availabilityBps: number; creditBps: number }[];
+  documentHash: string;
+  salt: string;
+};
+
+export type Counters = { gpuCount?: number; available?: number; allocated?: number; curtailed?: number };
+
+type AbiField = { name: string; type: string; internalType: string; components?: readonly AbiField[] };
+
+const structName = (internalType: string): string => internalType.replace(/^struct \w+\./, "").replace("[]", "");
+
+/** The EIP-712 types of a struct, as the ABI tells them. */
+function typesOf(struct: AbiField): Record<string, TypedDataField[]> {
+  const fields = struct.components ?? [];
+  const nested = fields.filter(({ components }) => components !== undefined);
+  const types: Record<string, TypedDataField[]> = {
+    [structName(struct.internalType)]: fields.map(({ name, type, internalType, components }) => ({
+      name,
+      type: components === undefined ? type : internalType.replace(/^struct \w+\./, ""),
+    })),
+  };
+  return Object.assign(types, ...nested.map(typesOf)) as Record<string, TypedDataField[]>;
+}
+
+const openAbi = Leases__factory.abi.find((entry) => entry.type === "function" && entry.name === "open");
+export const TERMS_TYPES = typesOf((openAbi as unknown as { inputs: [AbiField] }).inputs[0]);
+
+export async function domainOf(leases: Leases): Promise<TypedDataDomain> {
+  const { name, version, chainId, verifyingContract } = await leases.eip712Domain();
+  return { name, version, chainId, verifyingContract };
+}
+
+/**
+ * The leases between their doubles on a fresh chain; the payee holds the lot's lien, the lessee and the stranger have
+ * money and approved the leases.
+ */
+export async function stage() {
+  await genesis.restore();
+  const [operator, lessee, payee, stranger] = await ethers.getSigners();
+  if (!operator || !lessee || !payee || !stranger) throw new Error("the chain has too few accounts");
+  const lots = await ethers.deployContract("MockLots");
+  const meters = await ethers.deployContract("MockMeters");
+  const coin = await ethers.deployContract("MockCoin", [6]);
+  const leases = await ethers.deployContract("Leases", [lots, meters]);
+  const addLot = (lotId: bigint) =>
+    lots.setLot(lotId, {
+      siteId: 1,
+      operator,
+      gpuCount: GPU_COUNT,
+      tdpW: 700,
+      modelId: ethers.ZeroHash,
+      costAssets: 0,
+      commissionedAt: 0,
+      identityRoot: ethers.ZeroHash,
+    });
+  await addLot(LOT_ID);
+  await lots.connect(payee).takeLien(LOT_ID);
+  for (const account of [lessee, stranger]) {
+    await coin.mint(account, 100n * BASE);
+    await coin.connect(account).approve(leases, ethers.MaxUint256);
+  }
+  const terms: Terms = {
+    lotId: LOT_ID,
+    lessee: lessee.address,
+    payee: payee.address,
+    asset: await coin.getAddress(),
+    pricing: 0,
+    startAt: ENDS[0],
+    periodCount: 3,
+    baseRentAssets: BASE,
+    gpuHourRateAssets: 0n,
+    dueSec: DUE_SEC,
+    relatedParty: false,
+    sla: [
+      { availabilityBps: 9900, creditBps: 1000 },
+      { availabilityBps: 9500, creditBps: 2500 },
+    ],
+    documentHash: ethers.id("contract"),
+    salt: ethers.id("salt"),
+  };
+  const sign = async (signed: Terms, signer: Signer = lessee, domain: TypedDataDomain = {}) =>
+    signer.signTypedData({ ...(await domainOf(leases)), ...domain }, TERMS_TYPES, signed);
+  const open = async (changed: Partial<Terms> = {}) => {
+    const changedTerms = { ...terms, ...changed };
+    return leases.connect(operator).open(changedTerms, await sign(changedTerms));
+  };
+  const record = (time: number, counters: Counters = {}, lotId = LOT_ID) =>
+    meters.record(lotId, time / 3600 - 1, {
+      gpuCount: counters.gpuCount ?? GPU_COUNT,
+      reportingCount: GPU_COUNT,
+      availableGpuSec: counters.available ?? 0,
+      allocatedGpuSec: counters.allocated ?? 0,
+      smActiveGpuSec: 0,
+      gpuEnergyWh: 0,
+      itEnergyWh: 0,
+      facilityEnergyWh: 0,
+      cfeMatchedWh: 0,
+      waterMl: 0,
+      emissionsGCO2e: 0,
+      curtailedGpuSec: counters.curtailed ?? 0,
+      workUnits: 0,
+    });
+  return { operator, lessee, payee, stranger, lots, meters, coin, leases, terms, addLot, sign, open, record };
+}
+
+/** The stage with lease 1 open and every boundary metered, all of the time delivered and allocated. */
+export async function leasedStage() {
+  const world = await stage();
+  await world.open();
+  for (const end of ENDS) {
+    const gpuSec = GPU_COUNT * (end - ENDS[0]);
+    await world.record(end, { available: gpuSec, allocated: gpuSec });
+  }
+  return world;
+}
+
+export type World = Awaited<ReturnType<typeof leasedStage>>;
+
+/** Everything the ledger says about lease 1 and its payee. */
+export async function ledger({ leases, coin, payee, lessee }: World) {
+  const { settledCount, prepaidAssets, owedAssets } = await leases.lease(1);
+  return {
+    settledCount: Number(settledCount),
+    prepaid: prepaidAssets,
+    owed: owedAssets,
+    receivable: await leases.receivableAssets(payee, coin),
+    collectable: await leases.collectableAssets(payee, coin),
+    refundable: await leases.collectableAssets(lessee, coin),
+    held: await coin.balanceOf(leases),
+  };
+}
+
+export const EMPTY = {
+  settledCount: 0,
+  prepaid: 0n,
+  owed: 0n,
+  receivable: 0n,
+  collectable: 0n,
+  refundable: 0n,
+  held: 0n,
+};
+
+/** Settles the first `count` periods, the clock standing at the end of the last of them. */
+export async function settled(count: number): Promise<World> {
+  const world = await leasedStage();
+  await networkHelpers.time.increaseTo(ENDS[count]!);
+  for (let periodIndex = 0; periodIndex < count; periodIndex++) await world.leases.settle(1, periodIndex);
+  return world;
+}

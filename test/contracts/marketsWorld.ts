@@ -1,0 +1,84 @@
+import { network } from "hardhat";
+import type { HardhatEthersSigner } from "@nomicfoundation/hardhat-ethers/types";
+import type { BaseContract, BigNumberish } from "ethers";
+
+export const { ethers, networkHelpers } = await network.create();
+
+export const WAD = 10n ** 18n;
+export const YEAR_SEC = 365n * 86_400n;
+export const LLTV = (WAD * 80n) / 100n;
+/** Loan assets of 6 decimals for one share of 6 decimals, at par. */
+export const PAR = 10n ** 36n;
+export const usd = (amount: number): bigint => BigInt(Math.round(amount * 1e6));
+
+export interface Params {
+  loanToken: string;
+  collateralToken: string;
+  oracle: string;
+  irm: string;
+  lltv: bigint;
+}
+
+export function idOf(params: Params): string {
+  const { loanToken, collateralToken, oracle, irm, lltv } = params;
+  const types = ["address", "address", "address", "address", "uint256"];
+  const values = [loanToken, collateralToken, oracle, irm, lltv];
+  return ethers.keccak256(ethers.AbiCoder.defaultAbiCoder().encode(types, values));
+}
+
+export async function deployMarkets() {
+  const [admin, lender, borrower, liquidator, stranger, keeper] = await signers(6);
+  const authority = await ethers.deployContract("AccessManager", [admin]);
+  const markets = await ethers.deployContract("Markets", [authority]);
+  const irm = await ethers.deployContract("KinkedRate", [0n, WAD / 25n, WAD, (WAD * 9n) / 10n]);
+  await markets.enableIrm(irm);
+  await markets.enableLltv(LLTV);
+  return { admin, lender, borrower, liquidator, stranger, keeper, authority, markets, irm };
+}
+
+/** One market: quirky stablecoin as loan, an income-paying share as collateral, both with 6 decimals, at par. */
+export async function deployWorld() {
+  const base = await deployMarkets();
+  const loan = await ethers.deployContract("MockToken", [6]);
+  const share = await ethers.deployContract("MockShare", [loan, 6]);
+  const seams = await ethers.deployContract("MockSeams", [loan]);
+  await seams.setPrice(PAR);
+  const params: Params = {
+    loanToken: await loan.getAddress(),
+    collateralToken: await share.getAddress(),
+    oracle: await seams.getAddress(),
+    irm: await base.irm.getAddress(),
+    lltv: LLTV,
+  };
+  await base.markets.createMarket(params);
+  for (const account of [base.lender, base.borrower, base.liquidator, base.stranger]) {
+    await loan.mint(account, usd(1_000_000));
+    await share.mint(account, usd(1_000_000));
+    await loan.connect(account).approve(base.markets, ethers.MaxUint256);
+    await share.connect(account).approve(base.markets, ethers.MaxUint256);
+  }
+  return { ...base, loan, share, seams, params, id: idOf(params) };
+}
+
+/** The same with 10,000 lent, 1,000 shares posted and 500 borrowed. */
+export async function deployIndebted() {
+  const world = await deployWorld();
+  const { markets, params, lender, borrower } = world;
+  await markets.connect(lender).supply(params, usd(10_000), 0, lender, "0x");
+  await markets.connect(borrower).supplyCollateral(params, usd(1000), borrower, "0x");
+  await markets.connect(borrower).borrow(params, usd(500), 0, borrower, borrower);
+  return world;
+}
+
+export async function pass(seconds: BigNumberish): Promise<void> {
+  await networkHelpers.time.increase(BigInt(seconds));
+}
+
+export async function addressOf(contract: BaseContract): Promise<string> {
+  return contract.getAddress();
+}
+
+async function signers(count: number): Promise<HardhatEthersSigner[] & { [index: number]: HardhatEthersSigner }> {
+  const all = await ethers.getSigners();
+  return all.slice(0, count);
+}

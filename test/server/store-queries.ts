@@ -1,0 +1,247 @@
+import { expect } from "chai";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as outbox from "../../server/plugins/outbox.ts";
+import * as queries from "../../server/plugins/queries.ts";
+import * as reports from "../../server/plugins/reports.ts";
+import { type Store, openStore } from "../../server/plugins/store.ts";
+
+const hash = (n: number): queries.Hex => `0x${n.toString(16).padStart(64, "0")}`;
+const SIGNER: queries.Hex = `0x${"ab".repeat(20)}`;
+const OTHER: queries.Hex = `0x${"cd".repeat(20)}`;
+// Names as an attacker writes them: as values they are inert.
+const HOSTILE = `'); drop table readings; -- \\ " $1 \u2028 ☃`;
+
+function reading(epoch: bigint, nodeId: bigint, readingHash = hash(1)): queries.ReadingRow {
+  const body = JSON.stringify({ epoch: String(epoch), name: HOSTILE });
+  return { epoch, nodeId, lotId: 7n, sequence: 1n, readingHash, body, signature: "0x0102", receivedAt: 1_764_000_000n };
+}
+
+describe("store queries", () => {
+  let root: string;
+  let store: Store;
+
+  before(async () => {
+    root = mkdtempSync(join(tmpdir(), "rackbond-queries-"));
+    store = await openStore({ dataDir: root });
+  });
+
+  after(async () => {
+    await store.close();
+    rmSync(root, { recursive: true, force: true });
+  });
+
+  const refusal = async (work: Promise<unknown>): Promise<string> =>
+    work.then(
+      () => "not refused",
+      (error: unknown) => String((error as { code?: unknown }).code),
+    );
+
+  describe("insertReadings", () => {
+    it("S06: keeps a reading once, and says duplicate to the same again", async () => {
+      const row = reading(1n, 1n);
+      expect(await queries.insertReadings(store.db, 0, [row])).to.deep.equal(["inserted"]);
+      expect(await queries.insertReadings(store.db, 0, [row])).to.deep.equal(["duplicate"]);
+      expect(await queries.readingsOf(store.db, 0, 1n)).to.deep.equal([row]);
+    });
+
+    it("S06: says equivocation to another reading of the epoch, keeps the first and the evidence", async () => {
+      const [first, second, third] = [reading(2n, 1n, hash(1)), reading(2n, 1n, hash(2)), reading(2n, 1n, hash(3))];
+      expect(await queries.insertReadings(store.db, 0, [first])).to.deep.equal(["inserted"]);
+      expect(await queries.insertReadings(store.db, 0, [second, third])).to.deep.equal([
+        "equivocation",
+        "equivocation",
+      ]);
+      expect(await queries.insertReadings(store.db, 0, [first])).to.deep.equal(["duplicate"]);
+      expect(await queries.readingsOf(store.db, 0, 2n)).to.deep.equal([first]);
+      const evidence = await queries.equivocationsOf(store.db, 0, 2n);
+      expect(evidence.map((row) => [row.readingHash, row.body])).to.deep.equal([[second.readingHash, second.body]]);
+    });
+
+    it("S06: judges each row of a batch that repeats and contradicts itself", async () => {
+      const batch = [reading(3n, 2n), reading(3n, 1n), reading(3n, 2n), reading(3n, 2n, hash(9)), reading(3n, 3n)];
+      expect(await queries.insertReadings(store.db, 0, batch)).to.deep.equal([
+        "inserted",
+        "inserted",
+        "duplicate",
+        "equivocation",
+        "inserted",
+      ]);
+      expect((await queries.readingsOf(store.db, 0, 3n)).map((row) => row.nodeId)).to.deep.equal([1n, 2n, 3n]);
+    });
+
+    it("S01: of concurrent batches in opposite orders, keeps every row once, with no deadlock", async () => {
+      const batch = [1n, 2n, 3n].map((nodeId) => reading(4n, nodeId));
+      let batches: Promise<queries.Outcome[]>[] = [];
+      const undone = store.transaction(async (tx) => {
+        await queries.insertReadings(tx, 0, [reading(4n, 2n)]); // both batches stop in the middle …
+        batches = [batch, batch.toReversed()].map((rows) => queries.insertReadings(store.db, 0, rows));
+        for (let waiting = 0; waiting < 2;) {
+          const { rows } = await tx.query("select from pg_locks where not granted");
+          waiting = rows.length;
+        }
+        throw new Error("undone"); // … and go on from there together
+      });
+      await undone.catch(() => undefined);
+      expect((await Promise.all(batches)).flat().toSorted()).to.deep.equal([
+        ...["duplicate", "duplicate", "duplicate"],
+        ...["inserted", "inserted", "inserted"],
+      ]);
+    });
+
+    it("keeps the roles apart", async () => {
+      await queries.insertReadings(store.db, 1, [reading(5n, 1n, hash(1))]);
+      expect(await queries.insertReadings(store.db, 2, [reading(5n, 1n, hash(2))])).to.deep.equal(["inserted"]);
+      expect(await queries.readingsOf(store.db, 3, 5n)).to.deep.equal([]);
+    });
+
+    it("S21: keeps integers to the last digit, and refuses what an int8 cannot hold", async () => {
+      const large = reading(2n ** 53n + 1n, 2n ** 63n - 1n);
+      await queries.insertReadings(store.db, 0, [large]);
+      expect(await queries.readingsOf(store.db, 0, 2n ** 53n + 1n)).to.deep.equal([large]);
+      expect(await refusal(queries.insertReadings(store.db, 0, [reading(6n, 2n ** 63n)]))).to.equal("22003");
+      expect(await refusal(queries.insertReadings(store.db, 0, [reading(6n, 1n, "0x1")]))).to.equal("Store_NotHex");
+      expect(await refusal(queries.insertReadings(store.db, 0, [reading(6n, 1n, "0x11")]))).to.equal("23514");
+      expect(await queries.readingsOf(store.db, 0, 6n)).to.deep.equal([]);
+    });
+  });
+
+  it("S12: values are inert, whatever they spell", async () => {
+    await queries.setMark(store.db, HOSTILE, HOSTILE);
+    expect(await queries.markOf(store.db, HOSTILE)).to.equal(HOSTILE);
+    await queries.insertReadings(store.db, 0, [reading(7n, 1n)]);
+    expect((await queries.readingsOf(store.db, 0, 7n))[0]?.body).to.equal(reading(7n, 1n).body);
+  });
+
+  it("keeps nodes as last registered", async () => {
+    const node = { nodeId: 5n, siteId: 1n, lotId: 2n, pubX: hash(1), pubY: hash(2) };
+    await queries.saveNode(store.db, node);
+    await queries.saveNode(store.db, { ...node, lotId: 3n, pubY: hash(3) });
+    expect(await queries.nodeById(store.db, 5n)).to.deep.equal({ ...node, lotId: 3n, pubY: hash(3) });
+    expect(await queries.nodeById(store.db, 6n)).to.equal(undefined);
+    expect(await queries.allNodes(store.db)).to.have.length(1);
+  });
+
+  it("notes the file of an epoch's reading set", async () => {
+    const set = {
+      epoch: 1n,
+      readingsRoot: hash(1),
+      fileName: "1.json",
+      fileHash: hash(2),
+      leafCount: 3,
+      byteCount: 4n,
+    };
+    await queries.saveReadingSet(store.db, 0, set);
+    await queries.saveReadingSet(store.db, 0, { ...set, fileHash: hash(5) });
+    expect(await queries.readingSetOf(store.db, 0, 1n)).to.deep.equal({ ...set, fileHash: hash(5) });
+    expect(await queries.readingSetOf(store.db, 1, 1n)).to.equal(undefined);
+  });
+
+  describe("reports", () => {
+    const report = (epoch: bigint, reportHash: queries.Hex) => ({
+      epoch,
+      reportHash,
+      body: "{}",
+      meters: [{ lotId: "1", gpuEnergyWh: "18446744073709551615" }],
+      carry: { "1": "999" },
+    });
+
+    it("are replaced while they are proposed, and not after", async () => {
+      await reports.saveReport(store.db, 0, report(1n, hash(1)));
+      await reports.saveReport(store.db, 0, report(1n, hash(2)));
+      await reports.setReportStatus(store.db, 0, 1n, hash(2), "quorate");
+      expect(await refusal(reports.saveReport(store.db, 0, report(1n, hash(3))))).to.equal("Report_Settled");
+      await reports.saveReport(store.db, 0, report(1n, hash(2)));
+      expect(await reports.reportOf(store.db, 0, 1n)).to.deep.equal({ ...report(1n, hash(2)), status: "quorate" });
+      expect(await refusal(reports.setReportStatus(store.db, 0, 1n, hash(3), "final"))).to.equal("Report_Unknown");
+    });
+
+    it("are read newest first, a page at a time", async () => {
+      for (const epoch of [11n, 12n, 13n]) await reports.saveReport(store.db, 1, report(epoch, hash(1)));
+      const page = async (before: bigint | undefined) =>
+        (await reports.reportsBefore(store.db, 1, before, 2)).map((row) => row.epoch);
+      expect(await page(undefined)).to.deep.equal([13n, 12n]);
+      expect(await page(12n)).to.deep.equal([11n]);
+      expect((await reports.lastReport(store.db, 1))?.epoch).to.equal(13n);
+    });
+
+    it("carry each signer's first signature", async () => {
+      const sign = (signer: queries.Hex, signature: queries.Hex) =>
+        reports.saveSignature(store.db, 0, 1n, hash(1), { signer, signature });
+      await sign(OTHER, "0x02");
+      await sign(SIGNER, "0x01");
+      await sign(SIGNER, "0x03");
+      expect(await reports.signaturesOf(store.db, 0, 1n, hash(1))).to.deep.equal([
+        { signer: SIGNER, signature: "0x01" },
+        { signer: OTHER, signature: "0x02" },
+      ]);
+    });
+  });
+
+  describe("raiseHighWater", () => {
+    it("E14: allows the next epoch and the same report again, refuses another report and an earlier epoch", async () => {
+      const raise = (epoch: bigint, n: number) => reports.raiseHighWater(store.db, SIGNER, epoch, hash(n));
+      await raise(10n, 1);
+      await raise(10n, 1);
+      expect(await refusal(raise(10n, 2))).to.equal("Signer_BelowMark");
+      await raise(11n, 3);
+      expect(await refusal(raise(10n, 1))).to.equal("Signer_BelowMark");
+      expect(await reports.highWaterOf(store.db, SIGNER)).to.deep.equal({ epoch: 11n, reportHash: hash(3) });
+      await reports.raiseHighWater(store.db, OTHER, 1n, hash(9));
+    });
+
+    it("E14: of many at once for one epoch, allows one report", async () => {
+      const tries = Array.from({ length: 8 }, (_, n) => reports.raiseHighWater(store.db, SIGNER, 12n, hash(n)));
+      const results = await Promise.all(tries.map(refusal));
+      expect(results.filter((result) => result === "not refused")).to.have.length(1);
+    });
+  });
+
+  describe("outbox", () => {
+    const item = (key: string) => ({ kind: "submit", key, sender: SIGNER, request: { to: OTHER, epoch: "1" } });
+    const signed = (nonce: bigint, n: number) => ({ nonce, txHash: hash(n), rawTx: "0x02f8" as const });
+    const queued = async (key: string) => {
+      await outbox.enqueue(store.db, item(key));
+      const row = await outbox.itemByKey(store.db, key);
+      if (row === undefined) throw new Error("not queued");
+      return row.id;
+    };
+
+    it("S05: queues a key once and hands items out in order", async () => {
+      expect(await outbox.enqueue(store.db, item("a"))).to.equal(true);
+      expect(await outbox.enqueue(store.db, { ...item("a"), request: {} })).to.equal(false);
+      await outbox.enqueue(store.db, item("b"));
+      await outbox.enqueue(store.db, { ...item("c"), sender: OTHER });
+      const open = await outbox.openItems(store.db, SIGNER, 10);
+      expect(open.map((row) => row.key)).to.deep.equal(["a", "b"]);
+      expect(open[0]?.request).to.deep.equal(item("a").request);
+    });
+
+    it("S05: gives a nonce to one transaction, whose bytes may be replaced under it", async () => {
+      const [first, second] = [await queued("d"), await queued("e")];
+      await outbox.markSent(store.db, first, signed(4n, 1));
+      expect(await refusal(outbox.markSent(store.db, second, signed(4n, 2)))).to.equal("23505");
+      await outbox.markSent(store.db, first, signed(4n, 3));
+      expect(await refusal(outbox.markSent(store.db, first, signed(5n, 4)))).to.equal("Outbox_WrongState");
+      const row = await outbox.itemByKey(store.db, "d");
+      expect([row?.status, row?.nonce, row?.txHash, row?.attemptCount]).to.deep.equal(["sent", 4n, hash(3), 2]);
+      expect(await outbox.nextNonce(store.db, SIGNER)).to.equal(5n);
+      expect(await outbox.nextNonce(store.db, `0x${"00".repeat(20)}`)).to.equal(0n);
+    });
+
+    it("S03: goes to mined and back, and never sends what is mined or failed", async () => {
+      const id = await queued("f");
+      expect(await refusal(outbox.markMined(store.db, id, hash(1)))).to.equal("Outbox_WrongState");
+      await outbox.markSent(store.db, id, signed(6n, 1));
+      await outbox.markMined(store.db, id, hash(1));
+      expect(await refusal(outbox.markSent(store.db, id, signed(6n, 2)))).to.equal("Outbox_WrongState");
+      await outbox.markUnmined(store.db, id);
+      await outbox.noteError(store.db, id, HOSTILE);
+      expect((await outbox.itemByKey(store.db, "f"))?.error).to.equal(HOSTILE);
+      await outbox.markFailed(store.db, id, "reverted");
+      expect(await refusal(outbox.markSent(store.db, id, signed(6n, 3)))).to.equal("Outbox_WrongState");
+      expect(await outbox.enqueue(store.db, item("f"))).to.equal(false);
+    });
+  });
+});
