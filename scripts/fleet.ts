@@ -15,7 +15,9 @@ export interface FleetOptions {
   startAt: number;
   scrapeFiles: string[];
   powerFiles: string[];
-  quantiles?: Quantiles;
+  quantiles: Quantiles | undefined;
+  /** US cents per GPU-hour by price-panel name, in place of the catalogue's. */
+  rateCents: ReadonlyMap<string, number>;
 }
 
 const GPUS_PER_HOST = 8;
@@ -24,6 +26,13 @@ const GENERATED_HOSTS = [6, 2];
 
 /** The hosts of the run, in lots; every lot has one model. */
 export function fleetOf(options: FleetOptions): FleetLot[] {
+  return lotsOf(options).map((lot) => {
+    const { rateCents, priceName } = lot.model;
+    return { ...lot, model: { ...lot.model, rateCents: options.rateCents.get(priceName) ?? rateCents } };
+  });
+}
+
+function lotsOf(options: FleetOptions): FleetLot[] {
   const { seed, startAt, scrapeFiles, powerFiles, quantiles } = options;
   if (scrapeFiles.length > 0 || powerFiles.length > 0) {
     const hosts = [

@@ -30,7 +30,7 @@ interface ICollateralIncome {
 ///
 /// - One book per collateral token over all markets; income is booked before any posted amount changes, so it goes to
 ///   those who had posted while it accrued, by shares.
-/// - Booking reads `claimableAssets` and moves no money: a payer that cannot pay blocks no deposit, exit or liquidation.
+/// - Booking reads `claimableAssets` and moves no money: a payer that cannot pay blocks no deposit, exit, liquidation.
 ///   Money is claimed when somebody takes it, and a book pays out only what was delivered to it.
 /// - Rounded down twice (per share at 1e-27, per holder): what holders can take together ≤ what was claimable.
 /// - Shares sent here without being posted earn for those who posted; nothing is earned while none is posted.

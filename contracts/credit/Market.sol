@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
-import {mulDivDown, mulDivUp, WAD} from "../units.sol";
+import {BPS, mulDivDown, mulDivUp, WAD} from "../units.sol";
 
 // What a lending market is: its types, events and arithmetic. Types and order of structs and events are those of Morpho
 // Blue's public interface, so that its integrators' tools apply.
@@ -36,15 +36,29 @@ struct Position {
     uint128 collateralShares;
 }
 
-/// A `Market` in three words.
+/// A `Market` at work. 104 bits hold 20 trillion of a token with 18 decimals.
 struct Ledger {
-    uint128 totalSupplyAssets;
-    uint128 totalSupplyShares;
-    uint128 totalBorrowAssets;
-    uint128 totalBorrowShares;
-    uint64 lastUpdateAt;
-    uint64 feeWad;
+    uint104 totalSupplyAssets;
+    uint104 totalBorrowAssets;
+    uint40 lastUpdateAt;
     bool paysIncome;
+    uint120 totalSupplyShares;
+    uint120 totalBorrowShares;
+    uint16 feeBps;
+}
+
+/// A `Ledger` as stored, its fields in order from the low bits up: a verb touches two slots, not three.
+struct LedgerWords {
+    uint256 assetsWord;
+    uint256 sharesWord;
+}
+
+struct Liquidation {
+    uint256 seizedShares;
+    uint256 repaidShares;
+    uint256 repaidAssets;
+    uint256 badDebtShares;
+    uint256 badDebtAssets;
 }
 
 /// A signed change of an authorization.
@@ -63,12 +77,23 @@ struct Signature {
 }
 
 using {toId} for MarketParams global;
-using {interestOf} for Market global;
-using {supplyIn, supplyOut, debtOut, debtIn, healthOf, liquidationOf, realiseBadDebt, totals} for Ledger global;
+using {
+    supplyIn,
+    supplyOut,
+    debtOut,
+    debtIn,
+    healthOf,
+    accrue,
+    liquidate,
+    removeDebt,
+    writeOff,
+    totals
+} for Ledger global;
+using {load, header, store} for LedgerWords global;
 
 event EnableIrm(address indexed irm);
 event EnableLltv(uint256 lltvWad);
-event SetFee(Id indexed id, uint256 feeWad);
+event SetFee(Id indexed id, uint256 feeBps);
 event SetFeeRecipient(address indexed feeRecipient);
 event CreateMarket(Id indexed id, MarketParams params);
 event OpenIncome(address indexed collateralToken, address asset);
@@ -144,28 +169,28 @@ function toAssetsUp(uint256 shares, uint256 totalAssets, uint256 totalShares) pu
 }
 
 /// @dev Both amounts of a supply of one (the other is 0): shares down, assets up.
-function supplyIn(Ledger storage ledger, uint256 assets, uint256 shares) view returns (uint256, uint256) {
+function supplyIn(Ledger memory ledger, uint256 assets, uint256 shares) pure returns (uint256, uint256) {
     (uint256 totalAssets, uint256 totalShares) = (ledger.totalSupplyAssets, ledger.totalSupplyShares);
     if (assets > 0) return (assets, toSharesDown(assets, totalAssets, totalShares));
     return (toAssetsUp(shares, totalAssets, totalShares), shares);
 }
 
 /// @dev Both amounts of a withdrawal of one: shares up, assets down.
-function supplyOut(Ledger storage ledger, uint256 assets, uint256 shares) view returns (uint256, uint256) {
+function supplyOut(Ledger memory ledger, uint256 assets, uint256 shares) pure returns (uint256, uint256) {
     (uint256 totalAssets, uint256 totalShares) = (ledger.totalSupplyAssets, ledger.totalSupplyShares);
     if (assets > 0) return (assets, toSharesUp(assets, totalAssets, totalShares));
     return (toAssetsDown(shares, totalAssets, totalShares), shares);
 }
 
 /// @dev Both amounts of a loan of one: shares up, assets down.
-function debtOut(Ledger storage ledger, uint256 assets, uint256 shares) view returns (uint256, uint256) {
+function debtOut(Ledger memory ledger, uint256 assets, uint256 shares) pure returns (uint256, uint256) {
     (uint256 totalAssets, uint256 totalShares) = (ledger.totalBorrowAssets, ledger.totalBorrowShares);
     if (assets > 0) return (assets, toSharesUp(assets, totalAssets, totalShares));
     return (toAssetsDown(shares, totalAssets, totalShares), shares);
 }
 
 /// @dev Both amounts of a repayment of one: shares down, assets up.
-function debtIn(Ledger storage ledger, uint256 assets, uint256 shares) view returns (uint256, uint256) {
+function debtIn(Ledger memory ledger, uint256 assets, uint256 shares) pure returns (uint256, uint256) {
     (uint256 totalAssets, uint256 totalShares) = (ledger.totalBorrowAssets, ledger.totalBorrowShares);
     if (assets > 0) return (assets, toSharesDown(assets, totalAssets, totalShares));
     return (toAssetsUp(shares, totalAssets, totalShares), shares);
@@ -173,28 +198,32 @@ function debtIn(Ledger storage ledger, uint256 assets, uint256 shares) view retu
 
 /// @dev What a position owes, rounded up, and may owe at `price`, rounded down.
 function healthOf(
-    Ledger storage ledger,
-    Position storage held,
+    Ledger memory ledger,
+    uint256 owedShares,
+    uint256 postedShares,
     uint256 price,
     uint256 lltvWad
-) view returns (uint256 borrowedAssets, uint256 maxBorrowAssets) {
-    borrowedAssets = toAssetsUp(held.borrowShares, ledger.totalBorrowAssets, ledger.totalBorrowShares);
-    maxBorrowAssets = mulDivDown(mulDivDown(held.collateralShares, price, PRICE_SCALE), lltvWad, WAD);
+) pure returns (uint256 owedAssets, uint256 maxAssets) {
+    owedAssets = toAssetsUp(owedShares, ledger.totalBorrowAssets, ledger.totalBorrowShares);
+    maxAssets = mulDivDown(mulDivDown(postedShares, price, PRICE_SCALE), lltvWad, WAD);
 }
 
-/// @dev Interest since the last accrual, and the shares that pay the fee on it: both rounded down, and cut so that no
-/// total leaves 128 bits.
-function interestOf(
-    Market memory market,
+/// @dev Adds the interest of `elapsedSec` to both totals, and the shares that pay the fee on it: both rounded down, and
+/// cut so that no total leaves its bits.
+function accrue(
+    Ledger memory ledger,
     uint256 ratePerSecondWad,
     uint256 elapsedSec
 ) pure returns (uint256 interestAssets, uint256 feeShares) {
-    interestAssets = mulDivDown(market.totalBorrowAssets, growthWad(ratePerSecondWad, elapsedSec), WAD);
-    interestAssets = Math.min(interestAssets, type(uint128).max - market.totalSupplyAssets);
-    uint256 feeAssets = mulDivDown(interestAssets, market.feeWad, WAD);
-    uint256 lenderAssets = market.totalSupplyAssets + interestAssets - feeAssets;
-    feeShares = toSharesDown(feeAssets, lenderAssets, market.totalSupplyShares);
-    feeShares = Math.min(feeShares, type(uint128).max - market.totalSupplyShares);
+    interestAssets = mulDivDown(ledger.totalBorrowAssets, growthWad(ratePerSecondWad, elapsedSec), WAD);
+    interestAssets = Math.min(interestAssets, type(uint104).max - ledger.totalSupplyAssets);
+    ledger.totalSupplyAssets += uint104(interestAssets);
+    ledger.totalBorrowAssets += uint104(interestAssets);
+    if (ledger.feeBps == 0) return (interestAssets, 0);
+    uint256 feeAssets = (interestAssets * ledger.feeBps) / BPS;
+    feeShares = toSharesDown(feeAssets, ledger.totalSupplyAssets - feeAssets, ledger.totalSupplyShares);
+    feeShares = Math.min(feeShares, type(uint120).max - ledger.totalSupplyShares);
+    ledger.totalSupplyShares += uint120(feeShares);
 }
 
 /// @dev e^(rate · time) − 1 by its first three terms, each rounded down: under the true value, by less than 0.25 %
@@ -211,46 +240,94 @@ function incentiveWad(uint256 lltvWad) pure returns (uint256) {
     return Math.min(1.15e18, mulDivDown(WAD, WAD, WAD - (0.3e18 * (WAD - lltvWad)) / WAD));
 }
 
-/// @dev How much collateral is seized and how much debt repaid: what was asked for (one is 0), cut to the collateral
-/// and to the debt. Repaid rounds up, seized down.
+/// @dev Takes a liquidation out of the totals and the position: what was asked for (`seizedShares` or `repaidShares`,
+/// the other is 0), cut to what is posted and owed. Repaid rounds up, seized down. Debt without collateral is written
+/// off.
 /// @param price loan assets per collateral share that the liquidator pays: the incentive is taken off
-function liquidationOf(
-    Ledger storage ledger,
+function liquidate(
+    Ledger memory ledger,
     Position storage held,
     uint256 price,
     uint256 seizedShares,
     uint256 repaidShares
-) view returns (uint256, uint256) {
-    (uint256 totalAssets, uint256 totalShares) = (ledger.totalBorrowAssets, ledger.totalBorrowShares);
+) returns (Liquidation memory result) {
     (uint256 owedShares, uint256 postedShares) = (held.borrowShares, held.collateralShares);
+    (uint256 totalAssets, uint256 totalShares) = (ledger.totalBorrowAssets, ledger.totalBorrowShares);
     if (repaidShares == 0) {
         seizedShares = Math.min(seizedShares, postedShares);
         repaidShares = toSharesUp(mulDivUp(seizedShares, price, PRICE_SCALE), totalAssets, totalShares);
-        if (repaidShares <= owedShares) return (seizedShares, repaidShares);
+    } else {
+        repaidShares = Math.min(repaidShares, owedShares);
+        seizedShares = mulDivDown(toAssetsDown(repaidShares, totalAssets, totalShares), PRICE_SCALE, price);
     }
-    repaidShares = Math.min(repaidShares, owedShares);
-    seizedShares = mulDivDown(toAssetsDown(repaidShares, totalAssets, totalShares), PRICE_SCALE, price);
-    if (seizedShares <= postedShares) return (seizedShares, repaidShares);
-    repaidShares = toSharesUp(mulDivUp(postedShares, price, PRICE_SCALE), totalAssets, totalShares);
-    return (postedShares, Math.min(repaidShares, owedShares));
+    if (repaidShares > owedShares) {
+        repaidShares = owedShares;
+        seizedShares = mulDivDown(toAssetsDown(repaidShares, totalAssets, totalShares), PRICE_SCALE, price);
+    } else if (seizedShares > postedShares) {
+        seizedShares = postedShares;
+        repaidShares = toSharesUp(mulDivUp(seizedShares, price, PRICE_SCALE), totalAssets, totalShares);
+    }
+    result.seizedShares = seizedShares;
+    result.repaidShares = repaidShares;
+    result.repaidAssets = toAssetsUp(repaidShares, totalAssets, totalShares);
+    ledger.removeDebt(result.repaidAssets, repaidShares);
+    owedShares -= repaidShares;
+    if (seizedShares == postedShares && owedShares > 0) {
+        result.badDebtShares = owedShares;
+        result.badDebtAssets = ledger.writeOff(owedShares);
+        owedShares = 0;
+    }
+    held.borrowShares = uint128(owedShares);
+    held.collateralShares = uint128(postedShares - seizedShares);
 }
 
-/// @dev A borrower without collateral will not pay: the debt leaves both totals at once.
-function realiseBadDebt(
-    Ledger storage ledger,
-    Position storage held
-) returns (uint256 badDebtAssets, uint256 badDebtShares) {
-    badDebtShares = held.borrowShares;
-    if (held.collateralShares > 0 || badDebtShares == 0) return (0, 0);
-    (uint256 totalAssets, uint256 totalShares) = (ledger.totalBorrowAssets, ledger.totalBorrowShares);
-    badDebtAssets = Math.min(totalAssets, toAssetsUp(badDebtShares, totalAssets, totalShares));
-    held.borrowShares = 0;
-    ledger.totalBorrowAssets = uint128(totalAssets - badDebtAssets);
-    ledger.totalBorrowShares = uint128(totalShares - badDebtShares);
-    ledger.totalSupplyAssets -= uint128(badDebtAssets);
+/// @dev Takes repaid debt out of its total. What is repaid rounds up, so the last of it may exceed the total by one.
+function removeDebt(Ledger memory ledger, uint256 assets, uint256 shares) pure {
+    ledger.totalBorrowAssets = uint104(Math.saturatingSub(ledger.totalBorrowAssets, assets));
+    ledger.totalBorrowShares -= uint120(shares);
 }
 
-function totals(Ledger storage ledger) view returns (Market memory) {
+/// @dev Takes a debt that nobody will pay out of both totals.
+function writeOff(Ledger memory ledger, uint256 shares) pure returns (uint256 assets) {
+    assets = toAssetsUp(shares, ledger.totalBorrowAssets, ledger.totalBorrowShares);
+    assets = Math.min(assets, ledger.totalBorrowAssets);
+    ledger.removeDebt(assets, shares);
+    ledger.totalSupplyAssets -= uint104(assets);
+}
+
+function load(LedgerWords storage words) view returns (Ledger memory) {
+    (uint256 assetsWord, uint256 sharesWord) = (words.assetsWord, words.sharesWord);
+    return
+        Ledger(
+            uint104(assetsWord),
+            uint104(assetsWord >> 104),
+            uint40(assetsWord >> 208),
+            assetsWord >> 248 != 0,
+            uint120(sharesWord),
+            uint120(sharesWord >> 120),
+            uint16(sharesWord >> 240)
+        );
+}
+
+/// @dev The two fields that a deposit of collateral asks for, in one read.
+function header(LedgerWords storage words) view returns (uint256 lastUpdateAt, bool paysIncome) {
+    uint256 assetsWord = words.assetsWord;
+    return (uint40(assetsWord >> 208), assetsWord >> 248 != 0);
+}
+
+function store(LedgerWords storage words, Ledger memory ledger) {
+    words.assetsWord =
+        ledger.totalSupplyAssets |
+        (uint256(ledger.totalBorrowAssets) << 104) |
+        (uint256(ledger.lastUpdateAt) << 208) |
+        (uint256(ledger.paysIncome ? 1 : 0) << 248);
+    words.sharesWord =
+        ledger.totalSupplyShares |
+        (uint256(ledger.totalBorrowShares) << 120) |
+        (uint256(ledger.feeBps) << 240);
+}
+
+function totals(Ledger memory ledger) pure returns (Market memory) {
     return
         Market(
             ledger.totalSupplyAssets,
@@ -258,7 +335,7 @@ function totals(Ledger storage ledger) view returns (Market memory) {
             ledger.totalBorrowAssets,
             ledger.totalBorrowShares,
             ledger.lastUpdateAt,
-            ledger.feeWad
+            uint128((WAD * ledger.feeBps) / BPS)
         );
 }
 

@@ -26,6 +26,8 @@ import {
     incentiveWad,
     IncrementNonce,
     Ledger,
+    LedgerWords,
+    Liquidation,
     Liquidate,
     Market,
     MarketParams,
@@ -63,7 +65,7 @@ import {
 /// Liveness
 /// - Without a valid price there is no new debt, no collateral leaves an indebted position, and nothing is liquidated.
 ///   supply, withdraw, repay, supplyCollateral and an owner's repayFromIncome need no price.
-/// - Interest stops before any total could leave 128 bits; no elapsed time can lock a market.
+/// - Interest stops before any total could leave its bits; no elapsed time can lock a market.
 /// - Bad debt is taken from the suppliers in the liquidation that leaves a borrower without collateral.
 /// - A liquidation asks for at most what is there: a repayment that comes first makes it smaller, not impossible.
 ///
@@ -84,7 +86,7 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
     bytes32 public constant AUTHORIZATION_TYPEHASH = keccak256(
         "Authorization(address authorizer,address authorized,bool isAuthorized,uint256 nonce,uint256 deadline)"
     );
-    uint256 private constant MAX_FEE_WAD = 0.25e18;
+    uint256 private constant MAX_FEE_BPS = 2500;
 
     // Storage
 
@@ -95,7 +97,7 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
     mapping(Id id => mapping(address account => Position)) public position;
     mapping(address authorizer => mapping(address authorized => bool)) public isAuthorized;
     mapping(address authorizer => uint256) public nonce;
-    mapping(Id id => Ledger) private _ledgers;
+    mapping(Id id => LedgerWords) private _ledgers;
     mapping(address collateralToken => CollateralIncome.Book) private _books;
     mapping(Id id => mapping(address account => CollateralIncome.Entitlement)) private _entitlements;
 
@@ -105,7 +107,7 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
     error Market_IrmNotEnabled(address irm);
     error Market_LltvNotEnabled(uint256 lltvWad);
     error Market_LltvTooHigh(uint256 lltvWad);
-    error Market_FeeTooHigh(uint256 feeWad, uint256 maxFeeWad);
+    error Market_FeeTooHigh(Id id, uint256 feeBps, uint256 maxFeeBps);
     error Market_NoFeeRecipient(Id id);
     error Market_AlreadySet();
     error Market_ZeroAddress();
@@ -116,8 +118,8 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
     error Market_NotEnoughShares(Id id, address account, uint256 askedShares, uint256 heldShares);
     error Market_NotEnoughLiquidity(Id id, uint256 totalSupplyAssets, uint256 totalBorrowAssets);
     error Market_BadPrice(Id id, uint256 answer);
-    error Market_Unhealthy(Id id, address borrower, uint256 borrowedAssets, uint256 maxBorrowAssets);
-    error Market_Healthy(Id id, address borrower, uint256 borrowedAssets, uint256 maxBorrowAssets);
+    error Market_Unhealthy(Id id, address borrower, uint256 owedAssets, uint256 maxAssets);
+    error Market_Healthy(Id id, address borrower, uint256 owedAssets, uint256 maxAssets);
     error Market_NoIncome(Id id);
     error Market_IncomeNotLoanToken(Id id, address incomeAsset, address loanToken);
     error Market_SignatureExpired(uint256 deadline, uint256 nowAt);
@@ -146,13 +148,14 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
     }
 
     /// @notice Sets which part of a market's interest goes to the fee recipient, from now on.
-    function setFee(MarketParams memory params, uint256 feeWad) external restricted {
-        (Id id, Ledger storage ledger) = _open(params);
-        require(feeWad <= MAX_FEE_WAD, Market_FeeTooHigh(feeWad, MAX_FEE_WAD));
-        require(feeWad == 0 || feeRecipient != address(0), Market_NoFeeRecipient(id));
-        _accrue(params, id, ledger);
-        ledger.feeWad = uint64(feeWad);
-        emit SetFee(id, feeWad);
+    function setFee(MarketParams memory params, uint256 feeBps) external restricted {
+        Id id = params.toId();
+        Ledger memory ledger = _accrue(params, id);
+        require(feeBps <= MAX_FEE_BPS, Market_FeeTooHigh(id, feeBps, MAX_FEE_BPS));
+        require(feeBps == 0 || feeRecipient != address(0), Market_NoFeeRecipient(id));
+        ledger.feeBps = uint16(feeBps);
+        _ledgers[id].store(ledger);
+        emit SetFee(id, feeBps);
     }
 
     /// @notice Who gets the supply shares that fees are paid in, from the next accrual on.
@@ -173,7 +176,7 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         require(params.loanToken.code.length > 0, Market_NoCode(params.loanToken));
         require(params.collateralToken.code.length > 0, Market_NoCode(params.collateralToken));
         require(params.oracle.code.length > 0, Market_NoCode(params.oracle));
-        Ledger storage ledger = _ledgers[id];
+        Ledger memory ledger = _ledgers[id].load();
         require(ledger.lastUpdateAt == 0, Market_Exists(id));
 
         CollateralIncome.Book storage book = _books[params.collateralToken];
@@ -183,8 +186,9 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
             book.asset = incomeAsset;
             emit OpenIncome(params.collateralToken, address(incomeAsset));
         }
-        ledger.lastUpdateAt = uint64(block.timestamp);
+        ledger.lastUpdateAt = uint40(block.timestamp);
         ledger.paysIncome = address(incomeAsset) != address(0);
+        _ledgers[id].store(ledger);
         idToMarketParams[id] = params;
         emit CreateMarket(id, params);
     }
@@ -199,15 +203,16 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         address onBehalf,
         bytes calldata data
     ) external nonReentrant returns (uint256 suppliedAssets, uint256 suppliedShares) {
-        (Id id, Ledger storage ledger) = _open(params);
         _checkInput(assets, shares, onBehalf);
         _refuseCallback(data);
-        _accrue(params, id, ledger);
+        Id id = params.toId();
+        Ledger memory ledger = _accrue(params, id);
 
         (assets, shares) = ledger.supplyIn(assets, shares);
         position[id][onBehalf].supplyShares += shares;
-        ledger.totalSupplyAssets += assets.toUint128();
-        ledger.totalSupplyShares += shares.toUint128();
+        ledger.totalSupplyAssets += assets.toUint104();
+        ledger.totalSupplyShares += shares.toUint120();
+        _ledgers[id].store(ledger);
         emit Supply(id, msg.sender, onBehalf, assets, shares);
 
         IERC20(params.loanToken).pullExact(msg.sender, assets);
@@ -222,18 +227,19 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         address onBehalf,
         address receiver
     ) external nonReentrant returns (uint256 withdrawnAssets, uint256 withdrawnShares) {
-        (Id id, Ledger storage ledger) = _open(params);
         _checkInput(assets, shares, receiver);
         _checkAuthorized(onBehalf);
-        _accrue(params, id, ledger);
+        Id id = params.toId();
+        Ledger memory ledger = _accrue(params, id);
 
         (assets, shares) = ledger.supplyOut(assets, shares);
         uint256 heldShares = position[id][onBehalf].supplyShares;
         require(shares <= heldShares, Market_NotEnoughShares(id, onBehalf, shares, heldShares));
         position[id][onBehalf].supplyShares = heldShares - shares;
-        ledger.totalSupplyAssets -= assets.toUint128();
-        ledger.totalSupplyShares -= shares.toUint128();
+        ledger.totalSupplyAssets -= assets.toUint104();
+        ledger.totalSupplyShares -= shares.toUint120();
         _checkLiquidity(id, ledger);
+        _ledgers[id].store(ledger);
         emit Withdraw(id, msg.sender, onBehalf, receiver, assets, shares);
 
         IERC20(params.loanToken).safeTransfer(receiver, assets);
@@ -251,17 +257,18 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         address onBehalf,
         address receiver
     ) external nonReentrant returns (uint256 borrowedAssets, uint256 borrowedShares) {
-        (Id id, Ledger storage ledger) = _open(params);
         _checkInput(assets, shares, receiver);
         _checkAuthorized(onBehalf);
-        _accrue(params, id, ledger);
+        Id id = params.toId();
+        Ledger memory ledger = _accrue(params, id);
 
         (assets, shares) = ledger.debtOut(assets, shares);
         position[id][onBehalf].borrowShares += shares.toUint128();
-        ledger.totalBorrowAssets += assets.toUint128();
-        ledger.totalBorrowShares += shares.toUint128();
+        ledger.totalBorrowAssets += assets.toUint104();
+        ledger.totalBorrowShares += shares.toUint120();
         _checkLiquidity(id, ledger);
         _checkHealthy(params, id, ledger, onBehalf);
+        _ledgers[id].store(ledger);
         emit Borrow(id, msg.sender, onBehalf, receiver, assets, shares);
 
         IERC20(params.loanToken).safeTransfer(receiver, assets);
@@ -276,13 +283,14 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         address onBehalf,
         bytes calldata data
     ) external nonReentrant returns (uint256 repaidAssets, uint256 repaidShares) {
-        (Id id, Ledger storage ledger) = _open(params);
         _checkInput(assets, shares, onBehalf);
         _refuseCallback(data);
-        _accrue(params, id, ledger);
+        Id id = params.toId();
+        Ledger memory ledger = _accrue(params, id);
 
         (assets, shares) = ledger.debtIn(assets, shares);
         _reduceDebt(id, ledger, onBehalf, assets, shares);
+        _ledgers[id].store(ledger);
         emit Repay(id, msg.sender, onBehalf, assets, shares);
 
         IERC20(params.loanToken).pullExact(msg.sender, assets);
@@ -296,14 +304,16 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         address onBehalf,
         bytes calldata data
     ) external nonReentrant {
-        (Id id, Ledger storage ledger) = _open(params);
         require(collateralShares > 0, Market_ZeroAmount());
         require(onBehalf != address(0), Market_ZeroAddress());
         _refuseCallback(data);
+        Id id = params.toId();
+        (uint256 lastUpdateAt, bool paysIncome) = _ledgers[id].header();
+        require(lastUpdateAt != 0, Market_Unknown(id));
 
         Position storage held = position[id][onBehalf];
         uint256 heldShares = held.collateralShares;
-        _moveIncome(params, id, ledger, onBehalf, heldShares, heldShares + collateralShares);
+        if (paysIncome) _moveIncome(params, id, onBehalf, heldShares, heldShares + collateralShares);
         held.collateralShares = (heldShares + collateralShares).toUint128();
         emit SupplyCollateral(id, msg.sender, onBehalf, collateralShares);
 
@@ -317,14 +327,15 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         address onBehalf,
         address receiver
     ) external nonReentrant {
-        (Id id, Ledger storage ledger) = _open(params);
         require(collateralShares > 0, Market_ZeroAmount());
         require(receiver != address(0), Market_ZeroAddress());
         _checkAuthorized(onBehalf);
-        _accrue(params, id, ledger);
+        Id id = params.toId();
+        Ledger memory ledger = _accrue(params, id);
 
         _removeCollateral(params, id, ledger, onBehalf, collateralShares);
         _checkHealthy(params, id, ledger, onBehalf);
+        _ledgers[id].store(ledger);
         emit WithdrawCollateral(id, msg.sender, onBehalf, receiver, collateralShares);
 
         IERC20(params.collateralToken).safeTransfer(receiver, collateralShares);
@@ -338,12 +349,13 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         address onBehalf,
         address receiver
     ) external nonReentrant returns (uint256 assets) {
-        (Id id, Ledger storage ledger) = _open(params);
-        require(ledger.paysIncome, Market_NoIncome(id));
         require(receiver != address(0), Market_ZeroAddress());
         _checkAuthorized(onBehalf);
-        _accrue(params, id, ledger);
+        Id id = params.toId();
+        Ledger memory ledger = _accrue(params, id);
+        require(ledger.paysIncome, Market_NoIncome(id));
 
+        _ledgers[id].store(ledger);
         _checkHealthy(params, id, ledger, onBehalf);
         assets = _takeIncome(params, id, onBehalf, type(uint256).max);
         emit TakeIncome(id, msg.sender, onBehalf, receiver, assets);
@@ -357,11 +369,11 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         MarketParams memory params,
         address onBehalf
     ) external nonReentrant returns (uint256 assets, uint256 shares) {
-        (Id id, Ledger storage ledger) = _open(params);
+        Id id = params.toId();
+        Ledger memory ledger = _accrue(params, id);
         require(ledger.paysIncome, Market_NoIncome(id));
         address incomeAsset = address(_books[params.collateralToken].asset);
         require(incomeAsset == params.loanToken, Market_IncomeNotLoanToken(id, incomeAsset, params.loanToken));
-        _accrue(params, id, ledger);
         if (!_isAuthorized(onBehalf)) _checkUnhealthy(params, id, ledger, onBehalf);
 
         uint256 owedShares = position[id][onBehalf].borrowShares;
@@ -370,6 +382,7 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         shares = owedShares;
         if (assets < owedAssets) (, shares) = ledger.debtIn(assets, 0);
         _reduceDebt(id, ledger, onBehalf, assets, shares);
+        _ledgers[id].store(ledger);
         emit TakeIncome(id, msg.sender, onBehalf, address(this), assets);
         emit Repay(id, msg.sender, onBehalf, assets, shares);
     }
@@ -385,22 +398,41 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         uint256 seizedShares,
         uint256 repaidShares,
         bytes calldata data
-    ) external nonReentrant returns (uint256, uint256 repaidAssets) {
+    ) external nonReentrant returns (uint256, uint256) {
         _checkInput(seizedShares, repaidShares, borrower);
         _refuseCallback(data);
-        (seizedShares, repaidAssets) = _liquidate(params, borrower, seizedShares, repaidShares);
+        Id id = params.toId();
+        Ledger memory ledger = _accrue(params, id);
+        uint256 price = mulDivUp(_checkUnhealthy(params, id, ledger, borrower), WAD, incentiveWad(params.lltv));
 
-        IERC20(params.loanToken).pullExact(msg.sender, repaidAssets);
-        IERC20(params.collateralToken).safeTransfer(msg.sender, seizedShares);
-        return (seizedShares, repaidAssets);
+        Liquidation memory result = ledger.liquidate(position[id][borrower], price, seizedShares, repaidShares);
+        if (ledger.paysIncome) {
+            uint256 leftShares = position[id][borrower].collateralShares;
+            _moveIncome(params, id, borrower, leftShares + result.seizedShares, leftShares);
+        }
+        _ledgers[id].store(ledger);
+        emit Liquidate(
+            id,
+            msg.sender,
+            borrower,
+            result.repaidAssets,
+            result.repaidShares,
+            result.seizedShares,
+            result.badDebtAssets,
+            result.badDebtShares
+        );
+
+        IERC20(params.loanToken).pullExact(msg.sender, result.repaidAssets);
+        IERC20(params.collateralToken).safeTransfer(msg.sender, result.seizedShares);
+        return (result.seizedShares, result.repaidAssets);
     }
 
     // Interest
 
     /// @notice Adds the interest since the last accrual to a market's totals. Anyone may, at any time.
     function accrueInterest(MarketParams memory params) external nonReentrant {
-        (Id id, Ledger storage ledger) = _open(params);
-        _accrue(params, id, ledger);
+        Id id = params.toId();
+        _ledgers[id].store(_accrue(params, id));
     }
 
     // Authorizations
@@ -436,15 +468,13 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
 
     /// @notice A market's totals as of its last accrual; `lastUpdateAt` is 0 where there is no market.
     function market(Id id) external view returns (Market memory) {
-        return _ledgers[id].totals();
+        return _ledgers[id].load().totals();
     }
 
     /// @notice What a position's collateral has earned and not taken out.
     function claimableIncome(MarketParams memory params, address account) external view returns (uint256 assets) {
-        Id id = params.toId();
-        address token = params.collateralToken;
-        uint256 heldShares = position[id][account].collateralShares;
-        return _books[token].owedAssets(_entitlements[id][account], token, heldShares);
+        (Id id, address token) = (params.toId(), params.collateralToken);
+        return _books[token].owedAssets(_entitlements[id][account], token, position[id][account].collateralShares);
     }
 
     /// @notice What is booked for a collateral token over all markets.
@@ -453,12 +483,6 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
     }
 
     // Checks
-
-    function _open(MarketParams memory params) private view returns (Id id, Ledger storage ledger) {
-        id = params.toId();
-        ledger = _ledgers[id];
-        require(ledger.lastUpdateAt != 0, Market_Unknown(id));
-    }
 
     function _checkInput(uint256 assets, uint256 shares, address account) private pure {
         require((assets == 0) != (shares == 0), Market_NotOneAmount(assets, shares));
@@ -477,96 +501,79 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         return msg.sender == onBehalf || isAuthorized[onBehalf][msg.sender];
     }
 
-    function _checkLiquidity(Id id, Ledger storage ledger) private view {
+    function _checkLiquidity(Id id, Ledger memory ledger) private pure {
         (uint256 suppliedAssets, uint256 borrowedAssets) = (ledger.totalSupplyAssets, ledger.totalBorrowAssets);
         require(borrowedAssets <= suppliedAssets, Market_NotEnoughLiquidity(id, suppliedAssets, borrowedAssets));
     }
 
     /// @dev Asks for no price where there is no debt.
-    function _checkHealthy(MarketParams memory params, Id id, Ledger storage ledger, address borrower) private view {
-        Position storage held = position[id][borrower];
-        if (held.borrowShares == 0) return;
-        (uint256 borrowedAssets, uint256 maxBorrowAssets) = ledger.healthOf(held, _price(params, id), params.lltv);
-        require(borrowedAssets <= maxBorrowAssets, Market_Unhealthy(id, borrower, borrowedAssets, maxBorrowAssets));
+    function _checkHealthy(MarketParams memory params, Id id, Ledger memory ledger, address borrower) private view {
+        if (position[id][borrower].borrowShares == 0) return;
+        (uint256 owedAssets, uint256 maxAssets, ) = _health(params, id, ledger, borrower);
+        require(owedAssets <= maxAssets, Market_Unhealthy(id, borrower, owedAssets, maxAssets));
     }
 
     function _checkUnhealthy(
         MarketParams memory params,
         Id id,
-        Ledger storage ledger,
+        Ledger memory ledger,
         address borrower
-    ) private view returns (uint256 price) {
-        price = _price(params, id);
-        (uint256 borrowedAssets, uint256 maxBorrowAssets) = ledger.healthOf(position[id][borrower], price, params.lltv);
-        require(borrowedAssets > maxBorrowAssets, Market_Healthy(id, borrower, borrowedAssets, maxBorrowAssets));
+    ) private view returns (uint256) {
+        (uint256 owedAssets, uint256 maxAssets, uint256 price) = _health(params, id, ledger, borrower);
+        require(owedAssets > maxAssets, Market_Healthy(id, borrower, owedAssets, maxAssets));
+        return price;
     }
 
-    function _price(MarketParams memory params, Id id) private view returns (uint256 price) {
+    function _health(
+        MarketParams memory params,
+        Id id,
+        Ledger memory ledger,
+        address borrower
+    ) private view returns (uint256 owedAssets, uint256 maxAssets, uint256 price) {
         price = IPrice(params.oracle).price();
         require(price > 0 && price <= MAX_PRICE, Market_BadPrice(id, price));
+        Position storage held = position[id][borrower];
+        (owedAssets, maxAssets) = ledger.healthOf(held.borrowShares, held.collateralShares, price, params.lltv);
     }
 
     // Accrual
 
-    function _accrue(MarketParams memory params, Id id, Ledger storage ledger) private {
+    /// @dev A market's totals with the interest until now. The caller stores them.
+    function _accrue(MarketParams memory params, Id id) private returns (Ledger memory ledger) {
+        ledger = _ledgers[id].load();
+        require(ledger.lastUpdateAt != 0, Market_Unknown(id));
         uint256 elapsedSec = block.timestamp - ledger.lastUpdateAt;
-        if (elapsedSec == 0) return;
-        Market memory old = ledger.totals();
-        uint256 ratePerSecondWad = Math.min(IRateModel(params.irm).borrowRate(params, old), MAX_RATE_PER_SECOND_WAD);
-        (uint256 interestAssets, uint256 feeShares) = old.interestOf(ratePerSecondWad, elapsedSec);
-        ledger.totalSupplyAssets = uint128(old.totalSupplyAssets + interestAssets);
-        ledger.totalBorrowAssets = uint128(old.totalBorrowAssets + interestAssets);
-        if (feeShares > 0) {
-            position[id][feeRecipient].supplyShares += feeShares;
-            ledger.totalSupplyShares = uint128(old.totalSupplyShares + feeShares);
-        }
-        ledger.lastUpdateAt = uint64(block.timestamp);
+        if (elapsedSec == 0) return ledger;
+        uint256 ratePerSecondWad = IRateModel(params.irm).borrowRate(params, ledger.totals());
+        ratePerSecondWad = Math.min(ratePerSecondWad, MAX_RATE_PER_SECOND_WAD);
+        (uint256 interestAssets, uint256 feeShares) = ledger.accrue(ratePerSecondWad, elapsedSec);
+        if (feeShares > 0) position[id][feeRecipient].supplyShares += feeShares;
+        ledger.lastUpdateAt = uint40(block.timestamp);
         emit AccrueInterest(id, ratePerSecondWad, interestAssets, feeShares);
     }
 
     // Positions
 
-    function _reduceDebt(Id id, Ledger storage ledger, address borrower, uint256 assets, uint256 shares) private {
-        uint256 heldShares = position[id][borrower].borrowShares;
-        require(shares <= heldShares, Market_NotEnoughShares(id, borrower, shares, heldShares));
-        position[id][borrower].borrowShares = uint128(heldShares - shares);
-        // What is repaid rounds up, so the last repayment may exceed the total by one.
-        ledger.totalBorrowAssets = uint128(Math.saturatingSub(ledger.totalBorrowAssets, assets));
-        ledger.totalBorrowShares -= uint128(shares);
+    function _reduceDebt(Id id, Ledger memory ledger, address borrower, uint256 assets, uint256 shares) private {
+        Position storage held = position[id][borrower];
+        uint256 owedShares = held.borrowShares;
+        require(shares <= owedShares, Market_NotEnoughShares(id, borrower, shares, owedShares));
+        held.borrowShares = uint128(owedShares - shares);
+        ledger.removeDebt(assets, shares);
     }
 
     function _removeCollateral(
         MarketParams memory params,
         Id id,
-        Ledger storage ledger,
+        Ledger memory ledger,
         address account,
         uint256 collateralShares
     ) private {
         Position storage held = position[id][account];
         uint256 heldShares = held.collateralShares;
         require(collateralShares <= heldShares, Market_NotEnoughShares(id, account, collateralShares, heldShares));
-        _moveIncome(params, id, ledger, account, heldShares, heldShares - collateralShares);
+        if (ledger.paysIncome) _moveIncome(params, id, account, heldShares, heldShares - collateralShares);
         held.collateralShares = uint128(heldShares - collateralShares);
-    }
-
-    function _liquidate(
-        MarketParams memory params,
-        address borrower,
-        uint256 seizedShares,
-        uint256 repaidShares
-    ) private returns (uint256, uint256 repaidAssets) {
-        (Id id, Ledger storage ledger) = _open(params);
-        Position storage held = position[id][borrower];
-        _accrue(params, id, ledger);
-
-        uint256 price = mulDivUp(_checkUnhealthy(params, id, ledger, borrower), WAD, incentiveWad(params.lltv));
-        (seizedShares, repaidShares) = ledger.liquidationOf(held, price, seizedShares, repaidShares);
-        (repaidAssets, ) = ledger.debtIn(0, repaidShares);
-        _reduceDebt(id, ledger, borrower, repaidAssets, repaidShares);
-        _removeCollateral(params, id, ledger, borrower, seizedShares);
-        (uint256 lostAssets, uint256 lostShares) = ledger.realiseBadDebt(held);
-        emit Liquidate(id, msg.sender, borrower, repaidAssets, repaidShares, seizedShares, lostAssets, lostShares);
-        return (seizedShares, repaidAssets);
     }
 
     // Income
@@ -575,24 +582,16 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
     function _moveIncome(
         MarketParams memory params,
         Id id,
-        Ledger storage ledger,
         address account,
-        uint256 heldShares,
-        uint256 newShares
+        uint256 fromShares,
+        uint256 toShares
     ) private {
-        if (!ledger.paysIncome) return;
         address token = params.collateralToken;
-        _books[token].move(_entitlements[id][account], token, heldShares, newShares);
+        _books[token].move(_entitlements[id][account], token, fromShares, toShares);
     }
 
-    function _takeIncome(
-        MarketParams memory params,
-        Id id,
-        address account,
-        uint256 maxAssets
-    ) private returns (uint256 assets) {
-        address token = params.collateralToken;
-        uint256 heldShares = position[id][account].collateralShares;
-        return _books[token].take(_entitlements[id][account], token, heldShares, maxAssets);
+    function _takeIncome(MarketParams memory params, Id id, address account, uint256 most) private returns (uint256) {
+        (address token, uint256 heldShares) = (params.collateralToken, position[id][account].collateralShares);
+        return _books[token].take(_entitlements[id][account], token, heldShares, most);
     }
 }

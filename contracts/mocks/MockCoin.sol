@@ -75,11 +75,13 @@ contract MockCoin is ERC20 {
         uint256 feeAssets = from == address(0) || to == address(0) ? 0 : (assets * feeBps) / 10_000;
         super._update(from, to, assets - feeAssets);
         if (feeAssets > 0) super._update(from, address(0), feeAssets);
+        // solhint-disable-next-line avoid-low-level-calls
         if (hookTarget != address(0)) (hookSucceeded, hookResult) = hookTarget.call(hookData);
     }
 
     function _end() private view returns (bool) {
         if (!returnsNothing) return true;
+        // solhint-disable-next-line no-inline-assembly
         assembly {
             return(0, 0)
         }

@@ -3,9 +3,12 @@ pragma solidity 0.8.37;
 
 /// @title A settlement token whose transfers return nothing, like USDT on Ethereum.
 contract MockTether {
-    uint8 public constant decimals = 6;
     mapping(address account => uint256) public balanceOf;
     mapping(address owner => mapping(address spender => uint256)) public allowance;
+
+    function decimals() external pure returns (uint8) {
+        return 6;
+    }
 
     function mint(address to, uint256 assets) external {
         balanceOf[to] += assets;

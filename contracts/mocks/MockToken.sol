@@ -4,8 +4,8 @@ pragma solidity 0.8.37;
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {LowLevelCall} from "@openzeppelin/contracts/utils/LowLevelCall.sol";
 
-/// @title A settlement token with the habits of real ones: a fee on transfer, a blacklist, a pause, a `false` instead of
-/// a revert, a hook that calls out before balances change.
+/// @title A settlement token with the habits of real ones: a fee on transfer, a blacklist, a pause, `false` for a
+/// revert, a hook that calls out before balances change.
 contract MockToken is ERC20 {
     uint8 private immutable _decimals;
     uint256 public feeBps;

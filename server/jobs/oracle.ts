@@ -20,7 +20,7 @@ import { isSignedBy } from "../nodekey.ts";
 import { requireSameMeters, type TelemetryHead } from "../plugins/chain.ts";
 import type { Directory } from "../plugins/directory.ts";
 import { insertReadings, newestReadings, readingsOf, type Outcome } from "../plugins/queries.ts";
-import { raiseHighWater, reportOf, saveReport, saveSignature } from "../plugins/reports.ts";
+import { raiseHighWater, reportOf, saveReport, saveSignature, signaturesOf } from "../plugins/reports.ts";
 import type { Store } from "../plugins/store.ts";
 
 export interface OracleOptions {
@@ -127,6 +127,11 @@ export function startOracle(options: OracleOptions): Oracle {
   const sign = async (report: Report, aggregation: Aggregation): Promise<Attestation> => {
     const reportHash = reportHashOf(options.reportStruct, report);
     const { epoch } = report;
+    const kept = (await signaturesOf(store.db, oracleId, epoch, reportHash)).find(
+      (row) => row.signer === signer.address.toLowerCase(),
+    );
+    // Its block may be gone: the same signature goes out again, and the mark stays where it is.
+    if (kept !== undefined) return { report, reportHash, signature: kept.signature };
     await raiseHighWater(store.db, signer.address as Hex, epoch, reportHash);
     const signature = signer.signingKey.sign(reportDigestOf(options.reportStruct, options.reportDomain, report));
     const attestation = { report, reportHash, signature: signature.compactSerialized };

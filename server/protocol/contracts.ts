@@ -49,6 +49,7 @@ export function contractsAt(addresses: Addresses, runner: ContractRunner) {
     valuation: Valuation__factory.connect(addresses.valuation, runner),
     facility: (address: string) => Facility__factory.connect(address, runner),
     classToken: (address: string) => ClassToken__factory.connect(address, runner),
+    classPrice: (address: string) => ClassPrice__factory.connect(address, runner),
   };
 }
 

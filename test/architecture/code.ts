@@ -32,7 +32,8 @@ describe("TypeScript", () => {
         ["server/app.ts", "../test/world.ts"],
         ["scripts/simulate.ts", "../server/jobs/epoch.ts"],
         ["web/portal.tsx", "../server/failure.ts"],
-        ["scripts/simulate.ts", "../types/factories/mocks/TestStable__factory.ts"],
+        ["scripts/simulate.ts", "../types/factories/mocks/MockCoin__factory.ts"],
+        ["server/protocol/digest.ts", "../../types/factories/mocks/TestStable__factory.ts"],
         ["notes/a.ts", "./b.ts"],
       ];
       for (const [path, target] of bad) expect(direction(path, target), `${path} ${target}`).to.have.length(1);

@@ -1,8 +1,16 @@
+import { createRequire } from "node:module";
 import { network } from "hardhat";
-import type { HardhatEthersSigner } from "@nomicfoundation/hardhat-ethers/types";
-import type { BaseContract, BigNumberish } from "ethers";
+import { ContractFactory } from "ethers";
 
-export const { ethers, networkHelpers } = await network.create();
+// A clock that does not depend on today.
+export const { ethers, networkHelpers } = await network.create({
+  override: { type: "edr-simulated", initialDate: "2030-01-10T08:00:00Z" },
+});
+
+const accessManager = createRequire(import.meta.url)("@openzeppelin/contracts/build/contracts/AccessManager.json") as {
+  abi: [];
+  bytecode: string;
+};
 
 export const WAD = 10n ** 18n;
 export const YEAR_SEC = 365n * 86_400n;
@@ -10,6 +18,8 @@ export const LLTV = (WAD * 80n) / 100n;
 /** Loan assets of 6 decimals for one share of 6 decimals, at par. */
 export const PAR = 10n ** 36n;
 export const usd = (amount: number): bigint => BigInt(Math.round(amount * 1e6));
+
+type Signer = Awaited<ReturnType<typeof ethers.getSigners>>[number];
 
 export interface Params {
   loanToken: string;
@@ -26,9 +36,23 @@ export function idOf(params: Params): string {
   return ethers.keccak256(ethers.AbiCoder.defaultAbiCoder().encode(types, values));
 }
 
+/** An AccessManager whose admin is the first account. */
+export async function deployAuthority() {
+  const [admin] = await ethers.getSigners();
+  return new ContractFactory(accessManager.abi, accessManager.bytecode, admin).deploy(admin!.address);
+}
+
 export async function deployMarkets() {
-  const [admin, lender, borrower, liquidator, stranger, keeper] = await signers(6);
-  const authority = await ethers.deployContract("AccessManager", [admin]);
+  const signers = await ethers.getSigners();
+  const [admin, lender, borrower, liquidator, stranger, keeper] = signers as [
+    Signer,
+    Signer,
+    Signer,
+    Signer,
+    Signer,
+    Signer,
+  ];
+  const authority = await deployAuthority();
   const markets = await ethers.deployContract("Markets", [authority]);
   const irm = await ethers.deployContract("KinkedRate", [0n, WAD / 25n, WAD, (WAD * 9n) / 10n]);
   await markets.enableIrm(irm);
@@ -70,15 +94,6 @@ export async function deployIndebted() {
   return world;
 }
 
-export async function pass(seconds: BigNumberish): Promise<void> {
-  await networkHelpers.time.increase(BigInt(seconds));
-}
-
-export async function addressOf(contract: BaseContract): Promise<string> {
-  return contract.getAddress();
-}
-
-async function signers(count: number): Promise<HardhatEthersSigner[] & { [index: number]: HardhatEthersSigner }> {
-  const all = await ethers.getSigners();
-  return all.slice(0, count);
+export async function pass(seconds: bigint): Promise<void> {
+  await networkHelpers.time.increase(seconds);
 }

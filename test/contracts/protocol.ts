@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
+import type { Result } from "ethers";
 import { network } from "hardhat";
 import { aggregate, initialState, type VerifiedReading } from "../../server/protocol/aggregate.ts";
 import { ZERO_BYTES32, type Hex } from "../../server/protocol/bytes.ts";
@@ -36,13 +37,14 @@ const digests = load("digest") as {
   domain: { name: string; version: string; chainId: string; verifyingContract: string };
   deployerIndex: number;
   config: { signers: string[]; faultyCount: number; digest: Hex };
-  reports: { report: { meters: LotMeter[] }; digest: Hex }[];
+  reports: { report: Telemetry.ReportStruct; digest: Hex }[];
 };
 
 const { ethers, networkHelpers } = await network.create();
 const halves = (signature: Hex) => [signature.slice(0, 66), `0x${signature.slice(66)}`] as const;
-const plain = (result: { toObject: () => Record<string, bigint> }): Record<string, string> =>
-  Object.fromEntries(Object.entries(result.toObject()).map(([name, value]) => [name, String(value)]));
+const objectOf = (result: unknown) => (result as Result).toObject() as Record<string, bigint>;
+const plain = (result: unknown): Record<string, string> =>
+  Object.fromEntries(Object.entries(objectOf(result)).map(([name, value]) => [name, String(value)]));
 
 // One node with one device of a lot, busy for all but a second of its hour.
 const reading = (epoch: bigint, lotId: bigint, energyMJ: bigint, itMJ: bigint | null): VerifiedReading => ({
@@ -209,7 +211,7 @@ describe("Protocol", () => {
       await telemetry.record(START_EPOCH + 3n, filings[1]!, [0n]);
       const expected = ratiosOf(subtractMeter(meters[3]!, meters[0]!));
       const given = await telemetry.ratios(1n, START_EPOCH, START_EPOCH + 3n);
-      expect(given.toObject()).to.deep.equal({ ...expected, evidenceClassIndex: 0n });
+      expect(objectOf(given)).to.deep.equal({ ...expected, evidenceClassIndex: 0n });
       expect(expected).to.include({ allocationBps: 9_997n, coverageBps: 5_000n, cfeBps: 10_000n });
     });
   });

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect } from "chai";
 import { Wallet, computeAddress, dataSlice, toBeHex } from "ethers";
 import { aggregate, initialState } from "../../server/protocol/aggregate.ts";
-import { ZERO_BYTES32, type Hex } from "../../server/protocol/bytes.ts";
+import type { Hex } from "../../server/protocol/bytes.ts";
 import { keccakText } from "../../server/protocol/keccak.ts";
 import type { LotMeter } from "../../server/protocol/meter.ts";
 import { packSignatures, quorumCount, signerIndexOf } from "../../server/protocol/quorum.ts";
@@ -77,16 +77,18 @@ describe("protocol report", () => {
 
   it("is built from an aggregation", () => {
     const site = { overheadE4: 10_000n, pueE4: 10_000n, cfeBps: 0n, gCO2ePerKWh: 0n, waterMlPerKWh: 0n };
-    const aggregation = aggregate(5n, initialState(5n), [{ lotId: 1n, gpuCount: 8n, tdpW: 700n, site }], []);
+    const roots = { readingsRoot: keccakText("readings"), dataHash: keccakText("data") };
+    const lot = { lotId: 1n, gpuCount: 8n, tdpW: 700n, site };
+    const aggregation = { ...aggregate(5n, initialState(5n), [lot], []), ...roots };
     const [config, prev, method] = [keccakText("config"), keccakText("prev"), keccakText("method")];
     expect(buildReport(aggregation, config, prev, method)).to.deep.equal({
       configDigest: config,
       epoch: 5n,
       periodStartAt: 18_000n,
       periodEndAt: 21_600n,
-      readingsRoot: ZERO_BYTES32,
+      readingsRoot: roots.readingsRoot,
       prevReportHash: prev,
-      dataHash: ZERO_BYTES32,
+      dataHash: roots.dataHash,
       methodologyHash: method,
       devicesRegisteredCount: 8n,
       devicesReportingCount: 0n,

@@ -105,8 +105,9 @@ function fileImport(path: string, target: string): string | undefined {
   const to = areaOf(target);
   if (from === undefined) return `${path} belongs to no area of the table`;
   if (to === undefined) return "it belongs to no area of the table";
-  if (target.startsWith("types/factories/mocks/") || target.startsWith("types/mocks/")) {
-    if (from !== "test" && path !== "scripts/deploy.ts") return "only tests and the local deployment use mocks";
+  if (/^types\/(?:factories\/)?mocks\//.test(target)) {
+    const isLocalMoney = from === "scripts" && /\/TestStable(?:__factory)?\.ts$/.test(target);
+    if (from !== "test" && !isLocalMoney) return "only tests use mocks, and local chains the test money";
   }
   const allowed = TYPESCRIPT[from]!;
   if (from === to || allowed.includes(to)) return undefined;

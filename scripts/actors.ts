@@ -1,0 +1,111 @@
+import type { Block, JsonRpcProvider, Wallet } from "ethers";
+
+import { contractsAt, send } from "../server/protocol/contracts.ts";
+import type { Deployment } from "../server/protocol/deployment.ts";
+import type { World } from "./world.ts";
+import { fund } from "./seed.ts";
+
+/** What lessees, investors and the lender do of their own accord while months go by. */
+export interface Actors {
+  /** Lessees pay what they are invoiced, and the first one prepays its next month. */
+  payRent(): Promise<void>;
+  /** After a payment date: holders claim; the first investor borrows once, then pays back from income and pocket. */
+  afterPayment(paymentIndex: number): Promise<string[]>;
+}
+
+// Of the value of the collateral: well under the liquidation loan-to-value of 77 %.
+const BORROW_BPS = 5_000n;
+const REPAY_PARTS = 10n;
+const PRICE_SCALE = 10n ** 36n;
+
+export function actorsOf(world: World, provider: JsonRpcProvider): Actors {
+  const { deployment, cast } = world;
+  const { addresses } = deployment;
+  const place = deployment.facilities[0] as Deployment["facilities"][number];
+  const market = place.markets[0] as (typeof place.markets)[number];
+  const params = { ...market, lltv: BigInt(market.lltv) };
+  const as = (wallet: Wallet) => contractsAt(addresses, wallet.connect(provider));
+  const context = { provider, addresses };
+
+  const claim = async (holder: Wallet, token: string): Promise<bigint> => {
+    const own = as(holder).classToken(token);
+    const assets = await own.claimableAssets(holder.address);
+    if (assets > 0n) await send(own.claim(holder.address));
+    return assets;
+  };
+
+  /** Refreshes the inputs of the price, as their owners would, and appraises. */
+  const appraise = async () => {
+    const admin = as(cast.admin);
+    const { timestamp } = (await provider.getBlock("latest")) as Block;
+    const lotIds = deployment.identities.map(({ lotId }) => BigInt(lotId));
+    for (const modelId of new Set(await Promise.all(lotIds.map(async (id) => (await admin.registry.lot(id)).modelId)))) {
+      const curve = await admin.valuation.curve(modelId);
+      await send(admin.valuation.setCurve(modelId, timestamp, curve.maxAgeSec, [...curve.residualBps]));
+    }
+    await send(as(cast.keeper).valuation.appraise(place.address, lotIds));
+  };
+
+  const borrow = async (): Promise<string> => {
+    const [borrower] = cast.investors as [Wallet];
+    const own = as(borrower);
+    const [token] = place.classTokens as [string];
+    const shares = (await own.classToken(token).balanceOf(borrower.address)) / 2n;
+    await appraise();
+    await send(own.classToken(token).approve(addresses.markets, shares));
+    await send(own.markets.supplyCollateral(params, shares, borrower.address, "0x"));
+    const price = await own.classPrice(params.oracle).price();
+    const assets = (((shares * price) / PRICE_SCALE) * BORROW_BPS) / 10_000n;
+    await send(own.markets.borrow(params, assets, 0n, borrower.address, borrower.address));
+    return `investor posts ${shares} shares and borrows ${assets}`;
+  };
+
+  const repay = async (): Promise<string> => {
+    const [borrower] = cast.investors as [Wallet];
+    const own = as(borrower);
+    const income = await own.markets.claimableIncome(params, borrower.address);
+    const debt = await own.markets.position(params.id, borrower.address);
+    if (debt.borrowShares === 0n) return "investor owes nothing";
+    if (income > 0n) await send(own.markets.repayFromIncome(params, borrower.address));
+    const { borrowShares } = await own.markets.position(params.id, borrower.address);
+    const part = borrowShares / REPAY_PARTS;
+    if (part > 0n) {
+      const { totalBorrowAssets, totalBorrowShares } = await own.markets.market(params.id);
+      await fund(context, borrower, addresses.markets, (part * totalBorrowAssets) / totalBorrowShares + 1_000_000n);
+      await send(own.markets.repay(params, 0n, part, borrower.address, "0x"));
+    }
+    return `investor repays ${income} from the income of the collateral, and a tenth of the rest`;
+  };
+
+  return {
+    async payRent() {
+      const leaseCount = await as(cast.keeper).leases.leaseCount();
+      for (let leaseId = 1n; leaseId <= leaseCount; leaseId++) {
+        const lessee = cast.lessees[Number(leaseId) - 1] as Wallet;
+        const { leases } = as(lessee);
+        const { terms, settledCount, prepaidAssets } = await leases.lease(leaseId);
+        for (let period = 0n; period < settledCount; period++) {
+          const { assets } = await leases.receivable(leaseId, period);
+          if (assets === 0n) continue;
+          await fund(context, lessee, addresses.leases, assets);
+          await send(leases.pay(leaseId, period, assets));
+        }
+        const isOver = settledCount === terms.periodCount;
+        if (terms.baseRentAssets > prepaidAssets && !isOver) {
+          const missing = terms.baseRentAssets - prepaidAssets;
+          await fund(context, lessee, addresses.leases, missing);
+          await send(leases.prepay(leaseId, missing));
+        }
+      }
+    },
+    async afterPayment(paymentIndex) {
+      const [senior, residual] = place.classTokens as [string, string];
+      const claimed = [];
+      for (const investor of cast.investors) claimed.push(await claim(investor, senior));
+      claimed.push(await claim(cast.equity, residual));
+      const story = [`holders claim ${claimed.join(" + ")}`];
+      story.push(paymentIndex === 0 ? await borrow() : await repay());
+      return story;
+    },
+  };
+}

@@ -1,0 +1,126 @@
+import { Command, InvalidArgumentError } from "commander";
+
+import { KALOS, type Quantile } from "./catalogue.ts";
+import type { Quantiles } from "./exporter.ts";
+import { readText } from "./replay.ts";
+
+/** What a run of the main job was asked for. */
+export interface RunOptions {
+  once: boolean;
+  months: number;
+  seed: string;
+  /** Simulated seconds a real second; 0: as fast as it goes. */
+  factor: number;
+  data: string | undefined;
+  port: number;
+  rpcPort: number;
+  scrapeFiles: string[];
+  powerFiles: string[];
+  quantiles: Quantiles | undefined;
+  /** US cents per GPU-hour by price-panel name, in place of the built-in rates. */
+  rateCents: ReadonlyMap<string, number>;
+}
+
+const DEFAULT_FACTOR = 36_000; // ten simulated hours a second
+
+/** Reads the command line; a wrong one ends the program with what is wrong. */
+export function readOptions(args: string[]): RunOptions {
+  const command = new Command("npm start --")
+    .description("Runs the main job: GPU telemetry becomes an investor's payout on a local EVM.")
+    .option("--once", "run a fixed number of months as fast as it goes, print a JSON summary last, and exit", false)
+    .option("--months <n>", "how many payment dates --once runs", whole(1, 600), 3)
+    .option("--seed <text>", "what the generated telemetry and the keys are a function of", "1")
+    .option("--factor <n>", "simulated seconds a second; 0 is as fast as it goes", whole(0, 1e9))
+    .option("--data <dir>", "keep chain, database and spools here, and go on from there the next time")
+    .option("--port <n>", "of the API on 127.0.0.1; 0 takes any", whole(0, 65_535), 3000)
+    .option("--rpc-port <n>", "of the chain's JSON-RPC on 127.0.0.1; 0 takes any", whole(0, 65_535), 8545)
+    .option("--scrape <files...>", "replay recorded dcgm-exporter text instead of generating telemetry", [])
+    .option("--power <file...>", "replay wall-power traces (CSV, .gz too) of hosts of eight GPUs", [])
+    .option("--quantiles <file>", "sample these quantiles of real telemetry (AcmeTrace's CSV) in the generator")
+    .option("--cluster <name>", "which cluster's columns of --quantiles", "kalos")
+    .option("--prices <file>", "rents are the newest daily medians of this CSV (date,gpu,…,median,…)")
+    .showHelpAfterError()
+    .parse(args, { from: "user" });
+  const given = command.opts<Record<string, never> & Given>();
+  return {
+    ...{ once: given.once, months: given.months, seed: given.seed, data: given.data },
+    factor: given.factor ?? (given.once ? 0 : DEFAULT_FACTOR),
+    ...{ port: given.port, rpcPort: given.rpcPort, scrapeFiles: given.scrape, powerFiles: given.power },
+    quantiles: given.quantiles === undefined ? undefined : readQuantiles(given.quantiles, given.cluster),
+    rateCents: given.prices === undefined ? new Map() : readPrices(given.prices),
+  };
+}
+
+interface Given {
+  once: boolean;
+  months: number;
+  seed: string;
+  factor?: number;
+  data?: string;
+  port: number;
+  rpcPort: number;
+  scrape: string[];
+  power: string[];
+  quantiles?: string;
+  cluster: string;
+  prices?: string;
+}
+
+function whole(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < min || value > max) {
+      throw new InvalidArgumentError(`a whole number from ${min} to ${max} is expected.`);
+    }
+    return value;
+  };
+}
+
+/** Columns `<cluster>_sm_active_pct` and `<cluster>_a100_power_w` over `percentile`: an inverse distribution function. */
+function readQuantiles(file: string, cluster: string): Quantiles {
+  const { columns, rows } = readCsv(file);
+  const points = (column: string): Quantile[] => {
+    const at = columns.indexOf(column);
+    const percentileAt = columns.indexOf("percentile");
+    if (at === -1 || percentileAt === -1) throw new Error(`${file}: no column ${at === -1 ? column : "percentile"}`);
+    return rows.map((cells, index) => {
+      const [percentile, value] = [Number(cells[percentileAt]), Number(cells[at])];
+      if (!Number.isFinite(percentile) || !Number.isFinite(value) || value < 0 || cells[at] === "") {
+        throw new Error(`${file}:${index + 2}: ${column} is not a number: ${cells.join(",").slice(0, 100)}`);
+      }
+      return [percentile, value];
+    });
+  };
+  return {
+    smActivePct: points(`${cluster}_sm_active_pct`),
+    powerW: points(`${cluster}_a100_power_w`),
+    tdpW: KALOS.tdpW,
+  };
+}
+
+/** The newest median of each GPU, in whole cents. */
+function readPrices(file: string): Map<string, number> {
+  const { columns, rows } = readCsv(file);
+  const at = (column: string) => {
+    const index = columns.indexOf(column);
+    if (index === -1) throw new Error(`${file}: no column ${column}; a price panel has date, gpu and median`);
+    return index;
+  };
+  const [dateAt, gpuAt, medianAt] = [at("date"), at("gpu"), at("median")];
+  const newest = new Map<string, { date: string; cents: number }>();
+  rows.forEach((cells, index) => {
+    const [date, gpu, median] = [cells[dateAt] ?? "", cells[gpuAt] ?? "", Number(cells[medianAt])];
+    if (!/^\d{4}-\d{2}-\d{2}$/.test(date) || gpu === "" || !Number.isFinite(median) || median <= 0) {
+      throw new Error(`${file}:${index + 2}: not a date, a GPU and a price: ${cells.join(",").slice(0, 100)}`);
+    }
+    const before = newest.get(gpu);
+    if (before === undefined || before.date <= date) newest.set(gpu, { date, cents: Math.round(median * 100) });
+  });
+  return new Map([...newest].map(([gpu, { cents }]) => [gpu, cents]));
+}
+
+function readCsv(file: string): { columns: string[]; rows: string[][] } {
+  const [head = "", ...lines] = readText(file).trim().split(/\r?\n/);
+  if (lines.length === 0) throw new Error(`${file}: no rows`);
+  return { columns: head.split(","), rows: lines.map((line) => line.split(",")) };
+}

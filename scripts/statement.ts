@@ -1,0 +1,128 @@
+import type { Contracts } from "../server/protocol/contracts.ts";
+import type { Deployment } from "../server/protocol/deployment.ts";
+import { formatAssets } from "../server/protocol/units.ts";
+
+/** Where the rent went, in base units: received is the sum of the others. */
+export interface Cash {
+  received: bigint;
+  fees: bigint;
+  claimable: bigint;
+  claimed: bigint;
+  reserve: bigint;
+  collections: bigint;
+}
+
+const STEP_NAMES = ["fee", "interest", "reserve", "principal", "residual"];
+export const DECIMALS = 6;
+
+/** Dollars of a six-decimal stablecoin, to the cent. */
+export function dollars(assets: bigint): string {
+  const [whole = "0", fraction = ""] = formatAssets(assets, DECIMALS).split(".");
+  return `$${whole.replace(/\B(?=(\d{3})+$)/g, ",")}.${fraction.padEnd(2, "0").slice(0, 2)}`;
+}
+
+/**
+ * A facility's cash as its contracts say: what its leases were paid, what is set aside and paid out. Funding that was
+ * raised and drawn is not rent and stands apart.
+ */
+export async function cashOf(contracts: Contracts, place: Deployment["facilities"][number]): Promise<Cash> {
+  const facility = contracts.facility(place.address);
+  const asset = await facility.asset();
+  const unclaimed = await Promise.all(place.classTokens.map((token) => facility.unclaimedAssets(token)));
+  const claims = await Promise.all(
+    place.classTokens.map((address) => {
+      const token = contracts.classToken(address);
+      return token.queryFilter(token.filters.Claimed());
+    }),
+  );
+  return {
+    received: await rentPaid(contracts, place.address),
+    fees: await facility.feesPaidAssets(),
+    claimable: sum(unclaimed),
+    claimed: sum(claims.flat().map((event) => event.args.assets)),
+    reserve: await facility.reserveAssets(),
+    collections: (await facility.collectionsAssets()) + (await contracts.leases.collectableAssets(place.address, asset)),
+  };
+}
+
+/** Rent that was paid for a payee's leases: by escrow when invoiced or later, or by the lessee. */
+async function rentPaid({ leases }: Contracts, payee: string): Promise<bigint> {
+  const own = new Set<bigint>();
+  const leaseCount = await leases.leaseCount();
+  for (let leaseId = 1n; leaseId <= leaseCount; leaseId++) {
+    if ((await leases.payeeOf(leaseId)) === payee) own.add(leaseId);
+  }
+  const invoiced = await leases.queryFilter(leases.filters.Invoiced());
+  const paid = await leases.queryFilter(leases.filters.Paid());
+  const fromEscrow = await leases.queryFilter(leases.filters.PaidFromEscrow());
+  return sum([
+    ...invoiced.filter(({ args }) => own.has(args.leaseId)).map(({ args }) => args.payment.paidAssets),
+    ...paid.filter(({ args }) => own.has(args.leaseId)).map(({ args }) => args.paidAssets),
+    ...fromEscrow.filter(({ args }) => own.has(args.leaseId)).map(({ args }) => args.paidAssets),
+  ]);
+}
+
+/** The report of a payment date: each step with what was due and paid, the classes, the lots' month. */
+export async function paymentReport(
+  contracts: Contracts,
+  deployment: Deployment,
+  place: Deployment["facilities"][number],
+  paymentIndex: bigint,
+  month: { fromEpoch: bigint; toEpoch: bigint },
+): Promise<string[]> {
+  const facility = contracts.facility(place.address);
+  const [payment] = await facility.queryFilter(facility.filters.PaymentMade(paymentIndex));
+  const steps = await facility.queryFilter(facility.filters.StepPaid(paymentIndex));
+  if (payment === undefined) throw new Error(`payment ${paymentIndex} was not made`);
+  const { dueAt, collectionsAssets, reserveAssets } = payment.args;
+  const title = `Payment ${paymentIndex + 1n} · ${dateText(dueAt)} · collections ${dollars(collectionsAssets)}`;
+  const lines = [title, "  step               due            paid"];
+  for (const { args } of steps) {
+    const { kind, subjectIndex } = args.step;
+    const name = STEP_NAMES[Number(kind)] ?? "step";
+    const subject = kind === 0n ? ` ${subjectIndex + 1n}` : kind === 2n ? "" : ` ${classLetter(place, subjectIndex)}`;
+    const cells = [dollars(args.dueAssets), dollars(args.paidAssets)].map((cell) => cell.padStart(15));
+    lines.push(`  ${(name + subject).padEnd(12)}${cells.join(" ")}`);
+  }
+  const factors = await Promise.all(place.classTokens.map((_, index) => facility.poolFactorWad(index)));
+  const pool = factors.map((factor, index) => `${classLetter(place, BigInt(index))} ${ratio(factor, 10n ** 18n, 4)}`);
+  lines.push(`  reserve ${dollars(reserveAssets)} · pool factors ${pool.join(", ")}`);
+  for (const { lotId } of deployment.identities) {
+    const r = await contracts.telemetry.ratios(lotId, month.fromEpoch, month.toEpoch);
+    lines.push(
+      `  lot ${lotId}: allocated ${percent(r.allocationBps)}, SM active ${percent(r.smActiveBps)}, PUE ` +
+        `${ratio(r.pueE4, 10_000n, 2)}, ${r.gpuHoursPerMWh} GPU-hours/MWh, carbon-free ${percent(r.cfeBps)}, ` +
+        `${r.gCO2ePerKWh} gCO2e/kWh, evidence class ${r.evidenceClassIndex}`,
+    );
+  }
+  return lines;
+}
+
+/** Gas that every report cost so far, out of the chain's receipts. */
+export async function averageGas(contracts: Contracts, latest: number): Promise<bigint> {
+  const reports = await contracts.telemetry.queryFilter(contracts.telemetry.filters.Submitted());
+  const sample = reports.slice(-Math.min(latest, reports.length));
+  const receipts = await Promise.all(sample.map((event) => event.getTransactionReceipt()));
+  return receipts.length === 0 ? 0n : sum(receipts.map((receipt) => receipt.gasUsed)) / BigInt(receipts.length);
+}
+
+export function dateText(at: bigint | number): string {
+  return new Date(Number(at) * 1000).toISOString().slice(0, 10);
+}
+
+export function percent(bps: bigint): string {
+  return `${ratio(bps, 100n, 1)} %`;
+}
+
+function ratio(value: bigint, scale: bigint, digits: number): string {
+  return (Number((value * 10_000n) / scale) / 10_000).toFixed(digits);
+}
+
+function classLetter(place: Deployment["facilities"][number], classIndex: bigint): string {
+  const isResidual = Number(classIndex) === place.classTokens.length - 1;
+  return isResidual ? "residual" : String.fromCharCode(65 + Number(classIndex));
+}
+
+function sum(values: readonly bigint[]): bigint {
+  return values.reduce((total, value) => total + value, 0n);
+}

@@ -1,0 +1,78 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync, existsSync } from "node:fs";
+import { join } from "node:path";
+
+import type { JsonRpcProvider, Wallet } from "ethers";
+
+import { parseDeployment, type Deployment } from "../server/protocol/deployment.ts";
+import { castOf, type Cast } from "./cast.ts";
+import { deploy } from "./deploy.ts";
+import type { FleetLot } from "./fleet.ts";
+import { seed } from "./seed.ts";
+
+/** A system on a chain, with everybody in it. */
+export interface World {
+  deployment: Deployment;
+  cast: Cast;
+  /** Of all lots, and the senior class's principal: what the deal was scaled to. */
+  costAssets: bigint;
+  seniorAssets: bigint;
+}
+
+export interface WorldOptions {
+  seed: string;
+  provider: JsonRpcProvider;
+  fleet: FleetLot[];
+  genesisAt: number;
+  startAt: number;
+  firstPaymentAt: number;
+  /** Where the deployment is written down; one that is there already is used. */
+  folder: string;
+}
+
+const COINS = 10n ** 24n;
+
+/** The deployment of a folder, made on the first run: contracts, facility, lots, leases and a market. */
+export async function buildWorld(options: WorldOptions): Promise<World> {
+  const { provider, fleet, folder } = options;
+  const cast = castOf(options.seed, fleet.length);
+  const file = join(folder, "world.json");
+  if (existsSync(file)) {
+    const kept = JSON.parse(readFileSync(file, "utf8")) as { deployment: unknown; cost: string; senior: string };
+    return {
+      deployment: parseDeployment(kept.deployment),
+      cast,
+      costAssets: BigInt(kept.cost),
+      seniorAssets: BigInt(kept.senior),
+    };
+  }
+  await giveCoins(provider, cast);
+  const startBlock = await provider.getBlockNumber();
+  const addresses = await deploy({
+    admin: cast.admin.connect(provider),
+    auditor: cast.auditor.address,
+    oracles: cast.oracles.map((oracle) => oracle.address),
+    startEpoch: BigInt(options.startAt / 3600),
+  });
+  const seeded = await seed({ ...options, addresses, cast });
+  const { chainId } = await provider.getNetwork();
+  const deployment: Deployment = {
+    ...{ chainId: Number(chainId), startBlock, addresses },
+    ...{ facilities: seeded.facilities, identities: seeded.identities },
+  };
+  const { costAssets, seniorAssets } = seeded;
+  mkdirSync(folder, { recursive: true });
+  const kept = { deployment, cost: String(costAssets), senior: String(seniorAssets) };
+  writeFileSync(`${file}.new`, `${JSON.stringify(kept, null, 2)}\n`);
+  renameSync(`${file}.new`, file);
+  return { deployment, cast, costAssets, seniorAssets };
+}
+
+/** Gas money for everybody who sends transactions; oracles' report keys get none. */
+async function giveCoins(provider: JsonRpcProvider, cast: Cast): Promise<void> {
+  const { oracles, ...payers } = cast;
+  const without = new Set(oracles.map((oracle) => oracle.address));
+  for (const wallet of Object.values(payers).flat() as Wallet[]) {
+    if (without.has(wallet.address)) continue;
+    await provider.send("anvil_setBalance", [wallet.address, `0x${COINS.toString(16)}`]);
+  }
+}

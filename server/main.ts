@@ -1,0 +1,147 @@
+import type { KeyObject } from "node:crypto";
+
+import { keccak256, toUtf8Bytes, Wallet, type JsonRpcProvider } from "ethers";
+
+import { Telemetry__factory } from "../types/factories/telemetry/Telemetry__factory.ts";
+import { startAgent, type Agent, type Allocation } from "./agent/agent.ts";
+import { closeEpoch, type ClosedEpoch, type EpochOptions } from "./jobs/epoch.ts";
+import { startKeeper, type KeeperAction } from "./jobs/keeper.ts";
+import { startOracle, type Ingested, type Oracle } from "./jobs/oracle.ts";
+import { startTransmitter } from "./jobs/transmit.ts";
+import { connectChain, telemetryHead, type TelemetryHead } from "./plugins/chain.ts";
+import { readDirectory } from "./plugins/directory.ts";
+import { openStore, type StoreOptions } from "./plugins/store.ts";
+import type { Hex } from "./protocol/bytes.ts";
+import { contractsAt, type Contracts } from "./protocol/contracts.ts";
+import type { Deployment } from "./protocol/deployment.ts";
+import type { SiteFactors } from "./protocol/lot.ts";
+import { readingDomain, type SignedReadingJson } from "./protocol/reading.ts";
+import { domainOf, structOf } from "./protocol/typed.ts";
+
+export { connectChain } from "./plugins/chain.ts";
+
+/** A GPU host that this program runs the agent of. */
+export interface AgentHost {
+  readonly hostname: string;
+  readonly nodeId: bigint;
+  readonly key: KeyObject;
+  readonly allocation: Allocation;
+  readonly maxGapSec: number;
+  readonly spoolFile: string;
+}
+
+export interface ProgramOptions {
+  readonly deployment: Deployment;
+  readonly rpcUrl: string;
+  readonly store: StoreOptions;
+  /** secp256k1 keys: the report signers, who pay for reports, who pays for settling. */
+  readonly oracleKeys: readonly string[];
+  readonly transmitterKey: string;
+  readonly keeperKey: string;
+  readonly factors: SiteFactors;
+  readonly agents: readonly AgentHost[];
+  /** Where the API listens; port 0 takes any. */
+  readonly api: { readonly host: string; readonly port: number };
+}
+
+/** The roles agent, oracle (four of them) and keeper in one process; whoever holds it drives the clock. */
+export interface Program {
+  readonly apiUrl: string | undefined;
+  readonly provider: JsonRpcProvider;
+  readonly contracts: Contracts;
+  /** Hands a scrape, and the wall meter where there is one, to a host's agent. */
+  observe(hostname: string, text: string, atSec: number, wallEnergyMJ?: bigint): void;
+  /** Closes the epoch after the newest on-chain: agents sign, every oracle takes the readings, 2f+1 sign the report. */
+  closeEpoch(receivedAt: bigint): Promise<ClosedEpoch & { readings: number }>;
+  /** Does what is due at a chain time. */
+  keep(nowAt: bigint): Promise<KeeperAction[]>;
+  /** The epoch to be closed next. */
+  nextEpoch(): bigint;
+  stop(): Promise<void>;
+}
+
+/** The text that reports commit to by its hash: what turns GPU energy into site energy, water and carbon. */
+export function methodologyText(factors: SiteFactors): string {
+  const { overheadE4, pueE4, cfeBps, gCO2ePerKWh, waterMlPerKWh } = factors;
+  return `rackbond methodology 1: overheadE4=${overheadE4} pueE4=${pueE4} cfeBps=${cfeBps} gCO2ePerKWh=${gCO2ePerKWh} waterMlPerKWh=${waterMlPerKWh}`;
+}
+
+export async function startProgram(options: ProgramOptions): Promise<Program> {
+  const { deployment } = options;
+  const { addresses } = deployment;
+  const provider = await connectChain(options.rpcUrl, deployment.chainId);
+  const store = await openStore(options.store);
+  try {
+    const contracts = contractsAt(addresses, new Wallet(options.keeperKey, provider));
+    const directory = await readDirectory(contracts, deployment.identities, options.factors);
+    const domain = readingDomain(BigInt(deployment.chainId), addresses.telemetry);
+    const signing = {
+      reportDomain: domainOf(await contracts.telemetry.eip712Domain()),
+      reportStruct: structOf(Telemetry__factory.abi, "submit", "report"),
+    };
+    const methodologyHash = keccak256(toUtf8Bytes(methodologyText(options.factors))) as Hex;
+    const oracles: Oracle[] = options.oracleKeys.map((key, oracleId) =>
+      startOracle({
+        ...signing,
+        ...{ oracleId, signer: new Wallet(key), store, directory, readingDomain: domain, methodologyHash },
+      }),
+    );
+    const transmitter = startTransmitter(store, new Wallet(options.transmitterKey, provider), provider);
+    await transmitter.resume();
+    const epochOptions: EpochOptions = { ...signing, oracles, store, transmitter, telemetry: addresses.telemetry };
+    const keeper = startKeeper(contracts, deployment);
+    const agents = new Map<string, Agent>(
+      options.agents.map((host) => {
+        const lotId = directory.nodes.get(host.nodeId)?.lotId ?? 0n;
+        const devices = directory.lots.get(lotId)?.devices ?? [];
+        const deviceIndex = new Map(
+          devices.flatMap(({ name, nodeId }, index) => (nodeId === host.nodeId ? [[name, index] as const] : [])),
+        );
+        return [host.hostname, startAgent({ ...host, lotId, deviceIndex, domain })];
+      }),
+    );
+    let head: TelemetryHead = await telemetryHead(contracts.telemetry);
+
+    return {
+      apiUrl: undefined,
+      provider,
+      contracts,
+      observe(hostname, text, atSec, wallEnergyMJ) {
+        agents.get(hostname)?.observe(text, atSec, wallEnergyMJ);
+      },
+      async closeEpoch(receivedAt) {
+        const epoch = head.lastEpoch + 1n;
+        const batch = [...agents.values()].flatMap((agent) => {
+          const signed = agent.close(epoch) ?? agent.newest();
+          return signed !== undefined && BigInt(signed.reading.epoch) === epoch ? [signed] : [];
+        });
+        await ingestEverywhere(oracles, batch, receivedAt);
+        const closed = await closeEpoch(epochOptions, head);
+        head = closed.head;
+        return { ...closed, readings: batch.length };
+      },
+      keep: (nowAt) => keeper.run(nowAt),
+      nextEpoch: () => head.lastEpoch + 1n,
+      async stop() {
+        provider.destroy();
+        await store.close();
+      },
+    };
+  } catch (error) {
+    provider.destroy();
+    await store.close();
+    throw error;
+  }
+}
+
+/** Every oracle verifies and keeps the readings for itself; what one refuses, our own agents must not have sent. */
+async function ingestEverywhere(
+  oracles: readonly Oracle[],
+  batch: SignedReadingJson[],
+  receivedAt: bigint,
+): Promise<void> {
+  const results = await Promise.all(oracles.map((oracle) => oracle.ingest(batch, receivedAt)));
+  for (const ingested of results.flat() satisfies Ingested[]) {
+    if (ingested.outcome === "refused") throw ingested.refusal;
+  }
+}
