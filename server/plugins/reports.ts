@@ -1,6 +1,6 @@
 import { Failure } from "../failure.ts";
 import { type Hex, bytes } from "./queries.ts";
-import type { Db } from "./store.ts";
+import type { Db } from "./db.ts";
 
 // Queries on reports, the signatures under them, and the mark below which a key never signs.
 
