@@ -80,17 +80,17 @@ describe("gas of the hot paths", () => {
   it("Markets", async () => {
     const { markets, params, lender, borrower } = await deployIndebted();
     const asBorrower = markets.connect(borrower);
-    await pass(3600);
+    await pass(3600n);
     await gas("Markets.supply", markets.connect(lender).supply(params, usd(1000), 0, lender, "0x"));
-    await pass(3600);
+    await pass(3600n);
     await gas("Markets.supplyCollateral", asBorrower.supplyCollateral(params, usd(100), borrower, "0x"));
-    await pass(3600);
+    await pass(3600n);
     await gas("Markets.borrow", asBorrower.borrow(params, usd(100), 0, borrower, borrower));
-    await pass(3600);
+    await pass(3600n);
     await gas("Markets.repay", asBorrower.repay(params, usd(100), 0, borrower, "0x"));
-    await pass(3600);
+    await pass(3600n);
     await gas("Markets.withdraw", markets.connect(lender).withdraw(params, usd(100), 0, lender, lender));
-    await pass(3600);
+    await pass(3600n);
     await gas("Markets.withdrawCollateral", asBorrower.withdrawCollateral(params, usd(10), borrower, borrower));
   });
 
