@@ -4,7 +4,7 @@ import { ContractFactory } from "ethers";
 
 // A clock that does not depend on today.
 export const { ethers, networkHelpers } = await network.create({
-  override: { type: "edr-simulated", initialDate: "2030-01-10T08:00:00Z" },
+  override: { initialDate: "2030-01-10T08:00:00Z" },
 });
 
 const accessManager = createRequire(import.meta.url)("@openzeppelin/contracts/build/contracts/AccessManager.json") as {
