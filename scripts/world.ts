@@ -73,6 +73,6 @@ async function giveCoins(provider: JsonRpcProvider, cast: Cast): Promise<void> {
   const without = new Set(oracles.map((oracle) => oracle.address));
   for (const wallet of Object.values(payers).flat() as Wallet[]) {
     if (without.has(wallet.address)) continue;
-    await provider.send("anvil_setBalance", [wallet.address, `0x${COINS.toString(16)}`]);
+    await provider.send("hardhat_setBalance", [wallet.address, `0x${COINS.toString(16)}`]);
   }
 }

@@ -48,7 +48,7 @@ describe("npm start -- --once", function () {
     const args = ["--once", "--months", "1", "--port", "0", "--rpc-port", "0", "--data", folder];
     killed = await run(args, /reports 120/);
     outcome = await run(args);
-    chain = await startChain({ genesisAt: 1, port: 0, folder });
+    chain = await startChain({ genesisAt: 1, port: 0, folder, isKept: true });
     provider = new JsonRpcProvider(chain.url, LOCAL_CHAIN_ID, { staticNetwork: true });
   });
 
