@@ -25,6 +25,8 @@ export interface WorldOptions {
   genesisAt: number;
   startAt: number;
   firstPaymentAt: number;
+  /** The first hour that is reported, in unix hours: the leases' first where it is not given. */
+  startEpoch?: bigint;
   /** Where the deployment is written down; one that is there already is used. */
   folder: string;
 }
@@ -51,7 +53,7 @@ export async function buildWorld(options: WorldOptions): Promise<World> {
     admin: cast.admin.connect(provider),
     auditor: cast.auditor.address,
     oracles: cast.oracles.map((oracle) => oracle.address),
-    startEpoch: BigInt(options.startAt / 3600),
+    startEpoch: options.startEpoch ?? BigInt(options.startAt / 3600),
   });
   const seeded = await seed({ ...options, addresses, cast });
   const { chainId } = await provider.getNetwork();

@@ -2,7 +2,7 @@ import { keccak256, type TransactionReceipt } from "ethers";
 
 import type { Hex } from "../protocol/bytes.ts";
 import { INTERFACES } from "../protocol/contracts.ts";
-import { packSignatures } from "../protocol/quorum.ts";
+import { packSignatures, quorumCount } from "../protocol/quorum.ts";
 import { Refusal } from "../protocol/refusal.ts";
 import { reportDigestOf, type Report } from "../protocol/report.ts";
 import type { Domain, TypedStruct } from "../protocol/typed.ts";
@@ -32,30 +32,54 @@ export interface ClosedEpoch {
 }
 
 /**
- * Brings the next epoch's report on-chain: one oracle proposes (they take turns), the others recompute it from their own
- * readings and sign or refuse with a reason, and 2f+1 signatures go out once.
+ * Brings the next epoch's report on-chain: one oracle proposes, the others recompute it from their own readings and sign
+ * or refuse with a reason, and 2f+1 signatures go out once. They take turns, and where one cannot propose, or what it
+ * proposes finds no quorum, the next one does.
  */
 export async function closeEpoch(options: EpochOptions, head: TelemetryHead): Promise<ClosedEpoch> {
-  const { oracles, store } = options;
+  const { oracles } = options;
   const epoch = head.lastEpoch + 1n;
-  const proposer = oracles[Number(epoch % BigInt(oracles.length))] as Oracle;
-  const proposal = await proposer.propose(head);
-  const answers = await Promise.all(
-    oracles
-      .filter((oracle) => oracle !== proposer)
-      .map(async (oracle): Promise<Attestation | Refusal> => {
-        try {
-          return await oracle.attest(proposal.report, head);
-        } catch (error) {
-          if (error instanceof Refusal) return error;
-          throw error;
-        }
-      }),
-  );
-  const refusals = answers.filter((answer) => answer instanceof Refusal);
-  const attestations = [proposal, ...answers.filter((answer): answer is Attestation => "signature" in answer)];
+  const needed = quorumCount(head.faultyCount);
+  const refusals = new Map<Oracle, Refusal>();
+  let most = 0;
+  for (let turn = 0; turn < oracles.length; turn++) {
+    const proposer = oracles[Number((epoch + BigInt(turn)) % BigInt(oracles.length))] as Oracle;
+    const peers = oracles.filter((oracle) => oracle !== proposer);
+    const attestations: Attestation[] = [];
+    const take = (oracle: Oracle, answer: Attestation | Refusal) => {
+      if (answer instanceof Refusal) refusals.set(oracle, answer);
+      else attestations.push(answer);
+    };
+    const proposal = await answerOf(proposer.propose(head));
+    take(proposer, proposal);
+    if (proposal instanceof Refusal) continue;
+    const answers = await Promise.all(peers.map((peer) => answerOf(peer.attest(proposal.report, head))));
+    answers.forEach((answer, index) => take(peers[index] as Oracle, answer));
+    if (attestations.length >= needed) return await submit(options, head, attestations, [...refusals.values()]);
+    most = Math.max(most, attestations.length);
+  }
+  const reasons = [...refusals.values()].map(({ message }) => message).join("; ");
+  throw new Refusal("Epoch_NoQuorum", { epoch, signatureCount: most, quorumCount: needed, reasons });
+}
 
-  const { report, reportHash } = proposal;
+/** What an oracle answers; a refusal is an answer, and stops nobody else. */
+async function answerOf(asked: Promise<Attestation>): Promise<Attestation | Refusal> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    throw error;
+  }
+}
+
+async function submit(
+  options: EpochOptions,
+  head: TelemetryHead,
+  attestations: readonly Attestation[],
+  refusals: readonly Refusal[],
+): Promise<ClosedEpoch> {
+  const { report, reportHash } = attestations[0] as Attestation;
+  const { epoch } = report;
   const digest = reportDigestOf(options.reportStruct, options.reportDomain, report);
   const packed = packSignatures(
     digest,
@@ -73,7 +97,7 @@ export async function closeEpoch(options: EpochOptions, head: TelemetryHead): Pr
   const key = `report/${epoch}/${keccak256(data).slice(2, 18)}`;
   const receipt = await options.transmitter.transmit({ kind: "report", key, to: options.telemetry, data });
   await Promise.all(
-    oracles.map((oracle) => setReportStatus(store.db, oracle.oracleId, epoch, reportHash, "submitted")),
+    attestations.map(({ oracleId }) => setReportStatus(options.store.db, oracleId, epoch, reportHash, "submitted")),
   );
   const submittedAt = submittedAtOf(receipt, epoch);
   return {

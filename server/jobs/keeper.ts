@@ -1,7 +1,6 @@
 import { explainRevert, send, type Contracts } from "../protocol/contracts.ts";
 import type { Deployment } from "../protocol/deployment.ts";
 import { EPOCH_SEC } from "../protocol/units.ts";
-import { Refusal } from "../protocol/refusal.ts";
 import { filingAt } from "../plugins/chain.ts";
 
 /** One thing the keeper did. */
@@ -29,22 +28,23 @@ export function startKeeper(contracts: Contracts, deployment: Deployment): Keepe
     }
   };
 
-  /** Records a lot's meter; false while the epoch is not on-chain or not final yet. */
+  /** Records a lot's meter; false while the epoch is not on-chain, not final yet, or has no meter of the lot. */
   const record = async (lotId: bigint, epoch: bigint, nowAt: bigint, actions: KeeperAction[]): Promise<boolean> => {
     if (await isRecorded(lotId, epoch)) return true;
     if ((await telemetry.lastEpoch()) < epoch) return false;
     const filing = await filingAt(telemetry, epoch);
     if (nowAt < filing.submittedAt + (await telemetry.challengeSec())) return false;
     const meterIndex = filing.meters.findIndex((meter) => meter.lotId === lotId);
-    if (meterIndex === -1) throw new Refusal("Keeper_NoMeter", { lotId, epoch });
+    // Anyone may let a lot that no oracle reports: that holds up its own lease and nobody else's.
+    if (meterIndex === -1) return false;
     await send(telemetry.record(epoch, { ...filing, meters: [...filing.meters] }, [meterIndex]));
     actions.push({ verb: "record", subject: `lot ${lotId}, epoch ${epoch}` });
     return true;
   };
 
-  /** Settles every period that has ended; false when one has and its meters are not final. */
-  const settleAll = async (nowAt: bigint, actions: KeeperAction[]): Promise<boolean> => {
-    let isComplete = true;
+  /** Settles every period that has ended; gives the payees of those whose meters are not final. */
+  const settleAll = async (nowAt: bigint, actions: KeeperAction[]): Promise<Set<string>> => {
+    const waiting = new Set<string>();
     const leaseCount = await leases.leaseCount();
     for (let leaseId = 1n; leaseId <= leaseCount; leaseId++) {
       const { terms, settledCount } = await leases.lease(leaseId);
@@ -55,20 +55,20 @@ export function startKeeper(contracts: Contracts, deployment: Deployment): Keepe
           (await record(terms.lotId, fromAt / EPOCH_SEC - 1n, nowAt, actions)) &&
           (await record(terms.lotId, untilAt / EPOCH_SEC - 1n, nowAt, actions));
         if (!isReady) {
-          isComplete = false;
+          waiting.add(await leases.payeeOf(leaseId));
           break;
         }
         await send(leases.settle(leaseId, period));
         actions.push({ verb: "settle", subject: `lease ${leaseId}, period ${period}` });
       }
     }
-    return isComplete;
+    return waiting;
   };
 
   return {
     async run(nowAt) {
       const actions: KeeperAction[] = [];
-      const isSettled = await settleAll(nowAt, actions);
+      const waiting = await settleAll(nowAt, actions);
       for (const { address } of deployment.facilities) {
         const facility = contracts.facility(address);
         const asset = await facility.asset();
@@ -77,7 +77,7 @@ export function startKeeper(contracts: Contracts, deployment: Deployment): Keepe
           actions.push({ verb: "collect", subject: address });
         }
         // A payment date waits for the rent of the month before it.
-        while (isSettled && (await isPaymentDue(facility, nowAt))) {
+        while (!waiting.has(address) && (await isPaymentDue(facility, nowAt))) {
           await send(facility.distribute());
           actions.push({ verb: "distribute", subject: address });
         }

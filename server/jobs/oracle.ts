@@ -12,10 +12,11 @@ import {
 } from "../protocol/aggregate.ts";
 import type { Hex } from "../protocol/bytes.ts";
 import { parseReading, readingHash, type Reading, type SignedReadingJson } from "../protocol/reading.ts";
-import { Refusal } from "../protocol/refusal.ts";
+import { Refusal, demand } from "../protocol/refusal.ts";
 import { buildReport, reportDigestOf, reportHashOf, type Report } from "../protocol/report.ts";
-import { checkFollows, checkReading } from "../protocol/rules.ts";
+import { checkFollows, checkGrowth, checkReading } from "../protocol/rules.ts";
 import type { Domain, TypedStruct } from "../protocol/typed.ts";
+import { Failure } from "../failure.ts";
 import { isSignedBy } from "../nodekey.ts";
 import { requireSameMeters, type TelemetryHead } from "../plugins/chain.ts";
 import type { Directory } from "../plugins/directory.ts";
@@ -39,6 +40,7 @@ export interface OracleOptions {
 export type Ingested = { outcome: Outcome } | { outcome: "refused"; refusal: Refusal };
 
 export interface Attestation {
+  readonly oracleId: number;
   readonly report: Report;
   readonly reportHash: Hex;
   readonly signature: string;
@@ -56,10 +58,15 @@ export interface Oracle {
   attest(report: Report, head: TelemetryHead): Promise<Attestation>;
 }
 
+interface NewestReading {
+  readonly reading: Reading;
+  readonly hash: Hex;
+}
+
 export function startOracle(options: OracleOptions): Oracle {
   const { oracleId, signer, store, directory } = options;
   // Each node's newest reading that was taken, to check that the next one continues it.
-  const newest = new Map<bigint, { reading: Reading; hash: Hex }>();
+  const newest = new Map<bigint, NewestReading>();
   let isWarm = false;
 
   const warmUp = async () => {
@@ -70,15 +77,16 @@ export function startOracle(options: OracleOptions): Oracle {
     isWarm = true;
   };
 
-  const verify = (signed: SignedReadingJson): VerifiedReading => {
-    const reading = parseReading(signed.reading);
+  const verify = ({ reading: json, signature }: Partial<SignedReadingJson>): VerifiedReading => {
+    const reading = parseReading(json);
     const { nodeId, lotId, epoch } = reading;
+    demand(typeof signature === "string", "Reading_Unsigned", { nodeId, epoch });
     const node = directory.nodes.get(nodeId);
     if (node === undefined) throw new Refusal("Reading_UnknownNode", { nodeId, epoch });
     const place = directory.lots.get(lotId);
     if (place === undefined || node.lotId !== lotId) throw new Refusal("Reading_WrongLot", { nodeId, lotId, epoch });
     const hash = readingHash(options.readingDomain, reading);
-    if (!isSignedBy(node.key, hash, signed.signature as Hex)) {
+    if (!isSignedBy(node.key, hash, signature as Hex)) {
       throw new Refusal("Reading_BadSignature", { nodeId, epoch, readingHash: hash });
     }
     checkReading(reading, epoch, place.lot);
@@ -88,14 +96,16 @@ export function startOracle(options: OracleOptions): Oracle {
         throw new Refusal("Reading_WrongDevice", { nodeId, epoch, deviceIndex, deviceId });
       }
     }
-    return { reading, readingHash: hash, signature: signed.signature as Hex };
+    return { reading, readingHash: hash, signature: signature as Hex };
   };
 
-  // The order of a node's readings matters only for one that is not a repetition.
-  const checkOrder = ({ reading, readingHash: hash }: VerifiedReading) => {
-    const before = newest.get(reading.nodeId);
-    if (before === undefined || before.hash === hash || reading.epoch <= before.reading.epoch) return;
-    checkFollows(reading, before.reading, before.hash);
+  // A repetition and a second reading of an epoch are told apart when they are stored. After one that this oracle missed
+  // the counters alone bind: a lost reading must not shut its node out for ever. So do those of one that comes late.
+  const checkOrder = (reading: Reading, before: NewestReading | undefined) => {
+    if (before === undefined || reading.epoch === before.reading.epoch) return;
+    if (reading.epoch < before.reading.epoch) checkGrowth(before.reading, reading);
+    else if (reading.sequenceIndex > before.reading.sequenceIndex + 1n) checkGrowth(reading, before.reading);
+    else checkFollows(reading, before.reading, before.hash);
   };
 
   const ownState = async (head: TelemetryHead): Promise<AggregateState> => {
@@ -107,12 +117,23 @@ export function startOracle(options: OracleOptions): Oracle {
     return parseState(row.carry as AggregateStateJson);
   };
 
+  // What was signed stands: a reading that came after it changes nothing, for this key signs no other report.
+  const signedBefore = async (head: TelemetryHead): Promise<Attestation | undefined> => {
+    const kept = await reportOf(store.db, oracleId, head.lastEpoch + 1n);
+    if (kept === undefined) return undefined;
+    const report = parseReport(kept.body);
+    if (report.configDigest !== head.configDigest || report.prevReportHash !== head.prior.reportHash) return undefined;
+    const rows = await signaturesOf(store.db, oracleId, kept.epoch, kept.reportHash);
+    const own = rows.find((row) => row.signer === signer.address.toLowerCase());
+    return own && { oracleId, report, reportHash: kept.reportHash, signature: own.signature };
+  };
+
   const compute = async (head: TelemetryHead): Promise<{ report: Report; aggregation: Aggregation }> => {
     const epoch = head.lastEpoch + 1n;
     const state = await ownState(head);
     const lots = [...directory.lots.values()].map(({ lot }) => lot);
     const before = await reportOf(store.db, oracleId, head.lastEpoch);
-    if (before !== undefined) requireSameMeters(epoch, reportMeters(before.body), head.prior);
+    if (before !== undefined) requireSameMeters(epoch, parseReport(before.body).meters, head.prior);
     const rows = await readingsOf(store.db, oracleId, epoch);
     const verified = rows.map((row) => ({
       reading: parseReading(JSON.parse(row.body)),
@@ -127,15 +148,10 @@ export function startOracle(options: OracleOptions): Oracle {
   const sign = async (report: Report, aggregation: Aggregation): Promise<Attestation> => {
     const reportHash = reportHashOf(options.reportStruct, report);
     const { epoch } = report;
-    const kept = (await signaturesOf(store.db, oracleId, epoch, reportHash)).find(
-      (row) => row.signer === signer.address.toLowerCase(),
-    );
-    // Its block may be gone: the same signature goes out again, and the mark stays where it is.
-    if (kept !== undefined) return { report, reportHash, signature: kept.signature };
     const signature = signer.signingKey.sign(reportDigestOf(options.reportStruct, options.reportDomain, report));
-    const attestation = { report, reportHash, signature: signature.compactSerialized };
+    const attestation = { oracleId, report, reportHash, signature: signature.compactSerialized };
     // Mark, report and signature are durable together before the signature leaves this function.
-    await store.transaction(async (tx) => {
+    const keep = store.transaction(async (tx) => {
       await raiseHighWater(tx, signer.address as Hex, epoch, reportHash);
       await saveReport(tx, oracleId, {
         epoch,
@@ -149,6 +165,12 @@ export function startOracle(options: OracleOptions): Oracle {
         signature: attestation.signature as Hex,
       });
     });
+    try {
+      await keep;
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      throw new Refusal(error.code, { oracleId, epoch, reportHash, reason: error.message });
+    }
     return attestation;
   };
 
@@ -160,10 +182,15 @@ export function startOracle(options: OracleOptions): Oracle {
       await warmUp();
       const results: (Ingested | undefined)[] = new Array<Ingested | undefined>(batch.length).fill(undefined);
       const taken: { place: number; verified: VerifiedReading; body: string }[] = [];
+      const inBatch = new Map<bigint, NewestReading>();
       batch.forEach((signed, place) => {
         try {
           const verified = verify(signed);
-          checkOrder(verified);
+          const { reading, readingHash: hash } = verified;
+          const before = inBatch.get(reading.nodeId) ?? newest.get(reading.nodeId);
+          checkOrder(reading, before);
+          if (before === undefined || before.reading.epoch < reading.epoch)
+            inBatch.set(reading.nodeId, { reading, hash });
           taken.push({ place, verified, body: JSON.stringify(signed.reading) });
         } catch (error) {
           if (!(error instanceof Refusal)) throw error;
@@ -196,19 +223,29 @@ export function startOracle(options: OracleOptions): Oracle {
     },
 
     async propose(head) {
+      const kept = await signedBefore(head);
+      if (kept !== undefined) return kept;
       const { report, aggregation } = await compute(head);
       return await sign(report, aggregation);
     },
 
     async attest(proposed, head) {
-      const { report, aggregation } = await compute(head);
-      const difference = firstDifference(report, proposed);
-      if (difference !== undefined) {
-        throw new Refusal("Oracle_ReportDiffers", { oracleId, epoch: report.epoch, ...difference });
+      const kept = await signedBefore(head);
+      if (kept !== undefined) {
+        requireSameReport(oracleId, kept.report, proposed);
+        return kept;
       }
+      const { report, aggregation } = await compute(head);
+      requireSameReport(oracleId, report, proposed);
       return await sign(report, aggregation);
     },
   };
+}
+
+function requireSameReport(oracleId: number, own: Report, proposed: Report): void {
+  const difference = firstDifference(own, proposed);
+  if (difference === undefined) return;
+  throw new Refusal("Oracle_ReportDiffers", { oracleId, epoch: own.epoch, ...difference });
 }
 
 function firstDifference(own: Report, proposed: Report): { field: string; own: string; proposed: string } | undefined {
@@ -224,13 +261,19 @@ export function reportText(value: unknown): string {
   return JSON.stringify(value, (_, entry: unknown) => (typeof entry === "bigint" ? String(entry) : entry));
 }
 
-function reportMeters(text: string): Report["meters"] {
-  const { meters } = JSON.parse(text) as { meters: (Record<string, string> & { lotId: string; tdpW: string })[] };
-  return meters.map(({ lotId, tdpW, timeWord, energyWord, resourceWord }) => ({
-    lotId: BigInt(lotId),
-    tdpW: BigInt(tdpW),
-    timeWord: timeWord as Hex,
-    energyWord: energyWord as Hex,
-    resourceWord: resourceWord as Hex,
-  }));
+type Texts<T> = { [K in keyof T]: T[K] extends bigint ? string : T[K] };
+type ReportJson = Texts<Omit<Report, "meters">> & { meters: Texts<Report["meters"][number]>[] };
+
+/** A report out of its text: the inverse of `reportText`. */
+function parseReport(text: string): Report {
+  const json = JSON.parse(text) as ReportJson;
+  return {
+    ...json,
+    epoch: BigInt(json.epoch),
+    periodStartAt: BigInt(json.periodStartAt),
+    periodEndAt: BigInt(json.periodEndAt),
+    devicesRegisteredCount: BigInt(json.devicesRegisteredCount),
+    devicesReportingCount: BigInt(json.devicesReportingCount),
+    meters: json.meters.map((meter) => ({ ...meter, lotId: BigInt(meter.lotId), tdpW: BigInt(meter.tdpW) })),
+  };
 }

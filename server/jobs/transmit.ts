@@ -13,6 +13,8 @@ import {
   noteError,
   openItems,
   requeueFrom,
+  requeueLost,
+  requeueUnsent,
   type OutboxRow,
 } from "../plugins/outbox.ts";
 import type { Store } from "../plugins/store.ts";
@@ -51,18 +53,13 @@ export function startTransmitter(store: Store, wallet: BaseWallet, provider: Jso
     return null;
   };
 
-  const prepare = async (item: OutboxRow): Promise<{ rawTx: Hex; txHash: Hex }> => {
+  const prepare = async (item: OutboxRow, nonce: bigint): Promise<SentRow> => {
     const { to, data } = item.request as { to: string; data: string };
-    const [gas, fee, network, onChain] = await Promise.all([
+    const [gas, fee, network] = await Promise.all([
       provider.estimateGas({ from: sender, to, data }),
       provider.getFeeData(),
       provider.getNetwork(),
-      provider.getTransactionCount(sender, "latest"),
     ]);
-    // One transaction is open at a time, so the chain's count is the next nonce; what the outbox believes mined beyond
-    // it stood in blocks that are gone.
-    const nonce = item.nonce ?? BigInt(onChain);
-    await requeueFrom(store.db, sender, nonce);
     const rawTx = (await wallet.signTransaction({
       ...{ type: 2, chainId: network.chainId, nonce: Number(nonce), to, data },
       gasLimit: (gas * 6n) / 5n,
@@ -71,38 +68,48 @@ export function startTransmitter(store: Store, wallet: BaseWallet, provider: Jso
     })) as Hex;
     const txHash = Transaction.from(rawTx).hash as Hex;
     await markSent(store.db, item.id, { nonce, rawTx, txHash });
-    return { rawTx, txHash };
+    return { ...item, nonce, rawTx, txHash };
   };
 
-  const sendRaw = async (rawTx: string) => {
+  const sendRaw = async ({ rawTx }: SentRow) => {
     try {
       await provider.send("eth_sendRawTransaction", [rawTx]);
     } catch (error) {
-      // The chain has these bytes already, from the run before.
-      const isKnown = isError(error, "NONCE_EXPIRED") || /already known|nonce too low|already imported/i.test(String(error));
+      // The chain has these bytes already, from the run before; or another transaction has their nonce.
+      const isKnown =
+        isError(error, "NONCE_EXPIRED") || /already known|nonce too low|already imported/i.test(String(error));
       if (!isKnown) throw error;
     }
   };
 
-  const bring = async (item: OutboxRow): Promise<TransactionReceipt> => {
+  /** Brings one item on-chain; a refusal when it will never have its effect, undefined when it is to be signed anew. */
+  const bring = async (item: OutboxRow, nextNonce: bigint): Promise<TransactionReceipt | Refusal | undefined> => {
     try {
-      const known = item.rawTx !== null && item.txHash !== null ? { rawTx: item.rawTx, txHash: item.txHash } : undefined;
-      const mined = known === undefined ? null : await provider.getTransactionReceipt(known.txHash);
-      const { rawTx, txHash } = known ?? (await prepare(item));
-      if (mined === null) await sendRaw(rawTx);
-      const receipt = mined ?? (await receiptOf(txHash));
-      if (receipt === null) {
-        throw new Refusal("Outbox_NotMined", { key: item.key, txHash, waitedMs: RECEIPT_WAIT_MS });
+      const sent = isSent(item) ? item : await prepare(item, nextNonce);
+      let receipt = await provider.getTransactionReceipt(sent.txHash);
+      if (receipt === null && nextNonce > sent.nonce) {
+        await requeueLost(store.db, item.id);
+        return undefined;
       }
-      if (receipt.status === 0) throw new Refusal("Outbox_Reverted", { key: item.key, txHash });
-      await markMined(store.db, item.id, txHash);
-      return receipt;
+      if (receipt === null) {
+        await sendRaw(sent);
+        receipt = await receiptOf(sent.txHash);
+      }
+      if (receipt === null) {
+        throw new Refusal("Outbox_NotMined", { key: item.key, txHash: sent.txHash, waitedMs: RECEIPT_WAIT_MS });
+      }
+      if (receipt.status !== 0) {
+        await markMined(store.db, item.id, sent.txHash);
+        return receipt;
+      }
+      const reverted = new Refusal("Outbox_Reverted", { key: item.key, txHash: sent.txHash });
+      await markFailed(store.db, item.id, reverted.message);
+      return reverted;
     } catch (error) {
       const refusal = explainRevert(error);
-      const cause = refusal ?? error;
-      const isFinal = refusal !== undefined || (error instanceof Refusal && error.code === "Outbox_Reverted");
-      await (isFinal ? markFailed : noteError)(store.db, item.id, String(cause));
-      throw cause;
+      await (refusal === undefined ? noteError : markFailed)(store.db, item.id, String(refusal ?? error));
+      if (refusal === undefined) throw error;
+      return refusal;
     }
   };
 
@@ -110,29 +117,34 @@ export function startTransmitter(store: Store, wallet: BaseWallet, provider: Jso
   const bringAll = async (wanted?: string): Promise<TransactionReceipt | undefined> => {
     let receipt: TransactionReceipt | undefined;
     for (;;) {
+      // One transaction is open at a time, so the chain's count is the next nonce; what the outbox believes mined beyond
+      // it stood in blocks that are gone, and goes first again.
+      const nextNonce = BigInt(await provider.getTransactionCount(sender, "latest"));
+      await requeueFrom(store.db, sender, nextNonce);
       const [item] = await openItems(store.db, sender, 1);
       if (item === undefined) return receipt;
-      try {
-        const mined = await bring(item);
-        if (item.key === wanted) receipt = mined;
-      } catch (error) {
-        if (item.key === wanted || !(error instanceof Refusal)) throw error;
-      }
+      const outcome = await bring(item, nextNonce);
+      if (item.key !== wanted) continue;
+      if (outcome instanceof Refusal) throw outcome;
+      receipt = outcome ?? receipt;
     }
   };
 
   return {
     async transmit({ kind, key, to, data }) {
-      await enqueue(store.db, { kind, key, sender, request: { to, data } });
+      const isNew = await enqueue(store.db, { kind, key, sender, request: { to, data } });
+      // The chain refused it before it was sent, the state then being another: it may be right now.
+      if (!isNew) await requeueUnsent(store.db, key);
       const receipt = await bringAll(key);
       if (receipt !== undefined) return receipt;
       const item = await itemByKey(store.db, key);
-      const txHash = item?.txHash ?? null;
-      const mined = txHash === null ? null : await provider.getTransactionReceipt(txHash);
+      if (item?.status !== "mined" || item.txHash === null) {
+        throw new Refusal("Outbox_Failed", { key, error: item?.error ?? "never sent" });
+      }
+      const mined = await provider.getTransactionReceipt(item.txHash);
       if (mined !== null) return mined;
-      if (item?.status !== "mined") throw new Refusal("Outbox_Failed", { key, error: item?.error ?? "never sent" });
-      // It was mined in a block that is gone.
-      await requeueFrom(store.db, sender, item.nonce ?? 0n);
+      // Its block is gone, and another transaction has its nonce.
+      await requeueLost(store.db, item.id);
       const again = await bringAll(key);
       if (again === undefined) throw new Refusal("Outbox_Failed", { key, error: "not mined again" });
       return again;
@@ -141,4 +153,10 @@ export function startTransmitter(store: Store, wallet: BaseWallet, provider: Jso
       await bringAll();
     },
   };
+}
+
+type SentRow = OutboxRow & { readonly nonce: bigint; readonly rawTx: Hex; readonly txHash: Hex };
+
+function isSent(item: OutboxRow): item is SentRow {
+  return item.nonce !== null && item.rawTx !== null && item.txHash !== null;
 }

@@ -1,6 +1,7 @@
 import { JsonRpcProvider } from "ethers";
 
 import type { Telemetry } from "../../types/telemetry/Telemetry.ts";
+import { Failure, messageOf } from "../failure.ts";
 import type { Hex } from "../protocol/bytes.ts";
 import type { LotMeter } from "../protocol/meter.ts";
 import { Refusal } from "../protocol/refusal.ts";
@@ -10,12 +11,15 @@ import { metersHashOf, type Filing } from "../protocol/report.ts";
 export async function connectChain(url: string, chainId: number): Promise<JsonRpcProvider> {
   const provider = new JsonRpcProvider(url, chainId, { staticNetwork: true, cacheTimeout: -1, batchMaxCount: 1 });
   provider.pollingInterval = 50;
-  const answer = Number(await provider.send("eth_chainId", []));
-  if (answer !== chainId) {
+  try {
+    const answer = Number(await provider.send("eth_chainId", []));
+    if (answer !== chainId) throw new Refusal("Chain_WrongId", { url, chainId: answer, expectedChainId: chainId });
+    return provider;
+  } catch (error) {
     provider.destroy();
-    throw new Refusal("Chain_WrongId", { url, chainId: answer, expectedChainId: chainId });
+    if (error instanceof Refusal) throw error;
+    throw new Failure("Chain_Unreachable", `no chain answers at ${url}: ${messageOf(error)}`, { cause: error });
   }
-  return provider;
 }
 
 /** The telemetry's state that the next report follows on, and what its prior filing was; out of events alone. */

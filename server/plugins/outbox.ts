@@ -87,6 +87,26 @@ export async function requeueFrom(db: Db, sender: Hex, nonce: bigint): Promise<v
   );
 }
 
+/** Another transaction has the nonce: these bytes can never be mined, and the transaction is to be signed anew. */
+export async function requeueLost(db: Db, id: bigint): Promise<void> {
+  await change(
+    db,
+    id,
+    `status = 'queued', nonce = null, tx_hash = null, raw_tx = null, error = 'its nonce was taken'
+     where id = $1 and status in ('sent', 'mined')`,
+    [],
+  );
+}
+
+/** One that failed before it was ever sent may be asked for again; true when it was such a one. */
+export async function requeueUnsent(db: Db, key: string): Promise<boolean> {
+  const { rowCount } = await db.query(
+    "update outbox set status = 'queued' where key = $1 and status = 'failed' and tx_hash is null",
+    [key],
+  );
+  return rowCount === 1;
+}
+
 /** A block that held the transaction is gone: it is open again, with the same bytes. */
 export async function markUnmined(db: Db, id: bigint): Promise<void> {
   await change(db, id, "status = 'sent' where id = $1 and status in ('sent', 'mined')", []);

@@ -79,6 +79,12 @@ export function checkFollows(reading: Reading, before: Reading, beforeHash: Hex)
   demand(sequenceIndex === expectedIndex, "Reading_WrongSequence", { nodeId, sequenceIndex, expectedIndex });
   demand(prevReadingHash === beforeHash, "Reading_WrongPrevHash", { nodeId, prevReadingHash, beforeHash });
   demand(reading.epoch > before.epoch, "Reading_NotLater", { nodeId, epoch: reading.epoch, before: before.epoch });
+  checkGrowth(reading, before);
+}
+
+/** Refuses a reading with a counter below what an earlier one of its node ended at, the next one or not. */
+export function checkGrowth(reading: Reading, before: Reading): void {
+  const { nodeId } = reading;
   const ends = new Map(before.devices.map((device) => [device.deviceId, device.energyEndMJ]));
   for (const { deviceId, energyStartMJ } of reading.devices) {
     const beforeEndMJ = ends.get(deviceId) ?? 0n;

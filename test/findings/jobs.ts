@@ -1,0 +1,160 @@
+// Faults a review found in the jobs of the server. Each test was red before they were mended.
+import { expect } from "chai";
+import { Transaction, id } from "ethers";
+
+import { closeEpoch } from "../../server/jobs/epoch.ts";
+import { startKeeper } from "../../server/jobs/keeper.ts";
+import type { Oracle } from "../../server/jobs/oracle.ts";
+import { enqueue, itemByKey, markSent } from "../../server/plugins/outbox.ts";
+import type { Hex } from "../../server/protocol/bytes.ts";
+import { INTERFACES, contractsAt, send } from "../../server/protocol/contracts.ts";
+import type { SignedReadingJson } from "../../server/protocol/reading.ts";
+import { domainOf, structOf } from "../../server/protocol/typed.ts";
+import { Leases__factory } from "../../types/factories/lease/Leases__factory.ts";
+import { refusalOf } from "../server/agentBench.ts";
+import { FIRST_EPOCH, START_AT, payer, readingOf, startStage, wire, type Stage } from "../server/stage.ts";
+
+const E = FIRST_EPOCH;
+const NOW = (E + 1n) * 3600n;
+const DAY_SEC = 86_400;
+
+describe("Findings: jobs", function () {
+  this.timeout(60_000);
+  let stage: Stage;
+  let oracles: Oracle[];
+
+  before(async () => {
+    stage = await startStage();
+  });
+  after(() => stage.stop());
+  beforeEach(async () => {
+    await stage.reset();
+    oracles = stage.startOracles();
+  });
+
+  /** Gives oracles the same hour of all nodes, signed once. */
+  const report = async (some: readonly Oracle[], epoch: bigint) => {
+    const hours = [0, 1, 2].map((n) => wire(readingOf(stage, n, epoch)));
+    await Promise.all(some.map((oracle) => oracle.ingest(hours, NOW)));
+    return hours;
+  };
+
+  describe("oracles", () => {
+    it("a reading without a signature took its whole batch down", async () => {
+      const { reading } = readingOf(stage, 0, E);
+      const results = await oracles[0]!.ingest([{ reading } as SignedReadingJson, wire(readingOf(stage, 1, E))], NOW);
+      expect(results[0]).to.have.nested.property("refusal.code", "Reading_Unsigned");
+      expect(results[1]).to.deep.equal({ outcome: "inserted" });
+    });
+
+    it("a reading that an oracle missed shut its node out for ever", async () => {
+      const first = readingOf(stage, 0, E);
+      const lost = readingOf(stage, 0, E + 1n, { before: first });
+      const next = readingOf(stage, 0, E + 2n, { before: lost });
+      await oracles[0]!.ingest([wire(first)], NOW);
+      expect(await oracles[0]!.ingest([wire(next)], NOW)).to.deep.equal([{ outcome: "inserted" }]);
+    });
+
+    it("S14: one oracle that refused made the epoch fail after its report was mined", async () => {
+      const odd = oracles[Number((E + 1n) % 4n)]!;
+      await report(
+        oracles.filter((oracle) => oracle !== odd),
+        E,
+      );
+      const { refusals } = await stage.close(oracles);
+      expect(refusals.map(({ code }) => code)).to.deep.equal(["Oracle_ReportDiffers"]);
+      // And the epoch that it was to propose never came.
+      await stage.close(oracles);
+      expect(await stage.contracts.telemetry.lastEpoch()).to.equal(E + 1n);
+    });
+
+    it("S14: an oracle with other readings stopped the epoch when it was its turn to propose", async () => {
+      const proposer = oracles[Number(E % 4n)]!;
+      await report(
+        oracles.filter((oracle) => oracle !== proposer),
+        E,
+      );
+      const closed = await stage.close(oracles);
+      expect(closed.report.devicesReportingCount).to.equal(3n);
+    });
+
+    it("a reading that came after the report was signed stopped the epoch", async () => {
+      const [late, ...inTime] = [0, 1, 2].map((n) => wire(readingOf(stage, n, E)));
+      const head = await stage.head();
+      for (const oracle of oracles) await oracle.ingest(inTime, NOW);
+      const signed = await oracles[Number(E % 4n)]!.propose(head);
+      for (const oracle of oracles) await oracle.attest(signed.report, head);
+      for (const oracle of oracles) await oracle.ingest([late!], NOW); // the program was killed before it sent
+      const closed = await stage.close(stage.startOracles());
+      expect(closed.reportHash).to.equal(signed.reportHash);
+    });
+
+    it("E14: a signer below its mark stopped the other three", async () => {
+      await report(oracles, E);
+      const mark = [`\\x${oracles[1]!.address.slice(2)}`, E + 5n, `\\x${"9".repeat(64)}`];
+      await stage.store.db.query("insert into high_water values ($1, $2, $3)", mark);
+      expect((await stage.close(oracles)).refusals.map(({ code }) => code)).to.deep.equal(["Signer_BelowMark"]);
+    });
+  });
+
+  describe("transmitter", () => {
+    const mint = (to: string, assets: bigint) => ({
+      to: stage.world.deployment.addresses.asset,
+      data: INTERFACES.asset.encodeFunctionData("mint", [to, assets]),
+    });
+
+    it("S07: a report that came a second before its hour's end on the chain could never be sent again", async () => {
+      await report(oracles, E);
+      const head = await stage.head();
+      await stage.advanceTo((E + 1n) * 3600n - 60n);
+      const options = stage.epochOptions(oracles);
+      const refusal = await refusalOf(() => closeEpoch(options, head));
+      expect(refusal.code).to.equal("Telemetry_Future");
+      await stage.close(oracles, head);
+      expect(await stage.contracts.telemetry.lastEpoch()).to.equal(E);
+    });
+
+    it("S05: a call whose nonce another transaction took was waited for in vain, and then for ever", async () => {
+      const { db } = stage.store;
+      const wallet = stage.world.cast.transmitter.connect(stage.provider);
+      const holder = (await payer(stage, "holder")).address;
+      const call = mint(holder, 5n);
+      await enqueue(db, { kind: "test", key: "lost", sender: wallet.address as Hex, request: call });
+      const nonce = await wallet.getNonce();
+      const raw = { ...call, nonce, chainId: 31_337n, type: 2, gasLimit: 200_000n, maxFeePerGas: 10n ** 10n };
+      const rawTx = (await wallet.signTransaction(raw)) as Hex;
+      const item = (await itemByKey(db, "lost"))!;
+      await markSent(db, item.id, { nonce: BigInt(nonce), rawTx, txHash: Transaction.from(rawTx).hash as Hex });
+      const other = await wallet.sendTransaction({ to: holder, nonce });
+      await stage.provider.waitForTransaction(other.hash);
+      await stage.startTransmitter().resume();
+      const { status, nonce: newNonce } = (await itemByKey(db, "lost"))!;
+      expect([status, newNonce]).to.deep.equal(["mined", BigInt(nonce) + 1n]);
+    });
+  });
+
+  describe("keeper", () => {
+    it("a lease of a lot that no oracle reports stopped the keeper for everybody", async () => {
+      const { deployment, cast } = stage.world;
+      const { addresses } = deployment;
+      const operator = contractsAt(addresses, cast.operator.connect(stage.provider));
+      const modelId = (await operator.registry.lot(1)).modelId;
+      await send(operator.registry.registerLot(1, modelId, 1, 1n, START_AT - DAY_SEC, id("root")));
+      const stranger = await payer(stage, "stranger");
+      const terms = {
+        ...{ lotId: 3, lessee: stranger.address, payee: cast.operator.address, asset: addresses.asset, pricing: 0 },
+        ...{ startAt: START_AT, periodCount: 2, baseRentAssets: 1n, gpuHourRateAssets: 0n, dueSec: DAY_SEC },
+        ...{ relatedParty: false, sla: [], documentHash: id("terms"), salt: id("salt") },
+      };
+      const { types } = structOf(Leases__factory.abi, "open", "terms");
+      const domain = domainOf(await operator.leases.eip712Domain());
+      await send(operator.leases.open(terms, await stranger.signTypedData(domain, types, terms)));
+
+      const keeper = startKeeper(stage.contracts, deployment);
+      await stage.close(oracles);
+      const at = Date.UTC(2026, 1, 1) / 1000 + 1;
+      await stage.advanceTo(at);
+      expect(await keeper.run(BigInt(at))).to.deep.equal([]);
+    });
+  });
+});
