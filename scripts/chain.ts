@@ -43,7 +43,8 @@ export async function startChain(options: LocalChainOptions): Promise<LocalChain
       ...["--timestamp", String(options.genesisAt), "--hardfork", "prague", "--accounts", "0", "--quiet"],
       ...["--state", join(options.folder, "chain.state.json"), "--state-interval", String(STATE_INTERVAL_SEC)],
     ],
-    { stdio: ["ignore", "ignore", "pipe"] },
+    // In a group of its own: an interrupt from the terminal reaches the program, which then stops the chain last.
+    { stdio: ["ignore", "ignore", "pipe"], detached: true },
   );
   let complaint = "";
   child.stderr.on("data", (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(-2000)));

@@ -84,7 +84,7 @@ async function registerFleet(
   admin: Contracts,
   auditor: Contracts,
 ): Promise<Deployment["identities"]> {
-  for (const model of new Set(fleet.map((lot) => lot.model))) {
+  for (const model of new Map(fleet.map((lot) => [lot.model.name, lot.model])).values()) {
     await send(admin.registry.addModel(model.name, model.tdpW));
     await send(admin.valuation.setCurve(id(model.name), genesisAt, 400 * DAY_SEC, RESIDUAL_BPS));
   }

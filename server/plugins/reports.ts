@@ -125,8 +125,7 @@ export interface HighWater {
 
 /**
  * Allows one signature: raises the signer's mark to this epoch and report, or throws `Signer_BelowMark` when the mark
- * stands at a later epoch, or at this one with another report. Call it before the key signs, outside a transaction
- * that may yet roll back.
+ * stands at a later epoch, or at this one with another report. A signature leaves only after this is committed.
  */
 export async function raiseHighWater(db: Db, signer: Hex, epoch: bigint, reportHash: Hex): Promise<void> {
   const { rowCount } = await db.query(

@@ -1,9 +1,9 @@
 import {
   isError,
   type ContractRunner,
-  type ContractTransactionReceipt,
   type ContractTransactionResponse,
   type Interface,
+  type TransactionReceipt,
 } from "ethers";
 
 import { Gate__factory } from "../../types/factories/compliance/Gate__factory.ts";
@@ -53,13 +53,24 @@ export function contractsAt(addresses: Addresses, runner: ContractRunner) {
   };
 }
 
+const RECEIPT_WAIT_MS = 60_000;
+const RECEIPT_POLL_MS = 10;
+
 /** Sends a transaction and waits for its block; a revert is thrown with the contract's own error and numbers. */
-export async function send(sent: Promise<ContractTransactionResponse>): Promise<ContractTransactionReceipt> {
+export async function send(sent: Promise<ContractTransactionResponse>): Promise<TransactionReceipt> {
   try {
-    const transaction = await sent;
-    const receipt = await transaction.wait();
-    if (receipt === null) throw new Error(`transaction ${transaction.hash} was not mined`);
-    return receipt;
+    const { hash, provider } = await sent;
+    // Not ethers' wait(): it goes on listening for blocks when the chain is gone.
+    for (let waitedMs = 0; waitedMs < RECEIPT_WAIT_MS; waitedMs += RECEIPT_POLL_MS) {
+      const receipt = await provider.getTransactionReceipt(hash);
+      if (receipt === null) {
+        await new Promise((resolve) => setTimeout(resolve, RECEIPT_POLL_MS));
+        continue;
+      }
+      if (receipt.status === 0) throw new Refusal("Transaction_Reverted", { hash });
+      return receipt;
+    }
+    throw new Refusal("Transaction_NotMined", { hash, waitedMs: RECEIPT_WAIT_MS });
   } catch (error) {
     throw explainRevert(error) ?? error;
   }
