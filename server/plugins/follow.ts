@@ -23,7 +23,7 @@ import type { Store } from "./store.ts";
 
 export interface FollowOptions {
   readonly store: Store;
-  readonly provider: JsonRpcProvider;
+  readonly provider: Pick<JsonRpcProvider, "send">;
   readonly deployment: Deployment;
   /** Blocks asked for at once. */
   readonly rangeCount?: number;
