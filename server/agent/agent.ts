@@ -115,7 +115,8 @@ export function startAgent(options: AgentOptions): Agent {
   };
 
   function deviceHour(uuid: string, start: Accumulator, now: Accumulator): DeviceHour {
-    const sec = (counter: "availableMilliSec" | "allocatedMilliSec") => wholeSec(now[counter]) - wholeSec(start[counter]);
+    const sec = (counter: "availableMilliSec" | "allocatedMilliSec") =>
+      wholeSec(now[counter]) - wholeSec(start[counter]);
     const availableSec = sec("availableMilliSec");
     const allocatedSec = sec("allocatedMilliSec");
     const activeMilliSec = now.smActiveMilliSec - start.smActiveMilliSec;
