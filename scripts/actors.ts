@@ -39,7 +39,9 @@ export function actorsOf(world: World, provider: JsonRpcProvider): Actors {
     const admin = as(cast.admin);
     const { timestamp } = (await provider.getBlock("latest")) as Block;
     const lotIds = deployment.identities.map(({ lotId }) => BigInt(lotId));
-    for (const modelId of new Set(await Promise.all(lotIds.map(async (id) => (await admin.registry.lot(id)).modelId)))) {
+    for (const modelId of new Set(
+      await Promise.all(lotIds.map(async (id) => (await admin.registry.lot(id)).modelId)),
+    )) {
       const curve = await admin.valuation.curve(modelId);
       await send(admin.valuation.setCurve(modelId, timestamp, curve.maxAgeSec, [...curve.residualBps]));
     }

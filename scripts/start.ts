@@ -41,11 +41,14 @@ async function main(options: RunOptions): Promise<void> {
 
   try {
     const progress = startProgress(PLAIN_LINE_HOURS);
-    const chain = await startChain({ genesisAt: GENESIS_AT, port: options.rpcPort, folder: folder.path });
+    const chain = await startChain({
+      ...{ genesisAt: GENESIS_AT, port: options.rpcPort, engine: options.chain },
+      ...{ folder: folder.path, isKept: options.data !== undefined },
+    });
     closing.push(() => chain.stop());
     const provider = await connectChain(chain.url, chain.chainId);
     closing.push(() => provider.destroy());
-    await provider.send("anvil_setBlockTimestampInterval", [1]);
+    await advanceTo(provider, GENESIS_AT);
     progress.say(`chain ${chain.chainId} at ${chain.url}`);
 
     const fleet = fleetOf({ ...options, startAt: START_AT });

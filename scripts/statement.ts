@@ -41,7 +41,8 @@ export async function cashOf(contracts: Contracts, place: Deployment["facilities
     claimable: sum(unclaimed),
     claimed: sum(claims.flat().map((event) => event.args.assets)),
     reserve: await facility.reserveAssets(),
-    collections: (await facility.collectionsAssets()) + (await contracts.leases.collectableAssets(place.address, asset)),
+    collections:
+      (await facility.collectionsAssets()) + (await contracts.leases.collectableAssets(place.address, asset)),
   };
 }
 

@@ -91,7 +91,7 @@ contract Valuation is AccessManaged {
     /// limit below the valuation's own.
     error Valuation_BadCurve(bytes32 modelId, uint64 asOfAt, uint32 maxAgeSec);
     /// More than 100 %, or better evidence cut more.
-    error Valuation_BadHaircut(uint16 bps);
+    error Valuation_BadHaircut(uint16 haircutBps);
     error Valuation_NoCurve(bytes32 modelId);
     error Valuation_WrongLotCount(address facility, uint256 suppliedCount, uint256 pledgedCount);
     error Valuation_LotsUnsorted(address facility, LotId lotId);

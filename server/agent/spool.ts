@@ -29,7 +29,7 @@ export function openSpool(file: string): Spool {
       try {
         return parseState(readFileSync(file, "utf8"));
       } catch (error) {
-        throw new Error(`the agent's spool ${file} cannot be read: ${(error as Error).message}`);
+        throw new Error(`the agent's spool ${file} cannot be read: ${(error as Error).message}`, { cause: error });
       }
     },
     write(state) {

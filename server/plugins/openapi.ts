@@ -9,7 +9,7 @@ import { PROBLEM_TYPE } from "./problems.ts";
 
 /** The answers of a route: what it gives, and the problems it can end in (400, 429, 500 and 503 always). */
 export function answers<const T extends Record<number, TSchema>>(given: T, ...statuses: number[]) {
-  const problem = { content: { [PROBLEM_TYPE]: { schema: ProblemSchema } } };
+  const problem = { content: { [PROBLEM_TYPE]: { schema: { $ref: "Problem#" } } } };
   const problems = [...new Set([400, 429, 500, 503, ...statuses])].map((status) => [
     status,
     { description: PROBLEMS[status] ?? "", ...problem },
@@ -33,7 +33,14 @@ const PROBLEMS: Record<number, string> = {
 
 /** Serves the description at /openapi.json and a page to read it at /docs. Call it before the routes are added. */
 export async function openapi(app: Api, version: string): Promise<void> {
+  app.addSchema({ ...ProblemSchema, $id: "Problem" });
   await app.register(swagger, {
+    refResolver: {
+      buildLocalReference: (schema, _base, _fragment, place) => {
+        const id = schema["$id"];
+        return typeof id === "string" ? id : `schema${place}`;
+      },
+    },
     openapi: {
       openapi: "3.1.0",
       info: {

@@ -12,12 +12,10 @@ import {
   YEAR_SEC,
 } from "./marketsWorld.ts";
 
-const { loadFixture } = networkHelpers;
-
 describe("Markets", () => {
   describe("createMarket", () => {
     it("opens a market under the hash of its parameters, and tells all of it in an event", async () => {
-      const { markets, params, id } = await loadFixture(deployWorld);
+      const { markets, params, id } = await networkHelpers.loadFixture(deployWorld);
       expect(await markets.idToMarketParams(id)).to.deep.equal(Object.values(params));
       const [event] = await markets.queryFilter(markets.filters.CreateMarket());
       expect(event!.args.id).to.equal(id);
@@ -25,7 +23,7 @@ describe("Markets", () => {
     });
 
     it("refuses a second one, an unknown model or LLTV, and addresses without code", async () => {
-      const { markets, params, id, stranger } = await loadFixture(deployWorld);
+      const { markets, params, id, stranger } = await networkHelpers.loadFixture(deployWorld);
       await expect(markets.createMarket(params)).to.be.revertedWithCustomError(markets, "Market_Exists").withArgs(id);
       const cases = [
         ["Market_IrmNotEnabled", { irm: stranger.address }, stranger.address],
@@ -42,7 +40,7 @@ describe("Markets", () => {
     });
 
     it("refuses every verb on a market that does not exist", async () => {
-      const { markets, params, lender } = await loadFixture(deployWorld);
+      const { markets, params, lender } = await networkHelpers.loadFixture(deployWorld);
       const other = { ...params, lltv: LLTV + 1n };
       const calls = [
         () => markets.connect(lender).supply(other, 1, 0, lender, "0x"),
@@ -64,7 +62,7 @@ describe("Markets", () => {
 
   describe("administration", () => {
     it("M24: refuses a stranger on each of its verbs", async () => {
-      const { markets, params, stranger, irm } = await loadFixture(deployWorld);
+      const { markets, params, stranger, irm } = await networkHelpers.loadFixture(deployWorld);
       const outsider = markets.connect(stranger);
       for (const call of [
         () => outsider.enableIrm(irm),
@@ -77,7 +75,7 @@ describe("Markets", () => {
     });
 
     it("refuses values out of range", async () => {
-      const { markets, params, irm, stranger } = await loadFixture(deployWorld);
+      const { markets, params, irm, stranger } = await networkHelpers.loadFixture(deployWorld);
       await expect(markets.enableIrm(irm)).to.be.revertedWithCustomError(markets, "Market_AlreadySet");
       await expect(markets.enableIrm(stranger)).to.be.revertedWithCustomError(markets, "Market_NoCode");
       await expect(markets.enableLltv(LLTV)).to.be.revertedWithCustomError(markets, "Market_AlreadySet");
@@ -93,7 +91,7 @@ describe("Markets", () => {
 
   describe("inputs", () => {
     it("takes assets or shares, never both or neither, and no callback data", async () => {
-      const { markets, params, lender } = await loadFixture(deployWorld);
+      const { markets, params, lender } = await networkHelpers.loadFixture(deployWorld);
       const own = markets.connect(lender);
       for (const [assets, shares] of [
         [0, 0],
@@ -128,7 +126,7 @@ describe("Markets", () => {
     });
 
     it("sends nothing to, and credits nothing on, the zero address", async () => {
-      const { markets, params, lender } = await loadFixture(deployIndebted);
+      const { markets, params, lender } = await networkHelpers.loadFixture(deployIndebted);
       const [own, zero] = [markets.connect(lender), ethers.ZeroAddress];
       for (const call of [
         () => own.supply(params, 1, 0, zero, "0x"),
@@ -144,7 +142,7 @@ describe("Markets", () => {
     });
 
     it("takes out no more than a position has, nor than the market holds", async () => {
-      const { markets, params, id, lender, borrower } = await loadFixture(deployIndebted);
+      const { markets, params, id, lender, borrower } = await networkHelpers.loadFixture(deployIndebted);
       const held = (await markets.position(id, lender)).supplyShares;
       await expect(markets.connect(lender).withdraw(params, 0, held + 1n, lender, lender))
         .to.be.revertedWithCustomError(markets, "Market_NotEnoughShares")
@@ -169,7 +167,7 @@ describe("Markets", () => {
 
   describe("borrow and withdrawCollateral", () => {
     it("go exactly to the LLTV and not one unit further", async () => {
-      const { markets, params, id, lender, borrower } = await loadFixture(deployWorld);
+      const { markets, params, id, lender, borrower } = await networkHelpers.loadFixture(deployWorld);
       await markets.connect(lender).supply(params, usd(10_000), 0, lender, "0x");
       await markets.connect(borrower).supplyCollateral(params, usd(1000), borrower, "0x");
       await expect(markets.connect(borrower).borrow(params, usd(800) + 1n, 0, borrower, borrower))
@@ -185,7 +183,7 @@ describe("Markets", () => {
     });
 
     it("debt is repaid whole by shares, and then all collateral leaves without a price", async () => {
-      const { markets, params, id, borrower, seams } = await loadFixture(deployIndebted);
+      const { markets, params, id, borrower, seams } = await networkHelpers.loadFixture(deployIndebted);
       await pass(YEAR_SEC);
       const { borrowShares } = await markets.position(id, borrower);
       await markets.connect(borrower).repay(params, 0, borrowShares, borrower, "0x");
@@ -198,7 +196,7 @@ describe("Markets", () => {
 
   describe("interest", () => {
     it("compounds on the kinked rate, the same for lenders and borrowers", async () => {
-      const { markets, params, id } = await loadFixture(deployIndebted);
+      const { markets, params, id } = await networkHelpers.loadFixture(deployIndebted);
       const before = await markets.market(id);
       await pass(YEAR_SEC - 1n);
       await markets.accrueInterest(params);
@@ -217,7 +215,7 @@ describe("Markets", () => {
     });
 
     it("pays the fee in supply shares, worth that part of the interest", async () => {
-      const { markets, params, id, keeper } = await loadFixture(deployIndebted);
+      const { markets, params, id, keeper } = await networkHelpers.loadFixture(deployIndebted);
       await markets.setFeeRecipient(keeper);
       await markets.setFee(params, 1000);
       const before = await markets.market(id);
@@ -233,7 +231,7 @@ describe("Markets", () => {
     });
 
     it("M20: a century at 100 % utilization and at the highest rate locks nothing", async () => {
-      const { markets, params, id, lender, borrower } = await loadFixture(deployWorld);
+      const { markets, params, id, lender, borrower } = await networkHelpers.loadFixture(deployWorld);
       const steep = await ethers.deployContract("KinkedRate", [100n * WAD, 100n * WAD, 100n * WAD, WAD / 2n]);
       await markets.enableIrm(steep);
       await markets.setFeeRecipient(lender);
@@ -258,7 +256,7 @@ describe("Markets", () => {
     });
 
     it("M20: an empty market accrues for a century and then works", async () => {
-      const { markets, params, id, lender } = await loadFixture(deployWorld);
+      const { markets, params, id, lender } = await networkHelpers.loadFixture(deployWorld);
       await pass(100n * YEAR_SEC);
       await markets.connect(lender).supply(params, usd(1), 0, lender, "0x");
       await markets.connect(lender).withdraw(params, usd(1), 0, lender, lender);
@@ -268,7 +266,7 @@ describe("Markets", () => {
 
   describe("first depositor and donations", () => {
     it("M01: inflating the share price costs the attacker more than the victim", async () => {
-      const { markets, params, id, loan, stranger, lender } = await loadFixture(deployWorld);
+      const { markets, params, id, loan, stranger, lender } = await networkHelpers.loadFixture(deployWorld);
       const balance = async (who: { address: string }) => loan.balanceOf(who.address);
       const [attackerHad, victimHad] = [await balance(stranger), await balance(lender)];
       await markets.connect(stranger).supply(params, 1, 0, stranger, "0x");
@@ -284,7 +282,7 @@ describe("Markets", () => {
     });
 
     it("M02: tokens sent to the contract change no total, position or claim", async () => {
-      const { markets, params, id, loan, share, borrower, stranger } = await loadFixture(deployIndebted);
+      const { markets, params, id, loan, share, borrower, stranger } = await networkHelpers.loadFixture(deployIndebted);
       const [totals, held] = [await markets.market(id), await markets.position(id, borrower)];
       await loan.connect(stranger).transfer(markets, usd(5000));
       await share.connect(stranger).transfer(markets, usd(5000));

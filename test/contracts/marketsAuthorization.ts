@@ -2,7 +2,6 @@ import { expect } from "chai";
 import { Signature, type TypedDataDomain } from "ethers";
 import { deployIndebted, ethers, networkHelpers, usd } from "./marketsWorld.ts";
 
-const { loadFixture } = networkHelpers;
 const ORDER_OF_CURVE = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
 
 /** A borrower's signature for a stranger, and what it takes to make others. */
@@ -32,7 +31,7 @@ const parts = ({ v, r, s }: Signature) => ({ v, r, s });
 
 describe("Markets authorizations", () => {
   it("let another take out and borrow, until taken back", async () => {
-    const { markets, params, lender, borrower, stranger } = await loadFixture(deployIndebted);
+    const { markets, params, lender, borrower, stranger } = await networkHelpers.loadFixture(deployIndebted);
     const other = markets.connect(stranger);
     const verbs = [
       () => other.withdraw(params, 1, 0, lender, stranger),
@@ -56,7 +55,7 @@ describe("Markets authorizations", () => {
   });
 
   it("are for taking out only: anyone may pay in for anyone", async () => {
-    const { markets, params, id, lender, borrower, stranger } = await loadFixture(deployIndebted);
+    const { markets, params, id, lender, borrower, stranger } = await networkHelpers.loadFixture(deployIndebted);
     await markets.connect(stranger).supply(params, usd(1), 0, lender, "0x");
     await markets.connect(stranger).supplyCollateral(params, usd(1), borrower, "0x");
     await markets.connect(stranger).repay(params, usd(1), 0, borrower, "0x");
@@ -65,13 +64,13 @@ describe("Markets authorizations", () => {
 
   describe("by signature", () => {
     it("the type string is that of the ABI", async () => {
-      const { markets, types } = await loadFixture(signed);
+      const { markets, types } = await networkHelpers.loadFixture(signed);
       const text = ethers.TypedDataEncoder.from(types).encodeType("Authorization");
       expect(await markets.AUTHORIZATION_TYPEHASH()).to.equal(ethers.id(text));
     });
 
     it("M22: works whoever brings it, and stands when it is brought again", async () => {
-      const { markets, params, borrower, stranger, keeper, message, sign } = await loadFixture(signed);
+      const { markets, params, borrower, stranger, keeper, message, sign } = await networkHelpers.loadFixture(signed);
       const signature = parts(await sign());
       await markets.connect(keeper).setAuthorizationWithSig(message, signature);
       await expect(markets.connect(stranger).setAuthorizationWithSig(message, signature))
@@ -82,7 +81,7 @@ describe("Markets authorizations", () => {
     });
 
     it("M21: is refused expired, on another chain or contract, malleable, altered, or by another signer", async () => {
-      const { markets, message, sign, keeper, domain, types } = await loadFixture(signed);
+      const { markets, message, sign, keeper, domain, types } = await networkHelpers.loadFixture(signed);
       const good = await sign();
       const refuse = async (error: string, signature: Signature, change: Partial<typeof message> = {}) =>
         expect(
@@ -106,7 +105,7 @@ describe("Markets authorizations", () => {
     });
 
     it("M21: holds to its deadline's second, and takes back as it gives", async () => {
-      const { markets, message, sign, borrower, stranger } = await loadFixture(signed);
+      const { markets, message, sign, borrower, stranger } = await networkHelpers.loadFixture(signed);
       await networkHelpers.time.setNextBlockTimestamp(message.deadline);
       await markets.setAuthorizationWithSig(message, parts(await sign()));
       expect(await markets.isAuthorized(borrower, stranger)).to.equal(true);

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { ContractTransactionResponse } from "ethers";
-import { deployIndebted, deployMarkets, ethers, idOf, LLTV, networkHelpers, PAR, pass, usd } from "./marketsWorld.ts";
+import { deployMarkets, ethers, LLTV, networkHelpers, PAR, pass, usd } from "./marketsWorld.ts";
 
 // The figures of Morpho Blue that the design sets beside ours; plain ERC-20 tokens on both sides.
 const REACH = {
@@ -54,9 +54,6 @@ describe("Markets gas on the steady path", () => {
     await pass(3600n);
     gas["liquidate"] = await gasOf(markets.connect(liquidator).liquidate(params, borrower, usd(10), 0, "0x"));
 
-    console.log(
-      "      " + JSON.stringify(gas, (_, value: unknown) => (typeof value === "bigint" ? Number(value) : value)),
-    );
     for (const [name, most] of Object.entries(REACH)) expect(gas[name], name).to.be.at.most(most);
   });
 });

@@ -1,7 +1,6 @@
 import { expect } from "chai";
 import { deployIndebted, deployWorld, ethers, networkHelpers, PAR, usd, WAD } from "./marketsWorld.ts";
 
-const { loadFixture } = networkHelpers;
 const SUPPLY = usd(4_000_000); // shares that exist in the world: 4 holders of 1,000,000
 
 type World = Awaited<ReturnType<typeof deployWorld>>;
@@ -27,7 +26,7 @@ async function twoMarkets() {
 
 describe("Income of posted collateral", () => {
   it("belongs to the borrowers by shares, over all markets, and none of it to the contract", async () => {
-    const world = await loadFixture(twoMarkets);
+    const world = await networkHelpers.loadFixture(twoMarkets);
     const { markets, params, second, borrower, stranger, loan } = world;
     await pay(world, SUPPLY / 10n);
     expect(await markets.claimableIncome(params, borrower)).to.equal(usd(100));
@@ -47,7 +46,7 @@ describe("Income of posted collateral", () => {
   });
 
   it("goes to those who had posted while it accrued", async () => {
-    const world = await loadFixture(deployIndebted);
+    const world = await networkHelpers.loadFixture(deployIndebted);
     const { markets, params, borrower, stranger } = world;
     await pay(world, SUPPLY / 10n);
     await markets.connect(stranger).supplyCollateral(params, usd(1000), stranger, "0x");
@@ -62,7 +61,7 @@ describe("Income of posted collateral", () => {
   });
 
   it("stays with the borrower whose collateral is seized; the seized shares earn for their new owner", async () => {
-    const world = await loadFixture(deployIndebted);
+    const world = await networkHelpers.loadFixture(deployIndebted);
     const { markets, params, borrower, liquidator, seams } = world;
     await pay(world, SUPPLY / 10n);
     await seams.setPrice((PAR * 60n) / 100n);
@@ -73,7 +72,7 @@ describe("Income of posted collateral", () => {
   });
 
   it("M03: many holders of odd amounts take no more than was paid, and lose less than one unit each", async () => {
-    const world = await loadFixture(deployWorld);
+    const world = await networkHelpers.loadFixture(deployWorld);
     const { markets, params, lender, borrower, liquidator, stranger, loan } = world;
     const posted = [1n, 7n, 333_333n, 1_000_003n];
     const accounts = [lender, borrower, liquidator, stranger];
@@ -96,7 +95,7 @@ describe("Income of posted collateral", () => {
   });
 
   it("an indebted owner takes it out while healthy, and only then", async () => {
-    const world = await loadFixture(deployIndebted);
+    const world = await networkHelpers.loadFixture(deployIndebted);
     const { markets, params, borrower, seams } = world;
     await pay(world, SUPPLY / 10n);
     await seams.setPrice((PAR * 60n) / 100n);
@@ -109,7 +108,7 @@ describe("Income of posted collateral", () => {
   });
 
   it("is paid to nobody but the owner and whom the owner authorized", async () => {
-    const world = await loadFixture(deployIndebted);
+    const world = await networkHelpers.loadFixture(deployIndebted);
     const { markets, params, borrower, stranger, loan } = world;
     await pay(world, SUPPLY / 10n);
     const claim = () => markets.connect(stranger).claimIncome(params, borrower, stranger);
@@ -122,7 +121,7 @@ describe("Income of posted collateral", () => {
 
   describe("repayFromIncome", () => {
     it("turns income into repaid debt, and leaves the rest of either", async () => {
-      const world = await loadFixture(deployIndebted);
+      const world = await networkHelpers.loadFixture(deployIndebted);
       const { markets, params, id, borrower, loan } = world;
       await pay(world, SUPPLY / 10n);
       const before = await markets.market(id);
@@ -142,7 +141,7 @@ describe("Income of posted collateral", () => {
     });
 
     it("is open to anyone once the position is unhealthy, and to nobody else before", async () => {
-      const world = await loadFixture(deployIndebted);
+      const world = await networkHelpers.loadFixture(deployIndebted);
       const { markets, params, id, borrower, keeper, seams } = world;
       await pay(world, SUPPLY / 10n);
       const before = (await markets.position(id, borrower)).borrowShares;
@@ -156,7 +155,7 @@ describe("Income of posted collateral", () => {
     });
 
     it("refuses income in another token than the loan", async () => {
-      const { markets, params, borrower, share } = await loadFixture(deployIndebted);
+      const { markets, params, borrower, share } = await networkHelpers.loadFixture(deployIndebted);
       const other = await ethers.deployContract("MockToken", [18]);
       const mixed = { ...params, loanToken: await other.getAddress() };
       await markets.createMarket(mixed);
@@ -170,7 +169,7 @@ describe("Income of posted collateral", () => {
   });
 
   it("a collateral token that pays no income works, and says so", async () => {
-    const { markets, params, lender, borrower } = await loadFixture(deployIndebted);
+    const { markets, params, lender, borrower } = await networkHelpers.loadFixture(deployIndebted);
     const plain = await ethers.deployContract("TestStable");
     const market = { ...params, collateralToken: await plain.getAddress() };
     await markets.createMarket(market);
@@ -190,7 +189,7 @@ describe("Income of posted collateral", () => {
   });
 
   it("M06: a payer that cannot pay blocks no deposit, exit or liquidation, and the claim stays", async () => {
-    const world = await loadFixture(deployIndebted);
+    const world = await networkHelpers.loadFixture(deployIndebted);
     const { markets, params, borrower, stranger, liquidator, loan, share, seams } = world;
     await pay(world, SUPPLY / 10n);
     await loan.setBlacklisted(share, true);
@@ -213,7 +212,7 @@ describe("Income of posted collateral", () => {
   });
 
   it("a token that pays less than it says is paid out as far as it paid, never from lenders' money", async () => {
-    const world = await loadFixture(twoMarkets);
+    const world = await networkHelpers.loadFixture(twoMarkets);
     const { markets, params, second, borrower, stranger, loan, share } = world;
     await share.setPaid(5000);
     await pay(world, SUPPLY / 10n);

@@ -1,7 +1,6 @@
 import { expect } from "chai";
 import { deployIndebted, deployWorld, ethers, idOf, networkHelpers, PAR, usd, WAD } from "./marketsWorld.ts";
 
-const { loadFixture } = networkHelpers;
 // LLTV 80 %: 1 / (1 − 0.3 · 0.2), rounded down.
 const INCENTIVE = (WAD * WAD) / (WAD - (3n * WAD) / 50n);
 const SHARES = 1_000_000n; // of debt, for one asset unit in a fresh market
@@ -18,7 +17,7 @@ const insolvent = () => underwater(50n);
 
 describe("Markets.liquidate", () => {
   it("refuses a healthy position, at the limit too", async () => {
-    const { markets, params, liquidator, borrower, seams } = await loadFixture(deployIndebted);
+    const { markets, params, liquidator, borrower, seams } = await networkHelpers.loadFixture(deployIndebted);
     await seams.setPrice((PAR * 63n) / 100n);
     await expect(markets.connect(liquidator).liquidate(params, borrower, 1, 0, "0x")).to.be.revertedWithCustomError(
       markets,
@@ -29,7 +28,7 @@ describe("Markets.liquidate", () => {
   });
 
   it("refuses a position without debt", async () => {
-    const { markets, params, liquidator, stranger } = await loadFixture(deployIndebted);
+    const { markets, params, liquidator, stranger } = await networkHelpers.loadFixture(deployIndebted);
     await expect(markets.connect(liquidator).liquidate(params, stranger, 1, 0, "0x")).to.be.revertedWithCustomError(
       markets,
       "Market_Healthy",
@@ -37,7 +36,7 @@ describe("Markets.liquidate", () => {
   });
 
   it("by collateral: repays its value less the incentive, rounded up", async () => {
-    const { markets, params, id, liquidator, borrower, loan, share } = await loadFixture(fallen);
+    const { markets, params, id, liquidator, borrower, loan, share } = await networkHelpers.loadFixture(fallen);
     const had = await loan.balanceOf(liquidator);
     const before = await markets.position(id, borrower);
     await markets.connect(liquidator).liquidate(params, borrower, usd(100), 0, "0x");
@@ -51,7 +50,7 @@ describe("Markets.liquidate", () => {
   });
 
   it("by debt: seizes its value and the incentive, rounded down", async () => {
-    const { markets, params, id, liquidator, borrower, loan, share } = await loadFixture(fallen);
+    const { markets, params, id, liquidator, borrower, loan, share } = await networkHelpers.loadFixture(fallen);
     const had = await loan.balanceOf(liquidator);
     await markets.connect(liquidator).liquidate(params, borrower, 0, usd(100) * SHARES, "0x");
     const paid = had - (await loan.balanceOf(liquidator));
@@ -62,7 +61,7 @@ describe("Markets.liquidate", () => {
   });
 
   it("M19: a repayment that comes first makes a liquidation smaller, not impossible", async () => {
-    const { markets, params, id, liquidator, borrower } = await loadFixture(fallen);
+    const { markets, params, id, liquidator, borrower } = await networkHelpers.loadFixture(fallen);
     const { borrowShares } = await markets.position(id, borrower);
     await markets.connect(borrower).repay(params, 1, 0, borrower, "0x");
     await markets.connect(liquidator).liquidate(params, borrower, 0, borrowShares, "0x");
@@ -71,7 +70,7 @@ describe("Markets.liquidate", () => {
   });
 
   it("M19: asking for all collateral of a solvent borrower takes no more than the debt is worth", async () => {
-    const { markets, params, id, liquidator, borrower, loan, share } = await loadFixture(fallen);
+    const { markets, params, id, liquidator, borrower, loan, share } = await networkHelpers.loadFixture(fallen);
     const had = await loan.balanceOf(liquidator);
     await markets.connect(liquidator).liquidate(params, borrower, usd(5000), 0, "0x");
     const paid = had - (await loan.balanceOf(liquidator));
@@ -108,7 +107,7 @@ describe("Markets.liquidate", () => {
   });
 
   it("M19: a dust position left behind can be finished by anyone", async () => {
-    const { markets, params, id, liquidator, borrower } = await loadFixture(insolvent);
+    const { markets, params, id, liquidator, borrower } = await networkHelpers.loadFixture(insolvent);
     await markets.connect(liquidator).liquidate(params, borrower, usd(1000) - 1n, 0, "0x");
     expect((await markets.position(id, borrower)).borrowShares).to.be.above(0n);
     await markets.connect(liquidator).liquidate(params, borrower, 1, 0, "0x");
@@ -116,7 +115,7 @@ describe("Markets.liquidate", () => {
   });
 
   it("M08: a liquidator that may not receive the collateral is refused, an eligible one is not", async () => {
-    const { markets, params, liquidator, stranger, borrower, share } = await loadFixture(fallen);
+    const { markets, params, liquidator, stranger, borrower, share } = await networkHelpers.loadFixture(fallen);
     await share.setBarred(stranger, true);
     await share.setBarred(borrower, true);
     await expect(markets.connect(stranger).liquidate(params, borrower, 100, 0, "0x"))
@@ -128,7 +127,8 @@ describe("Markets.liquidate", () => {
   });
 
   it("the incentive is 1 / (1 − 0.3 · (1 − LLTV)), and never above 15 %", async () => {
-    const { markets, params, lender, borrower, liquidator, loan, seams } = await loadFixture(deployWorld);
+    const { markets, params, lender, borrower, liquidator, loan, seams } =
+      await networkHelpers.loadFixture(deployWorld);
     for (const [lltv, incentive] of [
       [(WAD * 945n) / 1000n, (WAD * WAD) / (WAD - (3n * 55n * WAD) / 10_000n)],
       [WAD / 10n, (WAD * 115n) / 100n],
@@ -158,7 +158,7 @@ describe("Markets without a valid price", () => {
   };
   for (const [title, change] of Object.entries(spoil)) {
     it(`${title}: no new debt, no collateral out, no liquidation; all exits work`, async () => {
-      const world = await loadFixture(deployIndebted);
+      const world = await networkHelpers.loadFixture(deployIndebted);
       const { markets, params, id, lender, borrower, liquidator, stranger, loan, share, seams } = world;
       await loan.connect(stranger).approve(share, usd(1000));
       await share.connect(stranger).pay(usd(1000));
@@ -188,7 +188,7 @@ describe("Markets without a valid price", () => {
   }
 
   it("M18: a price that jumps to the largest allowed breaks nothing", async () => {
-    const { markets, params, borrower, seams } = await loadFixture(deployIndebted);
+    const { markets, params, borrower, seams } = await networkHelpers.loadFixture(deployIndebted);
     await seams.setPrice(2n ** 192n - 1n);
     await markets.connect(borrower).borrow(params, usd(9000), 0, borrower, borrower);
   });

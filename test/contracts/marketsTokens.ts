@@ -1,8 +1,6 @@
 import { expect } from "chai";
 import { deployIndebted, ethers, networkHelpers, PAR, usd, WAD } from "./marketsWorld.ts";
 
-const { loadFixture } = networkHelpers;
-
 describe("Markets and tokens", () => {
   for (const [decimals, loanUnit] of [
     [6, usd(1)],
@@ -10,7 +8,7 @@ describe("Markets and tokens", () => {
     [18, WAD],
   ] as const) {
     it(`M05: a loan token of ${decimals} decimals, priced in its own units`, async () => {
-      const { markets, params, share, seams, lender, borrower } = await loadFixture(deployIndebted);
+      const { markets, params, share, seams, lender, borrower } = await networkHelpers.loadFixture(deployIndebted);
       const loan = await ethers.deployContract("MockToken", [decimals]);
       const market = { ...params, loanToken: await loan.getAddress() };
       await seams.setPrice((PAR * loanUnit) / usd(1));
@@ -30,7 +28,8 @@ describe("Markets and tokens", () => {
   }
 
   it("M05: a token that returns nothing works through every verb", async () => {
-    const { markets, params, id, seams, lender, borrower, liquidator } = await loadFixture(deployIndebted);
+    const { markets, params, id, seams, lender, borrower, liquidator } =
+      await networkHelpers.loadFixture(deployIndebted);
     const tether = await ethers.deployContract("MockTether");
     const market = { ...params, loanToken: await tether.getAddress() };
     await markets.createMarket(market);
@@ -50,7 +49,7 @@ describe("Markets and tokens", () => {
   });
 
   it("M05: a token that delivers less, returns false, or is paused is refused, state unchanged", async () => {
-    const { markets, params, id, loan, lender, borrower } = await loadFixture(deployIndebted);
+    const { markets, params, id, loan, lender, borrower } = await networkHelpers.loadFixture(deployIndebted);
     const before = [await markets.market(id), await markets.position(id, lender), await markets.position(id, borrower)];
     const payIn = [
       () => markets.connect(lender).supply(params, usd(100), 0, lender, "0x"),
@@ -85,7 +84,8 @@ describe("Markets and tokens", () => {
   });
 
   it("M05, M06: a blacklisted lender or borrower blocks nobody else, and may name another receiver", async () => {
-    const { markets, params, loan, lender, borrower, liquidator, stranger, seams } = await loadFixture(deployIndebted);
+    const { markets, params, loan, lender, borrower, liquidator, stranger, seams } =
+      await networkHelpers.loadFixture(deployIndebted);
     await markets.connect(stranger).supply(params, usd(100), 0, stranger, "0x");
     for (const account of [lender, borrower]) await loan.setBlacklisted(account, true);
     await expect(markets.connect(lender).withdraw(params, usd(1), 0, lender, lender)).to.be.revertedWithCustomError(
@@ -101,7 +101,7 @@ describe("Markets and tokens", () => {
 
   describe("with a hook before balances change", () => {
     it("M04: no verb can be entered from inside another", async () => {
-      const world = await loadFixture(deployIndebted);
+      const world = await networkHelpers.loadFixture(deployIndebted);
       const { markets, params, id, loan, lender, borrower, stranger } = world;
       const data = (name: string, args: unknown[]) =>
         markets.interface.encodeFunctionData(name as never, args as never);
@@ -133,7 +133,7 @@ describe("Markets and tokens", () => {
     });
 
     it("M30: totals read in the middle of a verb are those after it", async () => {
-      const { markets, params, id, loan, lender } = await loadFixture(deployIndebted);
+      const { markets, params, id, loan, lender } = await networkHelpers.loadFixture(deployIndebted);
       await loan.setHook(markets, markets.interface.encodeFunctionData("market", [id]));
       for (const verb of [
         () => markets.connect(lender).supply(params, usd(100), 0, lender, "0x"),

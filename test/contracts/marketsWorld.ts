@@ -4,8 +4,11 @@ import { ContractFactory } from "ethers";
 
 // A clock that does not depend on today.
 export const { ethers, networkHelpers } = await network.create({
-  override: { type: "edr-simulated", initialDate: "2030-01-10T08:00:00Z" },
+  override: { initialDate: "2030-01-10T08:00:00Z" },
 });
+
+/** The chain before anything was deployed: what an exact gas figure has to start from. */
+export const genesis = await networkHelpers.takeSnapshot();
 
 const accessManager = createRequire(import.meta.url)("@openzeppelin/contracts/build/contracts/AccessManager.json") as {
   abi: [];

@@ -1,13 +1,13 @@
 import { expect } from "chai";
 import { deployAuthority, ethers, networkHelpers, usd, WAD } from "./marketsWorld.ts";
 
-const { loadFixture } = networkHelpers;
 const DAY_SEC = 86_400n;
 const YEAR_SEC = 365n * DAY_SEC;
 const MODEL = ethers.id("H100 SXM");
 // H100 residual, the lower ends published for years 1 to 5 (marked V2 in the deal notes).
 const CURVE = [10_000, 6000, 4000, 2500, 1500, 1000];
-const EVIDENCE = [10_000, 5000, 2500, 1000, 0];
+type Haircuts = [number, number, number, number, number];
+const EVIDENCE: Haircuts = [10_000, 5000, 2500, 1000, 0];
 const COST = usd(1_000_000);
 
 async function deployValuation() {
@@ -66,7 +66,7 @@ async function deployAppraised() {
 describe("Valuation", () => {
   describe("appraise", () => {
     it("takes cost down the model's curve, linear within a year, flat after the last point", async () => {
-      const world = await loadFixture(deployValuation);
+      const world = await networkHelpers.loadFixture(deployValuation);
       const { seams, valuation, startAt } = world;
       const ages: [bigint, bigint][] = [
         [0n, usd(1_000_000)],
@@ -89,7 +89,7 @@ describe("Valuation", () => {
     });
 
     it("rounds a partly passed year down", async () => {
-      const world = await loadFixture(deployValuation);
+      const world = await networkHelpers.loadFixture(deployValuation);
       const { seams, valuation, startAt } = world;
       await pledge(world, 1, 4);
       await networkHelpers.time.setNextBlockTimestamp(startAt + 1000n);
@@ -116,7 +116,7 @@ describe("Valuation", () => {
     });
 
     it("is open to anyone who brings every pledged lot once, in ascending order", async () => {
-      const world = await loadFixture(deployValuation);
+      const world = await networkHelpers.loadFixture(deployValuation);
       const { seams, valuation, stranger } = world;
       for (const lotId of [3, 5, 9]) await pledge(world, lotId, 4);
       const own = valuation.connect(stranger);
@@ -138,7 +138,7 @@ describe("Valuation", () => {
     });
 
     it("refuses a lot whose model has no curve", async () => {
-      const world = await loadFixture(deployValuation);
+      const world = await networkHelpers.loadFixture(deployValuation);
       const { seams, authority, admin } = world;
       const bare = await ethers.deployContract("Valuation", [authority, seams, seams, DAY_SEC, EVIDENCE, 0], admin);
       await pledge(world, 1, 4);
@@ -150,7 +150,7 @@ describe("Valuation", () => {
 
   describe("age", () => {
     it("is that of the oldest input: block, telemetry, or a curve less what it may be older", async () => {
-      const world = await loadFixture(deployValuation);
+      const world = await networkHelpers.loadFixture(deployValuation);
       const { seams, valuation, startAt } = world;
       await pledge(world, 1, 4);
       const appraiseAt = async (timeAt: bigint) => {
@@ -169,7 +169,7 @@ describe("Valuation", () => {
     });
 
     it("E10, M18: a class has a price until the last second of its age and none after", async () => {
-      const { seams, valuation } = await loadFixture(deployAppraised);
+      const { seams, valuation } = await networkHelpers.loadFixture(deployAppraised);
       const { computedAt } = await valuation.appraisal(seams);
       await networkHelpers.time.increaseTo(computedAt + DAY_SEC);
       expect(await valuation.classPriceWad(seams, 0)).to.be.above(0n);
@@ -181,7 +181,7 @@ describe("Valuation", () => {
     });
 
     it("is none before an appraisal, after a lot came or went, and after an input changed", async () => {
-      const world = await loadFixture(deployFacility);
+      const world = await networkHelpers.loadFixture(deployFacility);
       const { seams, valuation, startAt } = world;
       const stale = () =>
         expect(valuation.classPriceWad(seams, 0)).to.be.revertedWithCustomError(valuation, "Valuation_Stale");
@@ -203,7 +203,7 @@ describe("Valuation", () => {
 
   describe("classes", () => {
     it("get what strict seniority leaves them, live", async () => {
-      const { seams, valuation } = await loadFixture(deployAppraised);
+      const { seams, valuation } = await networkHelpers.loadFixture(deployAppraised);
       const values = async () =>
         Promise.all([0, 1, 2].map(async (i) => (await valuation.classValue(seams, i)).valueAssets));
       // 500 of cash and 90 of 100 receivable.
@@ -219,7 +219,7 @@ describe("Valuation", () => {
     });
 
     it("are priced per whole share, rounded down", async () => {
-      const { seams, valuation } = await loadFixture(deployAppraised);
+      const { seams, valuation } = await networkHelpers.loadFixture(deployAppraised);
       await seams.setLedger(usd(10_000), 0);
       expect(await valuation.classPriceWad(seams, 0)).to.equal((usd(606) * WAD) / usd(600));
       expect(await valuation.classPriceWad(seams, 1)).to.equal((usd(203) * WAD) / usd(200));
@@ -229,14 +229,14 @@ describe("Valuation", () => {
     });
 
     it("refuses an unknown class", async () => {
-      const { seams, valuation } = await loadFixture(deployAppraised);
+      const { seams, valuation } = await networkHelpers.loadFixture(deployAppraised);
       await expect(valuation.classValue(seams, 3))
         .to.be.revertedWithCustomError(valuation, "Valuation_UnknownClass")
         .withArgs(await seams.getAddress(), 3n, 3n);
     });
 
     it("M29: have no price when it is zero, beyond 2^96, or carried by less than one whole share", async () => {
-      const { seams, valuation, loan, admin } = await loadFixture(deployAppraised);
+      const { seams, valuation, loan, admin } = await networkHelpers.loadFixture(deployAppraised);
       const bad = (index: number) =>
         expect(valuation.classPriceWad(seams, index)).to.be.revertedWithCustomError(valuation, "Valuation_BadPrice");
       await bad(1);
@@ -258,7 +258,7 @@ describe("Valuation", () => {
 
     for (const decimals of [6, 8, 18]) {
       it(`M02, M05: ClassPrice scales for ${decimals} decimals, and ignores donations`, async () => {
-        const { valuation, admin, authority } = await loadFixture(deployValuation);
+        const { valuation, admin, authority } = await networkHelpers.loadFixture(deployValuation);
         const loan = await ethers.deployContract("MockToken", [decimals]);
         const seams = await ethers.deployContract("MockSeams", [loan]);
         const own = await ethers.deployContract("Valuation", [authority, seams, seams, DAY_SEC, EVIDENCE, 0]);
@@ -284,7 +284,7 @@ describe("Valuation", () => {
 
   describe("administration", () => {
     it("M24: refuses a stranger", async () => {
-      const { valuation, stranger, startAt } = await loadFixture(deployValuation);
+      const { valuation, stranger, startAt } = await networkHelpers.loadFixture(deployValuation);
       const own = valuation.connect(stranger);
       for (const call of [
         () => own.setCurve(MODEL, startAt, 90n * DAY_SEC, CURVE),
@@ -295,7 +295,7 @@ describe("Valuation", () => {
     });
 
     it("refuses a curve that is empty, over cost, rising, older than the last, of tomorrow, or short-lived", async () => {
-      const { valuation, startAt } = await loadFixture(deployValuation);
+      const { valuation, startAt } = await networkHelpers.loadFixture(deployValuation);
       const now = BigInt(await networkHelpers.time.latest());
       for (const [asOfAt, maxAge, points] of [
         [startAt, 90n * DAY_SEC, []],
@@ -313,13 +313,13 @@ describe("Valuation", () => {
     });
 
     it("refuses haircuts over 100 %, or rising with evidence", async () => {
-      const { valuation } = await loadFixture(deployValuation);
+      const { valuation } = await networkHelpers.loadFixture(deployValuation);
       for (const [evidence, receivables] of [
         [[10_001, 0, 0, 0, 0], 0],
         [[0, 0, 0, 0, 1], 0],
         [EVIDENCE, 10_001],
       ] as const) {
-        const haircuts = [...evidence] as [number, number, number, number, number];
+        const haircuts = [...evidence] as Haircuts;
         await expect(valuation.setHaircuts(haircuts, receivables)).to.be.revertedWithCustomError(
           valuation,
           "Valuation_BadHaircut",

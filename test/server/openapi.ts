@@ -14,6 +14,7 @@ interface Operation {
 
 describe("openapi", () => {
   let document: {
+    components: { schemas: Record<string, { required?: string[] }> };
     openapi: string;
     info: { version: string };
     tags: { name: string }[];
@@ -90,13 +91,20 @@ describe("openapi", () => {
       for (const [status, { content, description }] of Object.entries(responses)) {
         const type = Number(status) < 400 ? "application/json" : "application/problem+json";
         expect(Object.keys(content ?? {}), `${name} ${status}`).to.deep.equal([type]);
-        expect(content?.[type]?.schema, `${name} ${status}`).to.be.an("object").and.have.property("type");
+        const schema = content?.[type]?.schema;
+        if (Number(status) < 400) expect(schema, `${name} ${status}`).to.have.property("type", "object");
+        else expect(schema, `${name} ${status}`).to.deep.equal({ $ref: "#/components/schemas/Problem" });
         expect(description, `${name} ${status}`).to.be.a("string");
       }
       if (name.startsWith("post"))
         expect(requestBody?.content["application/json"]?.schema).to.have.property("required");
       if (name.includes("{")) expect(responses, name).to.have.property("404");
     }
+  });
+
+  it("describes a problem once", () => {
+    expect(Object.keys(document.components.schemas)).to.deep.equal(["Problem"]);
+    expect(document.components.schemas["Problem"]?.required).to.include.members(["type", "status", "detail", "code"]);
   });
 
   it("closes every object, so that nothing undeclared passes", () => {
@@ -109,6 +117,7 @@ describe("openapi", () => {
     };
     for (const [name, { responses, requestBody }] of operations)
       if (name !== "get /openapi.json") walk({ responses, requestBody }, name);
+    walk(document.components, "components");
     expect(open).to.deep.equal([]);
   });
 
