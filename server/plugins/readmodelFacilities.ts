@@ -1,4 +1,4 @@
-import { FACILITY_STATES, STEP_KINDS, type Facility, type Payment } from "../protocol/api.ts";
+import { STEP_KINDS, type Facility, type Payment } from "../protocol/api.ts";
 import { DAY_COUNTS, addMonths, interestAssets } from "../protocol/calendar.ts";
 import type { PageAfter, PageBefore } from "../sources.ts";
 import type { Db } from "./db.ts";
@@ -90,7 +90,7 @@ async function facilityOf(view: View, { address, tokens, settings }: Created): P
 }
 
 interface Books {
-  state: (typeof FACILITY_STATES)[number];
+  state: Facility["state"];
   periodStartAt: bigint;
   collections: bigint;
   reserve: bigint;

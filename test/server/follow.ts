@@ -10,6 +10,13 @@ import { startWorld, type RunningWorld } from "./running.ts";
 type Provider = FollowOptions["provider"];
 type Send = Provider["send"];
 
+interface KeptEvent {
+  contract: string;
+  address: string;
+  tx_hash: string;
+  log_index: number;
+}
+
 describe("follower", () => {
   let world: RunningWorld;
   let store: Store;
@@ -22,8 +29,8 @@ describe("follower", () => {
   });
 
   after(async () => {
-    await store?.close();
-    await world?.stop();
+    await store.close();
+    await world.stop();
   });
 
   const follower = (options: Partial<FollowOptions> = {}) =>
@@ -31,7 +38,7 @@ describe("follower", () => {
 
   /** All that is kept of the chain but the marks of the ranges, which depend on when it was read. */
   const kept = async () => {
-    const events = await store.db.query("select * from events order by block, log_index");
+    const events = await store.db.query<KeptEvent>("select * from events order by block, log_index");
     const blocks = await store.db.query(
       "select * from blocks where number in (select block from events) order by number",
     );
@@ -80,8 +87,8 @@ describe("follower", () => {
 
   describe("catchUp", () => {
     it("reads every event of the deployment, facilities and tokens announced on the way included", async () => {
-      const whole = await rebuilt();
-      const contracts = new Set(whole.events.map(({ contract }) => contract as string));
+      const { events } = await rebuilt();
+      const contracts = new Set(events.map(({ contract }) => contract));
       expect([...contracts].sort()).to.deep.equal([
         "classToken",
         "facilities",
@@ -94,11 +101,11 @@ describe("follower", () => {
         "valuation",
       ]);
       const logs = await world.provider.getLogs({
-        address: [...contracts].length > 0 ? [...new Set(whole.events.map(({ address }) => address as string))] : [],
+        address: [...new Set(events.map(({ address }) => address))],
         fromBlock: world.deployment.startBlock,
         toBlock: "latest",
       });
-      expect(whole.events.map(({ tx_hash, log_index }) => [tx_hash, log_index])).to.deep.equal(
+      expect(events.map(({ tx_hash, log_index }) => [tx_hash, log_index])).to.deep.equal(
         logs.map(({ transactionHash, index }) => [transactionHash, index]),
       );
     });
@@ -199,7 +206,7 @@ describe("follower", () => {
         eth_getLogs: (_, truth) => (failCount-- > 0 ? Promise.reject(new Error("timeout")) : truth()),
       });
       const one = follower({ provider });
-      expect(await one.catchUp().catch((error: Error) => error.message)).to.equal("timeout");
+      expect(await one.catchUp().catch(String)).to.equal("Error: timeout");
       expect(one.isCurrent()).to.equal(false);
       await one.catchUp();
       expect(one.isCurrent()).to.equal(true);

@@ -8,6 +8,11 @@ import { startChain } from "../../scripts/chain.ts";
 import { generateHost } from "../../scripts/exporter.ts";
 import type { FleetLot } from "../../scripts/fleet.ts";
 import { buildWorld, type World } from "../../scripts/world.ts";
+import { ZERO_BYTES32 } from "../../server/protocol/bytes.ts";
+import { noDrops } from "../../server/protocol/drops.ts";
+import { identityAnchor } from "../../server/protocol/identity.ts";
+import { parseReading, readingDomain, readingHash, type SignedReadingJson } from "../../server/protocol/reading.ts";
+import { signReading } from "../../server/nodekey.ts";
 import { connectChain, startProgram, type Program } from "../../server/main.ts";
 
 // A small world on a local chain: two lots of one host with two GPUs each, a facility, leases, a market.
@@ -29,7 +34,7 @@ export interface RunningWorld extends World {
 
 export async function startWorld(): Promise<RunningWorld> {
   const folder = mkdtempSync(join(tmpdir(), "rackbond-world-"));
-  const chain = await startChain({ genesisAt: GENESIS_AT, port: 0, folder });
+  const chain = await startChain({ genesisAt: GENESIS_AT, port: 0, folder, isKept: false });
   const provider = await connectChain(chain.url, chain.chainId);
   await provider.send("anvil_setBlockTimestampInterval", [1]);
   const model = gpuModel("H100");
@@ -93,4 +98,56 @@ export async function runHour(world: RunningWorld, program: Program): Promise<bi
   await advanceTo(world.provider, endAt);
   await program.closeEpoch(BigInt(endAt));
   return epoch;
+}
+
+/** A reading of the second host, signed by its node. */
+export function outsideReading(
+  world: RunningWorld,
+  epoch: bigint,
+  change: Partial<SignedReadingJson["reading"]> = {},
+): SignedReadingJson {
+  const { hostname, gpus } = world.fleet[1]!.hosts[0]!;
+  const reading = {
+    ...{ version: 1 as const, nodeId: "2", lotId: "2", epoch: String(epoch), sequenceIndex: "0" },
+    ...{ prevReadingHash: ZERO_BYTES32, drops: noDrops(), itEnergyStartMJ: null, itEnergyEndMJ: null },
+    periodStartAt: String(epoch * 3600n),
+    periodEndAt: String((epoch + 1n) * 3600n),
+    devices: gpus.map((gpu, deviceIndex) => ({
+      ...{ deviceIndex, deviceId: identityAnchor(gpu.uuid), energyStartMJ: "0", energyEndMJ: "36000000" },
+      ...{ availableSec: "3600", allocatedSec: "1800", smActiveMilliSec: "900000", curtailedSec: "0" },
+      ...{ workUnits: "0", flagsBitmap: 0, droppedCount: 0 },
+    })),
+    ...change,
+  };
+  const { chainId, addresses } = world.deployment;
+  const hash = readingHash(readingDomain(BigInt(chainId), addresses.telemetry), parseReading(reading));
+  return { reading, signature: signReading(nodeKeyOf(SEED, hostname).key, hash) };
+}
+
+/** What a path of the program's API answers. */
+export async function getJson<T>(program: Program, path: string): Promise<T> {
+  const answer = await fetch(program.apiUrl + path);
+  if (answer.status !== 200) throw new Error(`${path} answers ${answer.status}: ${await answer.text()}`);
+  return (await answer.json()) as T;
+}
+
+/** The status that a path of the program's API answers with. */
+export async function statusOf(program: Program, path: string): Promise<number> {
+  return (await fetch(program.apiUrl + path)).status;
+}
+
+/** A page as the API gives it. */
+export interface Page<T> {
+  items: T[];
+  next: string | null;
+}
+
+/** Hands a reading to the program's API. */
+export async function postReading(program: Program, signed: SignedReadingJson) {
+  const answer = await fetch(`${program.apiUrl}/v1/readings`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(signed),
+  });
+  return { status: answer.status, body: (await answer.json()) as Record<string, string> };
 }
