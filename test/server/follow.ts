@@ -127,6 +127,27 @@ describe("follower", () => {
     });
   });
 
+  describe("two followers of one database", () => {
+    it("never leave a gap: one whose head was forgotten by the other writes nothing", async () => {
+      await follower().catchUp();
+      await registerSite("gap");
+      const provider = lying({
+        eth_getLogs: async (_, truth) => {
+          const logs = await truth();
+          await store.db.query("delete from blocks where number > $1", [world.deployment.startBlock]);
+          return logs;
+        },
+      });
+      const error: unknown = await follower({ provider })
+        .catchUp()
+        .catch((refused: unknown) => refused);
+      expect(error).to.be.an("error").and.have.property("code", "Follow_HeadMoved");
+      await follower().catchUp();
+      const live = await kept();
+      expect(await rebuilt()).to.deep.equal(live);
+    });
+  });
+
   describe("re-org", () => {
     for (const depth of [1, 3, 12]) {
       for (const grown of [-1, 0, 2]) {
