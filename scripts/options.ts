@@ -49,7 +49,13 @@ export function readOptions(args: string[]): RunOptions {
   return {
     ...{ once: given.once, months: given.months, seed: given.seed, data: given.data },
     factor: given.factor ?? (given.once ? 0 : DEFAULT_FACTOR),
-    ...{ port: given.port, rpcPort: given.rpcPort, chain: given.chain, scrapeFiles: given.scrape, powerFiles: given.power },
+    ...{
+      port: given.port,
+      rpcPort: given.rpcPort,
+      chain: given.chain,
+      scrapeFiles: given.scrape,
+      powerFiles: given.power,
+    },
     quantiles: given.quantiles === undefined ? undefined : readQuantiles(given.quantiles, given.cluster),
     rateCents: given.prices === undefined ? new Map() : readPrices(given.prices),
   };

@@ -59,7 +59,7 @@ async function main(options: RunOptions): Promise<void> {
     describe(world, fleet, progress);
     const program = await startProgram(programOptions(world, fleet, folder.path, chain.url, options));
     closing.push(() => program.stop());
-    if (program.apiUrl !== undefined) progress.say(`API ${program.apiUrl} · explorer ${program.apiUrl}/docs`);
+    progress.say(`API ${program.apiUrl} · explorer ${program.apiUrl}/docs`);
 
     const run = { options, world, fleet, program, provider, progress, actors: actorsOf(world, provider) };
     const startedMs = Date.now();
@@ -184,6 +184,7 @@ async function closeDay(run: Run, at: number, payments: number): Promise<number>
     progress.say([...lines, ...story.map((line) => `  ${line}`)].join("\n"));
     done += 1;
   }
+  await program.follow();
   return done;
 }
 
@@ -205,6 +206,7 @@ async function summaryOf({ options, world, program, fleet }: Run, months: number
   const place = world.deployment.facilities[0];
   if (place === undefined) throw new Error("the deployment has no facility");
   const { contracts } = program;
+  await program.follow();
   const cash = await cashOf(contracts, place);
   const facility = contracts.facility(place.address);
   const [market] = place.markets;
@@ -229,6 +231,6 @@ try {
   await main(readOptions(process.argv.slice(2)));
 } catch (error) {
   console.error(`rackbond: ${error instanceof Error ? error.message : String(error)}`);
-  if (process.env.RACKBOND_DEBUG !== undefined) console.error(error);
+  if (process.env.RACKBOND_LOG === "debug") console.error(error);
   process.exitCode = 1;
 }

@@ -12,7 +12,6 @@ import { ClassToken__factory } from "../../types/factories/facility/ClassToken__
 import { Facilities__factory } from "../../types/factories/facility/Facilities__factory.ts";
 import { Facility__factory } from "../../types/factories/facility/Facility__factory.ts";
 import { Leases__factory } from "../../types/factories/lease/Leases__factory.ts";
-import { TestStable__factory } from "../../types/factories/mocks/TestStable__factory.ts";
 import { Registry__factory } from "../../types/factories/registry/Registry__factory.ts";
 import { Telemetry__factory } from "../../types/factories/telemetry/Telemetry__factory.ts";
 import { ClassPrice__factory } from "../../types/factories/valuation/ClassPrice__factory.ts";
@@ -32,7 +31,6 @@ export const INTERFACES = {
   telemetry: Telemetry__factory.createInterface(),
   classPrice: ClassPrice__factory.createInterface(),
   valuation: Valuation__factory.createInterface(),
-  asset: TestStable__factory.createInterface(),
 } as const satisfies Record<string, Interface>;
 
 export type Contracts = ReturnType<typeof contractsAt>;
@@ -80,7 +78,7 @@ export async function send(sent: Promise<ContractTransactionResponse>): Promise<
 export function explainRevert(error: unknown): Refusal | undefined {
   if (!isError(error, "CALL_EXCEPTION")) return undefined;
   const { data } = error;
-  if (data === null || data === undefined) return undefined;
+  if (data === null) return undefined;
   for (const contract of Object.values(INTERFACES)) {
     const parsed = contract.parseError(data);
     if (parsed === null) continue;

@@ -80,7 +80,7 @@ describe("Facilities", () => {
       if (!senior || !residual || !fee) throw new Error("a world has two classes and a fee");
       for (const changed of [
         { classes: [residual] },
-        { classes: [...Array(8).fill(senior), residual] },
+        { classes: [...Array.from({ length: 8 }, () => senior), residual] },
         { fees: Array(9).fill(fee) },
       ]) {
         await expect(w.create(changed)).to.be.revertedWithCustomError(w.facilities, "Facilities_BadCounts");

@@ -43,10 +43,12 @@ describe("Facility: funding", () => {
     it("allows more on a pledged lot up to the advance rate, to the unit", async () => {
       await w.offerLot(LOT, 1000n, 3); // 80 % is 800
       await draw(799n);
-      await expect(draw(2n)).to.be.revertedWithCustomError(w.facility, "Facility_OverAdvance").withArgs(LOT, 2, 1);
+      await expect(draw(2n)).to.be.revertedWithCustomError(w.facility, "Facility_OverAdvance").withArgs(LOT, 801, 800);
       await draw(1n);
       expect(await w.facility.drawnAssets(LOT)).to.equal(800);
       expect(await w.facility.lotCount()).to.equal(1);
+      await w.offerLot(LOT, 900n, 3); // worth less now
+      await expect(draw(1n)).to.be.revertedWithCustomError(w.facility, "Facility_OverAdvance").withArgs(LOT, 801, 720);
     });
 
     it("refuses more than escrow, nothing, and everyone but the sponsor", async () => {

@@ -1,4 +1,4 @@
-import type { JsonRpcProvider, Log, LogDescription } from "ethers";
+import type { JsonRpcProvider, Log } from "ethers";
 
 import { INTERFACES } from "../../server/protocol/contracts.ts";
 import type { Deployment } from "../../server/protocol/deployment.ts";
@@ -13,12 +13,14 @@ export interface Ledger {
   collections: bigint;
 }
 
-const [FEE, , RESERVE] = [0n, 1n, 2n];
+// Kinds of steps, as the contract numbers them.
+const FEE = 0n;
+const RESERVE = 2n;
 
 interface Entry {
   name: string;
-  address: string;
-  args: LogDescription["args"];
+  /** Arguments by name, nested ones by a path of names. */
+  args: ReadonlyMap<string, unknown>;
 }
 
 /** All events of a contract kind at an address, in order. */
@@ -27,63 +29,84 @@ function entries(logs: Log[], address: string, contract: keyof typeof INTERFACES
     .filter((log) => log.address.toLowerCase() === address.toLowerCase())
     .flatMap((log) => {
       const event = INTERFACES[contract].parseLog(log);
-      return event === null ? [] : [{ name: event.name, address: log.address, args: event.args }];
+      if (event === null) return [];
+      const args = new Map<string, unknown>();
+      flatten(event.args.toObject(true), "", args);
+      return [{ name: event.name, args }];
     });
 }
 
+function flatten(value: unknown, path: string, into: Map<string, unknown>): void {
+  if (typeof value !== "object" || value === null) into.set(path, value);
+  else
+    for (const [name, member] of Object.entries(value)) flatten(member, path === "" ? name : `${path}.${name}`, into);
+}
+
+const amount = (entry: Entry, name: string): bigint => {
+  const value = entry.args.get(name);
+  if (typeof value !== "bigint") throw new Error(`${entry.name} has no amount ${name}`);
+  return value;
+};
 const sum = (values: bigint[]) => values.reduce((total, value) => total + value, 0n);
+const placeOf = (deployment: Deployment) => {
+  const [place] = deployment.facilities;
+  if (place === undefined) throw new Error("no facility");
+  return place;
+};
 
 /** Adds the ledger up, event by event; asks no contract anything. */
 export async function readLedger(provider: JsonRpcProvider, deployment: Deployment): Promise<Ledger> {
-  const place = deployment.facilities[0]!;
+  const place = placeOf(deployment);
   const logs = await provider.getLogs({ fromBlock: 0, toBlock: "latest" });
   const leases = entries(logs, deployment.addresses.leases, "leases");
   const facility = entries(logs, place.address, "facility");
   const tokens = place.classTokens.flatMap((token) => entries(logs, token, "classToken"));
-  const of = (list: Entry[], name: string) => list.filter((entry) => entry.name === name);
+  const total = (list: Entry[], event: string, name: string) =>
+    sum(list.filter((entry) => entry.name === event).map((entry) => amount(entry, name)));
 
   const own = new Set(
-    of(leases, "Opened")
-      .filter(({ args }) => args.terms.payee === place.address)
-      .map(({ args }) => args.leaseId as bigint),
+    leases
+      .filter(({ name, args }) => name === "Opened" && args.get("terms.payee") === place.address)
+      .map((entry) => entry.args.get("leaseId")),
   );
-  const received = sum([
-    ...of(leases, "Invoiced").filter(({ args }) => own.has(args.leaseId)).map(({ args }) => args.payment.paidAssets),
-    ...of(leases, "Paid").filter(({ args }) => own.has(args.leaseId)).map(({ args }) => args.paidAssets),
-    ...of(leases, "PaidFromEscrow").filter(({ args }) => own.has(args.leaseId)).map(({ args }) => args.paidAssets),
-  ]);
-  const steps = of(facility, "StepPaid").map(({ args }) => ({
-    kind: args.step.kind as bigint,
-    paid: args.paidAssets as bigint,
-  }));
-  const claimed = sum(of(tokens, "Claimed").map(({ args }) => args.assets));
+  const ofOwn = leases.filter((entry) => own.has(entry.args.get("leaseId")));
+  const received =
+    total(ofOwn, "Invoiced", "payment.paidAssets") +
+    total(ofOwn, "Paid", "paidAssets") +
+    total(ofOwn, "PaidFromEscrow", "paidAssets");
+  const steps = facility
+    .filter(({ name }) => name === "StepPaid")
+    .map((entry) => ({ kind: entry.args.get("step.kind"), paid: amount(entry, "paidAssets") }));
+  const claimed = total(tokens, "Claimed", "assets");
   const toClasses = sum(steps.filter(({ kind }) => kind !== FEE && kind !== RESERVE).map(({ paid }) => paid));
-  const returned = sum(of(facility, "ClassScheduled").map(({ args }) => args.returnedAssets));
-  const distributed = sum(of(facility, "PaymentMade").map(({ args }) => args.collectionsAssets));
   return {
     received,
     fees: sum(steps.filter(({ kind }) => kind === FEE).map(({ paid }) => paid)),
-    claimable: toClasses + returned - claimed,
+    claimable: toClasses + total(facility, "ClassScheduled", "returnedAssets") - claimed,
     claimed,
     reserve: steps.filter(({ kind }) => kind === RESERVE).at(-1)?.paid ?? 0n,
-    collections: received - distributed,
+    collections: received - total(facility, "PaymentMade", "collectionsAssets"),
   };
 }
 
-/** The same from the stablecoin's own transfers: what reached the facility and what left it. */
-export async function readTransfers(provider: JsonRpcProvider, deployment: Deployment) {
+/** The same from the stablecoin's own transfers: what reached the facility as rent, and what it holds. */
+export async function readTransfers(
+  provider: JsonRpcProvider,
+  deployment: Deployment,
+): Promise<{ rentToFacility: bigint; held: bigint }> {
   const { asset, leases } = deployment.addresses;
-  const facility = deployment.facilities[0]!.address;
+  const facility = placeOf(deployment).address;
   const logs = await provider.getLogs({ fromBlock: 0, toBlock: "latest", address: asset });
-  const transfers = entries(logs, asset, "asset").filter(({ name }) => name === "Transfer");
-  const moved = (from: (address: string) => boolean, to: (address: string) => boolean) =>
-    sum(transfers.filter(({ args }) => from(args.from) && to(args.to)).map(({ args }) => args.value));
-  const is = (address: string) => (other: string) => other === address;
-  const isNot = (address: string) => (other: string) => other !== address;
+  // A class token is an ERC-20 too: its Transfer event is the stablecoin's.
+  const transfers = entries(logs, asset, "classToken").filter(({ name }) => name === "Transfer");
+  const moved = (where: Record<string, string>) =>
+    sum(
+      transfers
+        .filter(({ args }) => Object.entries(where).every(([name, address]) => args.get(name) === address))
+        .map((entry) => amount(entry, "value")),
+    );
   return {
-    rentToFacility: moved(is(leases), is(facility)),
-    raised: moved(isNot(leases), is(facility)),
-    paidOut: moved(is(facility), isNot(facility)),
-    held: moved(() => true, is(facility)) - moved(is(facility), () => true),
+    rentToFacility: moved({ from: leases, to: facility }),
+    held: moved({ to: facility }) - moved({ from: facility }),
   };
 }

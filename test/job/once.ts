@@ -42,7 +42,11 @@ describe("npm start -- --once", function () {
   let killed: Outcome;
   let outcome: Outcome;
   let chain: LocalChain | undefined;
-  let provider: JsonRpcProvider;
+  let provider: JsonRpcProvider | undefined;
+  const connected = () => {
+    if (provider === undefined) throw new Error("the chain did not start");
+    return provider;
+  };
 
   before(async () => {
     const args = ["--once", "--months", "1", "--port", "0", "--rpc-port", "0", "--data", folder];
@@ -78,7 +82,7 @@ describe("npm start -- --once", function () {
   });
 
   it("says of every amount what a second reader computes from the chain's events", async () => {
-    const ledger = await readLedger(provider, deployment());
+    const ledger = await readLedger(connected(), deployment());
     const said = Object.fromEntries(Object.entries(summary().cash).map(([name, assets]) => [name, BigInt(assets)]));
     expect(said).to.deep.equal(ledger);
   });
@@ -90,7 +94,7 @@ describe("npm start -- --once", function () {
   });
 
   it("holds in the facility what its books say, by the stablecoin's own transfers", async () => {
-    const { rentToFacility, held } = await readTransfers(provider, deployment());
+    const { rentToFacility, held } = await readTransfers(connected(), deployment());
     const { received, fees, claimable, reserve, collections } = asLedger(summary());
     expect(rentToFacility).to.equal(received);
     // Fee payees have not drawn their claims; the sponsor has drawn its.
@@ -100,7 +104,7 @@ describe("npm start -- --once", function () {
   it("has each hour on-chain exactly once, without a gap", async () => {
     const { addresses } = deployment();
     const { topicHash } = INTERFACES.telemetry.getEvent("Submitted");
-    const logs = await provider.getLogs({ fromBlock: 0, address: addresses.telemetry, topics: [topicHash] });
+    const logs = await connected().getLogs({ fromBlock: 0, address: addresses.telemetry, topics: [topicHash] });
     const epochs = logs.map((log) => Number(BigInt(log.topics[1] ?? "0x0")));
     const first = Date.UTC(2026, 0, 1) / 3_600_000;
     expect(epochs).to.deep.equal(epochs.map((_, index) => first + index));
