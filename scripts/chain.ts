@@ -52,6 +52,7 @@ export async function startChain(options: LocalChainOptions): Promise<LocalChain
     detached: true,
   });
   let complaint = "";
+  child.once("error", (error) => (complaint = error.message));
   child.stderr.on("data", (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(-2000)));
   await untilServing(child, url, () => complaint);
   // Each block a second after the one before, whatever the wall clock says; Hardhat's node does not know this call.
@@ -62,9 +63,13 @@ export async function startChain(options: LocalChainOptions): Promise<LocalChain
 
 async function adopt(runFile: string): Promise<LocalChain | undefined> {
   if (!existsSync(runFile)) return undefined;
-  const { pid, url } = JSON.parse(readFileSync(runFile, "utf8")) as { pid: number; url: string };
-  if (isAlive(pid) && (await chainIdOf(url)) === LOCAL_CHAIN_ID) {
-    return { url, chainId: LOCAL_CHAIN_ID, stop: () => stopProcess(pid, runFile) };
+  try {
+    const { pid, url } = JSON.parse(readFileSync(runFile, "utf8")) as { pid: number; url: string };
+    if (isChain(pid) && (await chainIdOf(url)) === LOCAL_CHAIN_ID) {
+      return { url, chainId: LOCAL_CHAIN_ID, stop: () => stopProcess(pid, runFile) };
+    }
+  } catch {
+    // Half written when its program was killed.
   }
   rmSync(runFile, { force: true });
   return undefined;
@@ -72,7 +77,7 @@ async function adopt(runFile: string): Promise<LocalChain | undefined> {
 
 async function untilServing(child: ChildProcess, url: string, complaint: () => string): Promise<void> {
   for (let waitedMs = 0; waitedMs < START_MS; waitedMs += 25) {
-    if (child.exitCode !== null) break;
+    if (child.exitCode !== null || child.pid === undefined) break;
     if ((await chainIdOf(url)) === LOCAL_CHAIN_ID) return;
     await sleep(25);
   }
@@ -98,6 +103,16 @@ export function isAlive(pid: number): boolean {
     return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** Whether the process may be a chain that we started: ids are given again to others. */
+export function isChain(pid: number): boolean {
+  if (process.platform !== "linux") return isAlive(pid);
+  try {
+    return /anvil|hardhat/.test(readFileSync(`/proc/${pid}/cmdline`, "latin1"));
+  } catch {
+    return false;
   }
 }
 

@@ -26,10 +26,24 @@ const GENERATED_HOSTS = [6, 2];
 
 /** The hosts of the run, in lots; every lot has one model. */
 export function fleetOf(options: FleetOptions): FleetLot[] {
-  return lotsOf(options).map((lot) => {
+  const lots = lotsOf(options);
+  requireDistinct(lots.flatMap((lot) => lot.hosts));
+  return lots.map((lot) => {
     const { rateCents, priceName } = lot.model;
     return { ...lot, model: { ...lot.model, rateCents: options.rateCents.get(priceName) ?? rateCents } };
   });
+}
+
+/** A host's name stands for its key, a board's UUID for the board: neither can be there twice. */
+function requireDistinct(hosts: Exporter[]): void {
+  const owners = new Map<string, string>();
+  for (const { hostname, gpus } of hosts) {
+    for (const name of [hostname, ...gpus.map(({ uuid }) => uuid)]) {
+      const owner = owners.get(name);
+      if (owner !== undefined) throw new Error(`${name} is recorded twice: for host ${owner} and host ${hostname}`);
+      owners.set(name, hostname);
+    }
+  }
 }
 
 function lotsOf(options: FleetOptions): FleetLot[] {

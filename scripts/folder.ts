@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
-import { isAlive } from "./chain.ts";
+import { isAlive, isChain } from "./chain.ts";
 
 /** The folder that a run keeps its chain, database and spools in; one run at a time has it. */
 export interface RunFolder {
@@ -50,9 +50,10 @@ function sweep(): void {
     if (owner === undefined || isAlive(owner)) continue;
     const runFile = join(folder, "chain.run.json");
     try {
-      if (existsSync(runFile)) process.kill((JSON.parse(readFileSync(runFile, "utf8")) as { pid: number }).pid);
+      const { pid } = JSON.parse(readFileSync(runFile, "utf8")) as { pid: number };
+      if (isChain(pid)) process.kill(pid);
     } catch {
-      // It is gone already.
+      // There was none, or it is gone already.
     }
     rmSync(folder, { recursive: true, force: true });
   }

@@ -1,9 +1,9 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 
-import { KALOS, type Quantile } from "./catalogue.ts";
+import { DEAL, KALOS, type Quantile } from "./catalogue.ts";
 import type { ChainEngine } from "./chain.ts";
 import type { Quantiles } from "./exporter.ts";
-import { readText } from "./replay.ts";
+import { numberOf, readText } from "./replay.ts";
 
 /** What a run of the main job was asked for. */
 export interface RunOptions {
@@ -31,7 +31,7 @@ export function readOptions(args: string[]): RunOptions {
   const command = new Command("npm start --")
     .description("Runs the main job: GPU telemetry becomes an investor's payout on a local EVM.")
     .option("--once", "run a fixed number of months as fast as it goes, print a JSON summary last, and exit", false)
-    .option("--months <n>", "how many payment dates --once runs", whole(1, 600), 3)
+    .option("--months <n>", "how many payment dates --once runs", whole(1, Number(DEAL.termMonths)), 3)
     .option("--seed <text>", "what the generated telemetry and the keys are a function of", "1")
     .option("--factor <n>", "simulated seconds a second; 0 is as fast as it goes", whole(0, 1e9))
     .option("--data <dir>", "keep chain, database and spools here, and go on from there the next time")
@@ -87,27 +87,38 @@ function whole(min: number, max: number): (text: string) => number {
   };
 }
 
+/** What the telemetry contract takes a board to be able to draw, of its design power. */
+const POWER_BOUND = 1.6;
+
 /** Columns `<cluster>_sm_active_pct` and `<cluster>_a100_power_w` over `percentile`: an inverse distribution function. */
 function readQuantiles(file: string, cluster: string): Quantiles {
   const { columns, rows } = readCsv(file);
-  const points = (column: string): Quantile[] => {
+  const points = (column: string, max: number): Quantile[] => {
     const at = columns.indexOf(column);
     const percentileAt = columns.indexOf("percentile");
     if (at === -1 || percentileAt === -1) throw new Error(`${file}: no column ${at === -1 ? column : "percentile"}`);
+    let above: Quantile = [-1, 0];
     return rows.map((cells, index) => {
-      const [percentile, value] = [Number(cells[percentileAt]), Number(cells[at])];
-      if (!Number.isFinite(percentile) || !Number.isFinite(value) || value < 0 || cells[at] === "") {
-        throw new Error(`${file}:${index + 2}: ${column} is not a number: ${cells.join(",").slice(0, 100)}`);
+      const point: Quantile = [numberOf(cells[percentileAt]), numberOf(cells[at])];
+      const isNext = point[0] > above[0] && point[0] <= 100 && point[1] >= above[1] && point[1] <= max;
+      if (!isNext) {
+        throw new Error(
+          `${file}:${index + 2}: ${column} is no quantile up to ${max}: ${cells.join(",").slice(0, 100)}`,
+        );
       }
-      return [percentile, value];
+      above = point;
+      return point;
     });
   };
   return {
-    smActivePct: points(`${cluster}_sm_active_pct`),
-    powerW: points(`${cluster}_a100_power_w`),
+    smActivePct: points(`${cluster}_sm_active_pct`, 100),
+    powerW: points(`${cluster}_a100_power_w`, POWER_BOUND * KALOS.tdpW),
     tdpW: KALOS.tdpW,
   };
 }
+
+/** Dollars a GPU-hour; no offer on record is near. */
+const MAX_PRICE = 1000;
 
 /** The newest median of each GPU, in whole cents. */
 function readPrices(file: string): Map<string, number> {
@@ -120,8 +131,8 @@ function readPrices(file: string): Map<string, number> {
   const [dateAt, gpuAt, medianAt] = [at("date"), at("gpu"), at("median")];
   const newest = new Map<string, { date: string; cents: number }>();
   rows.forEach((cells, index) => {
-    const [date, gpu, median] = [cells[dateAt] ?? "", cells[gpuAt] ?? "", Number(cells[medianAt])];
-    if (!/^\d{4}-\d{2}-\d{2}$/.test(date) || gpu === "" || !Number.isFinite(median) || median <= 0) {
+    const [date, gpu, median] = [cells[dateAt] ?? "", cells[gpuAt] ?? "", numberOf(cells[medianAt])];
+    if (!/^\d{4}-\d{2}-\d{2}$/.test(date) || gpu === "" || !(median >= 0.01 && median <= MAX_PRICE)) {
       throw new Error(`${file}:${index + 2}: not a date, a GPU and a price: ${cells.join(",").slice(0, 100)}`);
     }
     const before = newest.get(gpu);

@@ -1,61 +1,90 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { gunzipSync } from "node:zlib";
 
+import { parseDcgm } from "../server/protocol/exposition.ts";
 import { gpuModel } from "./catalogue.ts";
 import { madeUpUuid, type ExportedGpu, type Exporter } from "./exporter.ts";
 
-const ENERGY = /^(DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION(?:_total)?)\{([^}]*)\}\s+(\d+)\s*$/;
-const POWER = /^DCGM_FI_DEV_POWER_USAGE\{([^}]*)\}\s+(\d+(?:\.\d+)?)\s*$/;
+const ENERGY = /^(DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION(?:_total)?)\{([^}]*)\}\s+\S+\s*$/;
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
+const HOUR_SEC = 3600;
 
 /**
  * Hosts out of recorded dcgm-exporter scrapes, one for each Hostname label. A recording stands still, so its energy
  * counters are moved on with the recorded power; every other line is served as it was recorded. Several recordings of one
- * host take turns, an hour each.
+ * host take turns, an hour each, and its counters go on from the first one's.
  */
 export function replayScrapes(files: string[], startAt: number): Exporter[] {
-  const hosts = new Map<string, { texts: string[]; gpus: Map<string, string> }>();
+  const hosts = new Map<string, { recordings: Recording[]; gpus: Map<string, string> }>();
   for (const file of files) {
     const text = readText(file);
+    requireScrape(file, text);
     const label = (line: string, name: string) => new RegExp(`[{,]${name}="([^"]*)"`).exec(line)?.[1];
     const lines = text.split("\n").filter((line) => label(line, "UUID") !== undefined && !line.startsWith("#"));
     if (lines.length === 0) {
       throw new Error(`${file}: no dcgm-exporter sample with a UUID label; is this Prometheus text?`);
     }
     for (const [hostname, own] of groupBy(lines, (line) => label(line, "Hostname") ?? basename(file))) {
-      const host = hosts.get(hostname) ?? { texts: [], gpus: new Map<string, string>() };
-      host.texts.push(own.join("\n") + "\n");
+      const host = hosts.get(hostname) ?? { recordings: [], gpus: new Map<string, string>() };
+      host.recordings.push(recordingOf(own));
       for (const line of own) host.gpus.set(label(line, "UUID") as string, label(line, "modelName") ?? "unknown");
       hosts.set(hostname, host);
     }
   }
-  return [...hosts].map(([hostname, host]) => ({
+  return [...hosts].map(([hostname, { recordings, gpus }]) => ({
     hostname,
-    gpus: [...host.gpus].map(([uuid, modelName]): ExportedGpu => ({ uuid, modelName })),
-    scrape(at) {
-      const hour = Math.floor((at - startAt) / 3600);
-      return moveCounters(host.texts[hour % host.texts.length] as string, at - startAt);
-    },
+    gpus: [...gpus].map(([uuid, modelName]): ExportedGpu => ({ uuid, modelName })),
+    scrape: (at) => scrapeAfter(recordings, at - startAt),
   }));
 }
 
-function moveCounters(text: string, elapsedSec: number): string {
-  const powerMW = new Map<string, number>();
-  for (const line of text.split("\n")) {
-    const match = POWER.exec(line);
-    if (match !== null) powerMW.set(uuidOf(match[1] as string), Math.round(Number(match[2]) * 1000));
+interface Recording {
+  lines: string[];
+  /** By UUID. */
+  energyMJ: Map<string, bigint>;
+  powerMW: Map<string, bigint>;
+}
+
+/** Refuses at the start, by the file's name, what the agent would refuse hour after hour. */
+function requireScrape(file: string, text: string): void {
+  try {
+    parseDcgm(text);
+  } catch (error) {
+    throw new Error(`${file}: not dcgm-exporter text: ${(error as Error).message}`, { cause: error });
   }
-  return text
-    .split("\n")
-    .map((line) => {
-      const match = ENERGY.exec(line);
-      if (match === null) return line;
-      const [, name, labels, energyMJ] = match as unknown as [string, string, string, string];
-      const spentMJ = (powerMW.get(uuidOf(labels)) ?? 0) * elapsedSec;
-      return `${name}{${labels}} ${BigInt(energyMJ) + BigInt(spentMJ)}`;
-    })
-    .join("\n");
+}
+
+function recordingOf(lines: string[]): Recording {
+  const recording: Recording = { lines, energyMJ: new Map(), powerMW: new Map() };
+  for (const { uuid, energyMJ, powerMilliW } of parseDcgm(lines.join("\n")).samples) {
+    if (energyMJ !== null) recording.energyMJ.set(uuid, energyMJ);
+    if (powerMilliW !== null) recording.powerMW.set(uuid, powerMilliW);
+  }
+  return recording;
+}
+
+/** What the host shows after so many seconds of replay; the end of an hour still shows that hour. */
+function scrapeAfter(recordings: Recording[], elapsedSec: number): string {
+  const count = recordings.length;
+  const hour = Math.max(0, Math.ceil(elapsedSec / HOUR_SEC) - 1);
+  const energyMJ = (uuid: string) => {
+    const first = recordings.find((recording) => recording.energyMJ.has(uuid))?.energyMJ.get(uuid) ?? 0n;
+    const spent = recordings.reduce((sum, { powerMW }, turn) => {
+      const hours = Math.floor(hour / count) + (turn < hour % count ? 1 : 0);
+      const sec = hours * HOUR_SEC + (turn === hour % count ? elapsedSec - hour * HOUR_SEC : 0);
+      return sum + (powerMW.get(uuid) ?? 0n) * BigInt(sec);
+    }, 0n);
+    return first + spent;
+  };
+  const shown = recordings[hour % count] as Recording;
+  const lines = shown.lines.map((line) => {
+    const [, name, labels = ""] = ENERGY.exec(line) ?? [];
+    const uuid = uuidOf(labels);
+    // A blank stays one.
+    return name === undefined || !shown.energyMJ.has(uuid) ? line : `${name}{${labels}} ${energyMJ(uuid)}`;
+  });
+  return `${lines.join("\n")}\n`;
 }
 
 function uuidOf(labels: string): string {
@@ -71,6 +100,18 @@ export interface PowerTrace {
 }
 
 const LONGEST_SAMPLE_SEC = 60;
+/** No host of eight GPUs draws as much. */
+const MAX_HOST_W = 1_000_000;
+
+/** A number, or NaN for an empty cell, which JavaScript takes for 0. */
+export function numberOf(cell = ""): number {
+  return cell.trim() === "" ? Number.NaN : Number(cell);
+}
+
+/** Unix seconds of an ISO 8601 time, UTC where it names no zone. */
+function timeOf(text: string): number {
+  return Date.parse(/(?:Z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}Z`) / 1000;
+}
 
 /** Reads a CSV (or .csv.gz) with a `watts` column and a `time` (ISO 8601) or `time_ms` column. */
 export function readPowerTrace(file: string): PowerTrace {
@@ -85,10 +126,9 @@ export function readPowerTrace(file: string): PowerTrace {
   let before: { at: number; mW: number } | undefined;
   lines.forEach((line, index) => {
     const cells = line.split(",");
-    const raw = cells[timeAt] ?? "";
-    const at = columns[timeAt] === "time_ms" ? Number(raw) / 1000 : Date.parse(`${raw}Z`) / 1000;
-    const watts = Number(cells[wattsAt]);
-    if (!Number.isFinite(at) || !Number.isFinite(watts) || watts < 0 || cells[wattsAt] === "") {
+    const at = columns[timeAt] === "time_ms" ? numberOf(cells[timeAt]) / 1000 : timeOf(cells[timeAt] ?? "");
+    const watts = numberOf(cells[wattsAt]);
+    if (!Number.isFinite(at) || !(watts >= 0 && watts <= MAX_HOST_W)) {
       throw new Error(`${file}:${index + 2}: not a time and a power: ${line.slice(0, 100)}`);
     }
     const sec = before === undefined ? 0 : at - before.at;
@@ -151,13 +191,15 @@ export function replayPower(file: string, startAt: number): Exporter {
 /** A text file, unpacked when its name ends in .gz, of a size that can be meant. */
 export function readText(file: string): string {
   let bytes: Buffer;
+  let size: number;
   try {
-    bytes = readFileSync(file);
-    if (file.endsWith(".gz")) bytes = gunzipSync(bytes, { maxOutputLength: MAX_FILE_BYTES });
+    ({ size } = statSync(file));
+    bytes = size > MAX_FILE_BYTES ? Buffer.alloc(0) : readFileSync(file);
+    if (file.endsWith(".gz") && bytes.length > 0) bytes = gunzipSync(bytes, { maxOutputLength: MAX_FILE_BYTES });
   } catch (error) {
     throw new Error(`${file}: cannot be read: ${(error as Error).message}`, { cause: error });
   }
-  if (bytes.length > MAX_FILE_BYTES) throw new Error(`${file}: ${bytes.length} bytes, over ${MAX_FILE_BYTES}`);
+  if (size > MAX_FILE_BYTES) throw new Error(`${file}: ${size} bytes, over ${MAX_FILE_BYTES}`);
   return bytes.toString("utf8");
 }
 

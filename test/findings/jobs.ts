@@ -7,9 +7,10 @@ import { startKeeper } from "../../server/jobs/keeper.ts";
 import type { Oracle } from "../../server/jobs/oracle.ts";
 import { enqueue, itemByKey, markSent } from "../../server/plugins/outbox.ts";
 import type { Hex } from "../../server/protocol/bytes.ts";
-import { INTERFACES, contractsAt, send } from "../../server/protocol/contracts.ts";
+import { contractsAt, send } from "../../server/protocol/contracts.ts";
 import type { SignedReadingJson } from "../../server/protocol/reading.ts";
 import { domainOf, structOf } from "../../server/protocol/typed.ts";
+import { TestStable__factory } from "../../types/factories/mocks/TestStable__factory.ts";
 import { Leases__factory } from "../../types/factories/lease/Leases__factory.ts";
 import { refusalOf } from "../server/agentBench.ts";
 import { FIRST_EPOCH, START_AT, payer, readingOf, startStage, wire, type Stage } from "../server/stage.ts";
@@ -17,6 +18,7 @@ import { FIRST_EPOCH, START_AT, payer, readingOf, startStage, wire, type Stage }
 const E = FIRST_EPOCH;
 const NOW = (E + 1n) * 3600n;
 const DAY_SEC = 86_400;
+const STABLE = TestStable__factory.createInterface();
 
 describe("Findings: jobs", function () {
   this.timeout(60_000);
@@ -100,7 +102,7 @@ describe("Findings: jobs", function () {
   describe("transmitter", () => {
     const mint = (to: string, assets: bigint) => ({
       to: stage.world.deployment.addresses.asset,
-      data: INTERFACES.asset.encodeFunctionData("mint", [to, assets]),
+      data: STABLE.encodeFunctionData("mint", [to, assets]),
     });
 
     it("S07: a report that came a second before its hour's end on the chain could never be sent again", async () => {

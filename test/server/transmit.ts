@@ -11,6 +11,7 @@ import { freePort } from "../../scripts/chain.ts";
 import { refusalOf } from "./agentBench.ts";
 import { startStage, type Stage } from "./stage.ts";
 
+const STABLE = TestStable__factory.createInterface();
 const HOLDER = `0x${"ab".repeat(20)}`;
 
 describe("transmitter", function () {
@@ -28,7 +29,7 @@ describe("transmitter", function () {
   /** A call that is seen to have happened once, or twice: it mints. */
   const mint = (key: string, assets: bigint): Outgoing => ({
     ...{ kind: "test", key, to: stage.world.deployment.addresses.asset },
-    data: INTERFACES.asset.encodeFunctionData("mint", [HOLDER, assets]),
+    data: STABLE.encodeFunctionData("mint", [HOLDER, assets]),
   });
   const reverting = (key: string): Outgoing => ({
     ...{ kind: "test", key, to: stage.world.deployment.addresses.leases },
