@@ -28,6 +28,8 @@ export default defineConfig({
       allowUnlimitedContractSize: false,
       initialDate: "2026-01-01T00:00:00Z", // no test depends on today
     },
+    // Hardhat's node as the local chain of `npm start`: its clock begins before the main job's.
+    local: { type: "edr-simulated", chainType: "l1", hardfork: "prague", initialDate: "2025-12-29T00:00:00Z" },
   },
   test: { mocha: { timeout: 120_000 }, solidity: { fuzz: { runs: 256 }, invariant: { runs: 64, depth: 64 } } },
 });

@@ -4,6 +4,7 @@ import { contractsAt, send } from "../server/protocol/contracts.ts";
 import type { Deployment } from "../server/protocol/deployment.ts";
 import type { World } from "./world.ts";
 import { fund } from "./seed.ts";
+import { dollars } from "./statement.ts";
 
 /** What lessees, investors and the lender do of their own accord while months go by. */
 export interface Actors {
@@ -39,7 +40,9 @@ export function actorsOf(world: World, provider: JsonRpcProvider): Actors {
     const admin = as(cast.admin);
     const { timestamp } = (await provider.getBlock("latest")) as Block;
     const lotIds = deployment.identities.map(({ lotId }) => BigInt(lotId));
-    for (const modelId of new Set(await Promise.all(lotIds.map(async (id) => (await admin.registry.lot(id)).modelId)))) {
+    for (const modelId of new Set(
+      await Promise.all(lotIds.map(async (id) => (await admin.registry.lot(id)).modelId)),
+    )) {
       const curve = await admin.valuation.curve(modelId);
       await send(admin.valuation.setCurve(modelId, timestamp, curve.maxAgeSec, [...curve.residualBps]));
     }
@@ -57,7 +60,7 @@ export function actorsOf(world: World, provider: JsonRpcProvider): Actors {
     const price = await own.classPrice(params.oracle).price();
     const assets = (((shares * price) / PRICE_SCALE) * BORROW_BPS) / 10_000n;
     await send(own.markets.borrow(params, assets, 0n, borrower.address, borrower.address));
-    return `investor posts ${shares} shares and borrows ${assets}`;
+    return `investor posts senior shares of ${dollars(shares)} and borrows ${dollars(assets)}`;
   };
 
   const repay = async (): Promise<string> => {
@@ -74,7 +77,7 @@ export function actorsOf(world: World, provider: JsonRpcProvider): Actors {
       await fund(context, borrower, addresses.markets, (part * totalBorrowAssets) / totalBorrowShares + 1_000_000n);
       await send(own.markets.repay(params, 0n, part, borrower.address, "0x"));
     }
-    return `investor repays ${income} from the income of the collateral, and a tenth of the rest`;
+    return `investor repays ${dollars(income)} from the income of the collateral, and a tenth of the rest`;
   };
 
   return {
@@ -103,7 +106,7 @@ export function actorsOf(world: World, provider: JsonRpcProvider): Actors {
       const claimed = [];
       for (const investor of cast.investors) claimed.push(await claim(investor, senior));
       claimed.push(await claim(cast.equity, residual));
-      const story = [`holders claim ${claimed.join(" + ")}`];
+      const story = [`holders claim ${claimed.map(dollars).join(" + ")}`];
       story.push(paymentIndex === 0 ? await borrow() : await repay());
       return story;
     },

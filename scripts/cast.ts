@@ -33,7 +33,8 @@ const ORACLES = 4;
 
 export function castOf(seed: string, lesseeCount: number): Cast {
   const wallet = (name: string) => new Wallet(keccak256(toUtf8Bytes(`rackbond/${seed}/${name}`)));
-  const several = (name: string, count: number) => Array.from({ length: count }, (_, index) => wallet(`${name}${index}`));
+  const several = (name: string, count: number) =>
+    Array.from({ length: count }, (_, index) => wallet(`${name}${index}`));
   return {
     admin: wallet("admin"),
     auditor: wallet("auditor"),

@@ -18,12 +18,20 @@ export interface LocalChainOptions {
   genesisAt: number;
   /** 0 takes any free port. */
   port: number;
-  /** The folder that keeps the chain between runs, and the pid of a chain that outlived its program. */
+  /** Holds the chain's state, and the pid of a chain that outlived its program. */
   folder: string;
+  /** Whether the state is to be there for the next run. */
+  isKept: boolean;
+  engine?: ChainEngine;
 }
+
+/** anvil keeps its state on disk; Hardhat's node does not, and stands in where there is no anvil for the platform. */
+export type ChainEngine = "anvil" | "hardhat";
 
 export const LOCAL_CHAIN_ID = 31_337;
 const STATE_INTERVAL_SEC = 5;
+const START_MS = 60_000;
+const PROJECT = join(import.meta.dirname, "..");
 
 /** Starts the chain, or takes over the one that still runs for this folder after its program was killed. */
 export async function startChain(options: LocalChainOptions): Promise<LocalChain> {
@@ -36,18 +44,18 @@ export async function startChain(options: LocalChainOptions): Promise<LocalChain
   if ((await chainIdOf(url)) !== undefined) {
     throw new Error(`port ${port} already serves a JSON-RPC chain; choose another with --rpc-port, or 0 for any`);
   }
-  const child = spawn(
-    anvilPath(),
-    [
-      ...["--host", "127.0.0.1", "--port", String(port), "--chain-id", String(LOCAL_CHAIN_ID)],
-      ...["--timestamp", String(options.genesisAt), "--hardfork", "prague", "--accounts", "0", "--quiet"],
-      ...["--state", join(options.folder, "chain.state.json"), "--state-interval", String(STATE_INTERVAL_SEC)],
-    ],
-    { stdio: ["ignore", "ignore", "pipe"] },
-  );
+  const { program, args } = commandOf(options, port);
+  const child = spawn(program, args, {
+    cwd: PROJECT,
+    stdio: ["ignore", "ignore", "pipe"],
+    // In a group of its own: an interrupt from the terminal reaches the program, which then stops the chain last.
+    detached: true,
+  });
   let complaint = "";
   child.stderr.on("data", (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(-2000)));
   await untilServing(child, url, () => complaint);
+  // Each block a second after the one before, whatever the wall clock says; Hardhat's node does not know this call.
+  await call(url, "anvil_setBlockTimestampInterval", [1]);
   writeFileSync(runFile, JSON.stringify({ pid: child.pid, url }));
   return { url, chainId: LOCAL_CHAIN_ID, stop: () => stopProcess(child.pid as number, runFile) };
 }
@@ -63,7 +71,7 @@ async function adopt(runFile: string): Promise<LocalChain | undefined> {
 }
 
 async function untilServing(child: ChildProcess, url: string, complaint: () => string): Promise<void> {
-  for (let waitedMs = 0; waitedMs < 20_000; waitedMs += 25) {
+  for (let waitedMs = 0; waitedMs < START_MS; waitedMs += 25) {
     if (child.exitCode !== null) break;
     if ((await chainIdOf(url)) === LOCAL_CHAIN_ID) return;
     await sleep(25);
@@ -95,17 +103,21 @@ export function isAlive(pid: number): boolean {
 
 async function chainIdOf(url: string): Promise<number | undefined> {
   try {
-    const answer = await fetch(url, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "eth_chainId", params: [] }),
-      signal: AbortSignal.timeout(2_000),
-    });
-    const { result } = (await answer.json()) as { result?: string };
+    const result = await call(url, "eth_chainId", []);
     return result === undefined ? undefined : Number(result);
   } catch {
     return undefined; // nothing listens there, or it is no chain
   }
+}
+
+async function call(url: string, method: string, params: unknown[]): Promise<unknown> {
+  const answer = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
+    signal: AbortSignal.timeout(2_000),
+  });
+  return ((await answer.json()) as { result?: unknown }).result;
 }
 
 /** A loopback port that is free at the moment. */
@@ -120,14 +132,30 @@ export async function freePort(): Promise<number> {
   });
 }
 
-function anvilPath(): string {
+function commandOf(options: LocalChainOptions, port: number): { program: string; args: string[] } {
+  const anvil = options.engine === "hardhat" ? undefined : anvilPath();
+  const where = ["--port", String(port), "--chain-id", String(LOCAL_CHAIN_ID)];
+  if (anvil !== undefined) {
+    const state = ["--state", join(options.folder, "chain.state.json"), "--state-interval", String(STATE_INTERVAL_SEC)];
+    const world = ["--timestamp", String(options.genesisAt), "--hardfork", "prague", "--accounts", "0", "--quiet"];
+    return { program: anvil, args: ["--host", "127.0.0.1", ...where, ...world, ...(options.isKept ? state : [])] };
+  }
+  const platform = `${process.platform} ${process.arch}`;
+  if (options.engine === "anvil") throw new Error(`no anvil for ${platform} is installed; take --chain hardhat`);
+  if (options.isKept) {
+    throw new Error(`--data needs anvil, which is not installed for ${platform}; without it nothing is kept`);
+  }
+  const cli = join(PROJECT, "node_modules/hardhat/dist/src/cli.js");
+  return { program: process.execPath, args: [cli, "--network", "local", "node", "--hostname", "127.0.0.1", ...where] };
+}
+
+function anvilPath(): string | undefined {
   const cpu = process.arch === "x64" ? "amd64" : process.arch;
   const file = process.platform === "win32" ? "bin/anvil.exe" : "bin/anvil";
-  const name = `@foundry-rs/anvil-${process.platform}-${cpu}/${file}`;
   try {
     // The platform package's own binary: the launcher in front of it hides exit codes.
-    return createRequire(import.meta.url).resolve(name);
+    return createRequire(import.meta.url).resolve(`@foundry-rs/anvil-${process.platform}-${cpu}/${file}`);
   } catch {
-    throw new Error(`no local chain for ${process.platform} ${process.arch}: ${name} is not installed; run npm ci`);
+    return undefined;
   }
 }

@@ -47,7 +47,9 @@ export const LLTV_WAD = (77n * WAD) / 100n;
 /** Deploys every contract, wires the roles and gives the addresses. Facilities are created afterwards, by `seed`. */
 export async function deploy(options: DeployOptions): Promise<Addresses> {
   const { admin, auditor, oracles, startEpoch } = options;
-  const place = async (deployment: Promise<{ waitForDeployment(): Promise<unknown>; getAddress(): Promise<string> }>) => {
+  const place = async (
+    deployment: Promise<{ waitForDeployment(): Promise<unknown>; getAddress(): Promise<string> }>,
+  ) => {
     const contract = await deployment;
     await contract.waitForDeployment();
     return await contract.getAddress();
@@ -82,7 +84,9 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
   await send(manager.setTargetFunctionRole(registry, attesting, AUDITOR_ROLE));
   await send(manager.grantRole(AUDITOR_ROLE, auditor, 0n));
   const sorted = [...oracles].sort((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1));
-  await send(Telemetry__factory.connect(telemetry, admin).setConfig(sorted, BigInt(Math.floor((sorted.length - 1) / 3))));
+  await send(
+    Telemetry__factory.connect(telemetry, admin).setConfig(sorted, BigInt(Math.floor((sorted.length - 1) / 3))),
+  );
   await send(Markets__factory.connect(markets, admin).enableIrm(rateModel));
   await send(Markets__factory.connect(markets, admin).enableLltv(LLTV_WAD));
   await send(Gate__factory.connect(gate, admin).listHolder(markets, true));

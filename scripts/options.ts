@@ -1,6 +1,7 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 
 import { KALOS, type Quantile } from "./catalogue.ts";
+import type { ChainEngine } from "./chain.ts";
 import type { Quantiles } from "./exporter.ts";
 import { readText } from "./replay.ts";
 
@@ -14,6 +15,8 @@ export interface RunOptions {
   data: string | undefined;
   port: number;
   rpcPort: number;
+  /** The local chain's program; by default what there is for the platform. */
+  chain: ChainEngine | undefined;
   scrapeFiles: string[];
   powerFiles: string[];
   quantiles: Quantiles | undefined;
@@ -34,6 +37,7 @@ export function readOptions(args: string[]): RunOptions {
     .option("--data <dir>", "keep chain, database and spools here, and go on from there the next time")
     .option("--port <n>", "of the API on 127.0.0.1; 0 takes any", whole(0, 65_535), 3000)
     .option("--rpc-port <n>", "of the chain's JSON-RPC on 127.0.0.1; 0 takes any", whole(0, 65_535), 8545)
+    .addOption(new Option("--chain <engine>", "the local chain's program").choices(["anvil", "hardhat"]))
     .option("--scrape <files...>", "replay recorded dcgm-exporter text instead of generating telemetry", [])
     .option("--power <file...>", "replay wall-power traces (CSV, .gz too) of hosts of eight GPUs", [])
     .option("--quantiles <file>", "sample these quantiles of real telemetry (AcmeTrace's CSV) in the generator")
@@ -45,7 +49,13 @@ export function readOptions(args: string[]): RunOptions {
   return {
     ...{ once: given.once, months: given.months, seed: given.seed, data: given.data },
     factor: given.factor ?? (given.once ? 0 : DEFAULT_FACTOR),
-    ...{ port: given.port, rpcPort: given.rpcPort, scrapeFiles: given.scrape, powerFiles: given.power },
+    ...{
+      port: given.port,
+      rpcPort: given.rpcPort,
+      chain: given.chain,
+      scrapeFiles: given.scrape,
+      powerFiles: given.power,
+    },
     quantiles: given.quantiles === undefined ? undefined : readQuantiles(given.quantiles, given.cluster),
     rateCents: given.prices === undefined ? new Map() : readPrices(given.prices),
   };
@@ -59,6 +69,7 @@ interface Given {
   data?: string;
   port: number;
   rpcPort: number;
+  chain?: ChainEngine;
   scrape: string[];
   power: string[];
   quantiles?: string;

@@ -155,7 +155,7 @@ export function readText(file: string): string {
     bytes = readFileSync(file);
     if (file.endsWith(".gz")) bytes = gunzipSync(bytes, { maxOutputLength: MAX_FILE_BYTES });
   } catch (error) {
-    throw new Error(`${file}: cannot be read: ${(error as Error).message}`);
+    throw new Error(`${file}: cannot be read: ${(error as Error).message}`, { cause: error });
   }
   if (bytes.length > MAX_FILE_BYTES) throw new Error(`${file}: ${bytes.length} bytes, over ${MAX_FILE_BYTES}`);
   return bytes.toString("utf8");

@@ -84,7 +84,7 @@ async function registerFleet(
   admin: Contracts,
   auditor: Contracts,
 ): Promise<Deployment["identities"]> {
-  for (const model of new Set(fleet.map((lot) => lot.model))) {
+  for (const model of new Map(fleet.map((lot) => [lot.model.name, lot.model])).values()) {
     await send(admin.registry.addModel(model.name, model.tdpW));
     await send(admin.valuation.setCurve(id(model.name), genesisAt, 400 * DAY_SEC, RESIDUAL_BPS));
   }
@@ -102,9 +102,7 @@ async function registerFleet(
     }
     const commissionedAt = genesisAt - 30 * DAY_SEC;
     const root = identityRootOf(devices);
-    await send(
-      operator.registry.registerLot(1, id(lot.model.name), lot.gpuCount, costOf(lot), commissionedAt, root),
-    );
+    await send(operator.registry.registerLot(1, id(lot.model.name), lot.gpuCount, costOf(lot), commissionedAt, root));
     const lotId = identities.length + 1;
     await send(auditor.registry.attest(lotId, EVIDENCE_CLASS, genesisAt + 10 * YEAR_SEC, id("inventory")));
     identities.push({ lotId: String(lotId), devices: devices.map(({ name, nodeId }) => ({ name, nodeId })) });

@@ -41,11 +41,14 @@ async function main(options: RunOptions): Promise<void> {
 
   try {
     const progress = startProgress(PLAIN_LINE_HOURS);
-    const chain = await startChain({ genesisAt: GENESIS_AT, port: options.rpcPort, folder: folder.path });
+    const chain = await startChain({
+      ...{ genesisAt: GENESIS_AT, port: options.rpcPort, engine: options.chain },
+      ...{ folder: folder.path, isKept: options.data !== undefined },
+    });
     closing.push(() => chain.stop());
     const provider = await connectChain(chain.url, chain.chainId);
     closing.push(() => provider.destroy());
-    await provider.send("anvil_setBlockTimestampInterval", [1]);
+    await advanceTo(provider, GENESIS_AT);
     progress.say(`chain ${chain.chainId} at ${chain.url}`);
 
     const fleet = fleetOf({ ...options, startAt: START_AT });
@@ -56,7 +59,7 @@ async function main(options: RunOptions): Promise<void> {
     describe(world, fleet, progress);
     const program = await startProgram(programOptions(world, fleet, folder.path, chain.url, options));
     closing.push(() => program.stop());
-    if (program.apiUrl !== undefined) progress.say(`API ${program.apiUrl} · explorer ${program.apiUrl}/docs`);
+    progress.say(`API ${program.apiUrl} · explorer ${program.apiUrl}/docs`);
 
     const run = { options, world, fleet, program, provider, progress, actors: actorsOf(world, provider) };
     const startedMs = Date.now();
@@ -181,6 +184,7 @@ async function closeDay(run: Run, at: number, payments: number): Promise<number>
     progress.say([...lines, ...story.map((line) => `  ${line}`)].join("\n"));
     done += 1;
   }
+  await program.follow();
   return done;
 }
 
@@ -202,6 +206,7 @@ async function summaryOf({ options, world, program, fleet }: Run, months: number
   const place = world.deployment.facilities[0];
   if (place === undefined) throw new Error("the deployment has no facility");
   const { contracts } = program;
+  await program.follow();
   const cash = await cashOf(contracts, place);
   const facility = contracts.facility(place.address);
   const [market] = place.markets;
@@ -226,6 +231,6 @@ try {
   await main(readOptions(process.argv.slice(2)));
 } catch (error) {
   console.error(`rackbond: ${error instanceof Error ? error.message : String(error)}`);
-  if (process.env.RACKBOND_DEBUG !== undefined) console.error(error);
+  if (process.env.RACKBOND_LOG === "debug") console.error(error);
   process.exitCode = 1;
 }

@@ -13,6 +13,7 @@ export interface Cash {
 }
 
 const STEP_NAMES = ["fee", "interest", "reserve", "principal", "residual"];
+const [FEE, INTEREST, , PRINCIPAL] = [0n, 1n, 2n, 3n];
 export const DECIMALS = 6;
 
 /** Dollars of a six-decimal stablecoin, to the cent. */
@@ -41,7 +42,8 @@ export async function cashOf(contracts: Contracts, place: Deployment["facilities
     claimable: sum(unclaimed),
     claimed: sum(claims.flat().map((event) => event.args.assets)),
     reserve: await facility.reserveAssets(),
-    collections: (await facility.collectionsAssets()) + (await contracts.leases.collectableAssets(place.address, asset)),
+    collections:
+      (await facility.collectionsAssets()) + (await contracts.leases.collectableAssets(place.address, asset)),
   };
 }
 
@@ -80,7 +82,8 @@ export async function paymentReport(
   for (const { args } of steps) {
     const { kind, subjectIndex } = args.step;
     const name = STEP_NAMES[Number(kind)] ?? "step";
-    const subject = kind === 0n ? ` ${subjectIndex + 1n}` : kind === 2n ? "" : ` ${classLetter(place, subjectIndex)}`;
+    const isOfClass = kind === INTEREST || kind === PRINCIPAL;
+    const subject = kind === FEE ? ` ${subjectIndex + 1n}` : isOfClass ? ` ${classLetter(place, subjectIndex)}` : "";
     const cells = [dollars(args.dueAssets), dollars(args.paidAssets)].map((cell) => cell.padStart(15));
     lines.push(`  ${(name + subject).padEnd(12)}${cells.join(" ")}`);
   }

@@ -69,10 +69,8 @@ export async function buildWorld(options: WorldOptions): Promise<World> {
 
 /** Gas money for everybody who sends transactions; oracles' report keys get none. */
 async function giveCoins(provider: JsonRpcProvider, cast: Cast): Promise<void> {
-  const { oracles, ...payers } = cast;
-  const without = new Set(oracles.map((oracle) => oracle.address));
-  for (const wallet of Object.values(payers).flat() as Wallet[]) {
-    if (without.has(wallet.address)) continue;
-    await provider.send("anvil_setBalance", [wallet.address, `0x${COINS.toString(16)}`]);
+  const payers: Wallet[] = Object.values({ ...cast, oracles: [] }).flat();
+  for (const wallet of payers) {
+    await provider.send("hardhat_setBalance", [wallet.address, `0x${COINS.toString(16)}`]);
   }
 }

@@ -3,20 +3,27 @@ import type { KeyObject } from "node:crypto";
 import { keccak256, toUtf8Bytes, Wallet, type JsonRpcProvider } from "ethers";
 
 import { Telemetry__factory } from "../types/factories/telemetry/Telemetry__factory.ts";
+import { buildApp } from "./app.ts";
 import { startAgent, type Agent, type Allocation } from "./agent/agent.ts";
+import { loadConfig } from "./config.ts";
+import { Failure, codeOf } from "./failure.ts";
 import { closeEpoch, type ClosedEpoch, type EpochOptions } from "./jobs/epoch.ts";
 import { startKeeper, type KeeperAction } from "./jobs/keeper.ts";
 import { startOracle, type Ingested, type Oracle } from "./jobs/oracle.ts";
 import { startTransmitter } from "./jobs/transmit.ts";
-import { connectChain, telemetryHead, type TelemetryHead } from "./plugins/chain.ts";
+import { connectChain, decimalCountOf, telemetryHead, type TelemetryHead } from "./plugins/chain.ts";
 import { readDirectory } from "./plugins/directory.ts";
+import { startFollower } from "./plugins/follow.ts";
+import type { Api } from "./plugins/http.ts";
+import { readModel } from "./plugins/readmodel.ts";
 import { openStore, type StoreOptions } from "./plugins/store.ts";
 import type { Hex } from "./protocol/bytes.ts";
 import { contractsAt, type Contracts } from "./protocol/contracts.ts";
 import type { Deployment } from "./protocol/deployment.ts";
 import type { SiteFactors } from "./protocol/lot.ts";
-import { readingDomain, type SignedReadingJson } from "./protocol/reading.ts";
+import { parseReading, readingDomain, readingHash, type SignedReadingJson } from "./protocol/reading.ts";
 import { domainOf, structOf } from "./protocol/typed.ts";
+import type { ReadingReceipt } from "./sources.ts";
 
 export { connectChain } from "./plugins/chain.ts";
 
@@ -44,9 +51,9 @@ export interface ProgramOptions {
   readonly api: { readonly host: string; readonly port: number };
 }
 
-/** The roles agent, oracle (four of them) and keeper in one process; whoever holds it drives the clock. */
+/** The roles agent, oracle (four of them), keeper and API in one process; whoever holds it drives the clock. */
 export interface Program {
-  readonly apiUrl: string | undefined;
+  readonly apiUrl: string;
   readonly provider: JsonRpcProvider;
   readonly contracts: Contracts;
   /** Hands a scrape, and the wall meter where there is one, to a host's agent. */
@@ -57,8 +64,12 @@ export interface Program {
   keep(nowAt: bigint): Promise<KeeperAction[]>;
   /** The epoch to be closed next. */
   nextEpoch(): bigint;
+  /** Brings what the API serves up to the chain's head; it follows by itself too, a little later. */
+  follow(): Promise<void>;
   stop(): Promise<void>;
 }
+
+const FOLLOW_EVERY_MS = 1_000;
 
 /** The text that reports commit to by its hash: what turns GPU energy into site energy, water and carbon. */
 export function methodologyText(factors: SiteFactors): string {
@@ -70,8 +81,13 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
   const { deployment } = options;
   const { addresses } = deployment;
   const provider = await connectChain(options.rpcUrl, deployment.chainId);
-  const store = await openStore(options.store);
+  const closing: (() => Promise<void> | void)[] = [() => provider.destroy()];
+  const stop = async () => {
+    for (const close of closing.splice(0).reverse()) await close();
+  };
   try {
+    const store = await openStore(options.store);
+    closing.push(() => store.close());
     const contracts = contractsAt(addresses, new Wallet(options.keeperKey, provider));
     const directory = await readDirectory(contracts, deployment.identities, options.factors);
     const domain = readingDomain(BigInt(deployment.chainId), addresses.telemetry);
@@ -102,8 +118,23 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     );
     let head: TelemetryHead = await telemetryHead(contracts.telemetry);
 
+    const follower = startFollower({ store, provider, deployment });
+    closing.push(() => follower.stop());
+    await follower.catchUp();
+    const sources = readModel({
+      ...{ store, follower, deployment },
+      assetDecimalCount: await decimalCountOf(provider, addresses.asset),
+      submit: (signed, receivedAt) => submitReading(oracles, domain, signed, receivedAt),
+    });
+    const { host, port } = options.api;
+    const config = loadConfig(process.env, { host, port: String(port), dataDir: options.store.dataDir });
+    const app = await buildApp({ config, sources });
+    closing.push(() => app.close());
+    const apiUrl = await listen(app, host, port);
+    follower.start(FOLLOW_EVERY_MS, (error) => app.log.warn({ err: error }, "the chain cannot be followed"));
+
     return {
-      apiUrl: undefined,
+      apiUrl,
       provider,
       contracts,
       observe(hostname, text, atSec, wallEnergyMJ) {
@@ -122,16 +153,41 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
       },
       keep: (nowAt) => keeper.run(nowAt),
       nextEpoch: () => head.lastEpoch + 1n,
-      async stop() {
-        provider.destroy();
-        await store.close();
-      },
+      follow: () => follower.catchUp(),
+      stop,
     };
   } catch (error) {
-    provider.destroy();
-    await store.close();
+    await stop();
     throw error;
   }
+}
+
+/** Begins to serve; the address it serves at. */
+async function listen(app: Api, host: string, port: number): Promise<string> {
+  try {
+    return await app.listen({ host, port });
+  } catch (error) {
+    if (codeOf(error) !== "EADDRINUSE") throw error;
+    const remedy = "stop the program that has it, or choose another with --port, or 0 for any";
+    throw new Failure("Api_PortTaken", `port ${port} of ${host} is taken: ${remedy}`, { cause: error });
+  }
+}
+
+/** Gives one reading to every oracle. What one of them did not have is new; a second reading of an epoch is said so. */
+async function submitReading(
+  oracles: readonly Oracle[],
+  domain: Hex,
+  signed: SignedReadingJson,
+  receivedAt: bigint,
+): Promise<ReadingReceipt> {
+  const results = await Promise.all(oracles.map((oracle) => oracle.ingest([signed], receivedAt)));
+  const outcomes = results.flat().map((ingested) => {
+    if (ingested.outcome === "refused") throw ingested.refusal;
+    return ingested.outcome;
+  });
+  const outcome = (["equivocation", "inserted"] as const).find((one) => outcomes.includes(one)) ?? "duplicate";
+  const reading = parseReading(signed.reading);
+  return { outcome, epoch: reading.epoch, nodeId: reading.nodeId, readingHash: readingHash(domain, reading) };
 }
 
 /** Every oracle verifies and keeps the readings for itself; what one refuses, our own agents must not have sent. */

@@ -22,7 +22,8 @@ import {IFacility} from "./IFacility.sol";
 /// holders. Income accrued before a transfer stays with the sender.
 /// Rounding. Income per share is rounded down and the remainder carried into the next accrual. A holder's part is kept
 /// to a millionth of a millionth of a unit, rounded down; a claim pays whole units and leaves the fraction. So the sum
-/// of claims never exceeds what was accrued, and settling often loses nothing that adds up to a unit.
+/// of claims never exceeds what was accrued, settling often loses nothing that adds up, and what is left in the end is
+/// less than a unit for each holder.
 /// Compliance. Every movement passes `_update`, so no path (approve and transferFrom, permit, a market in between)
 /// goes round the gate and the frozen balance. Only a forced transfer passes them, and even it needs a receiver that
 /// may receive. A frozen holder's claim stays recorded; nobody else's waits for it.
@@ -282,14 +283,15 @@ contract ClassToken is ERC20Permit, AccessManaged, Initializable, IERC7943Fungib
     }
 
     function _claim(address account, address to) private returns (uint256 assets) {
-        require(gate().canSend(account), ERC7943CannotSend(account));
+        (address facility_, IGate gate_) = _bonds();
+        require(gate_.canSend(account), ERC7943CannotSend(account));
         Holder memory holder = _settled(account, _income);
         assets = holder.owedE12 / E12;
         require(assets != 0, ClassToken_NothingToClaim(account));
         holder.owedE12 = uint136(holder.owedE12 % E12);
         _holders[account] = holder;
         emit Claimed(account, to, assets);
-        IFacility(facility()).payClaim(to, assets);
+        IFacility(facility_).payClaim(to, assets);
     }
 
     function _setFrozen(address account, uint256 amount) private {

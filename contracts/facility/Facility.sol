@@ -114,7 +114,7 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
     error Facility_NothingToRefund(address account);
     error Facility_WeakEvidence(LotId lotId, uint256 evidenceClass, uint256 minEvidenceClass);
     error Facility_LeasePaysOther(LotId lotId, LeaseId leaseId, address payee);
-    error Facility_OverAdvance(LotId lotId, uint256 askedAssets, uint256 openAssets);
+    error Facility_OverAdvance(LotId lotId, uint256 wantedAssets, uint256 limitAssets);
     error Facility_OverEscrow(uint256 askedAssets, uint256 escrowAssets);
     error Facility_CannotPerform(uint256 totalDrawnAssets, uint256 escrowAssets, uint256 firstPaymentAt);
     error Facility_PaymentNotDue(uint256 paymentIndex, uint256 dueAt, uint256 timeAt);
@@ -257,11 +257,10 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
             require(payee == address(this), Facility_LeasePaysOther(lotId, leaseId, payee));
         }
         uint256 costAssets = registry.lot(lotId).costAssets;
-        uint256 lotDrawnAssets = drawnAssets[lotId];
-        uint256 openAssets = mulDivDown(costAssets, advanceBps, BPS) - lotDrawnAssets;
-        require(assets <= openAssets, Facility_OverAdvance(lotId, assets, openAssets));
+        uint256 lotDrawnAssets = drawnAssets[lotId] + assets;
+        uint256 limitAssets = mulDivDown(costAssets, advanceBps, BPS);
+        require(lotDrawnAssets <= limitAssets, Facility_OverAdvance(lotId, lotDrawnAssets, limitAssets));
 
-        lotDrawnAssets += assets;
         drawnAssets[lotId] = lotDrawnAssets;
         totalDrawnAssets += assets;
         escrowAssets -= assets;

@@ -1,13 +1,21 @@
 import type { KeyObject } from "node:crypto";
 
-import { addSample, closeEpoch, newAccumulator, wholeSec, type Accumulator } from "../protocol/accumulator.ts";
+import { closeEpoch, newAccumulator, wholeSec, type Accumulator } from "../protocol/accumulator.ts";
 import { ZERO_BYTES32, type Hex } from "../protocol/bytes.ts";
 import { addDrops, noDrops, type Drops } from "../protocol/drops.ts";
 import { parseDcgm } from "../protocol/exposition.ts";
 import { identityAnchor } from "../protocol/identity.ts";
-import { readingHash, readingJson, type DeviceHour, type SignedReadingJson } from "../protocol/reading.ts";
+import {
+  readingHash,
+  readingJson,
+  type DeviceHour,
+  type Reading,
+  type SignedReadingJson,
+} from "../protocol/reading.ts";
+import { demand } from "../protocol/refusal.ts";
 import { MILLI, epochEndAt, epochStartAt } from "../protocol/units.ts";
 import { signReading } from "../nodekey.ts";
+import { epochUntil, splitSample, type Sample, type Span, type Split } from "./hours.ts";
 import { openSpool, type AgentState } from "./spool.ts";
 
 /** How the agent knows that a GPU is allocated: a workload's pod label on its rows, or the whole host is one lessee's. */
@@ -32,12 +40,21 @@ export interface Agent {
   /** Takes a scrape (dcgm-exporter text) and the host's wall meter, if it has one. Refuses malformed text as a whole. */
   observe(text: string, atSec: number, wallEnergyMJ?: bigint): void;
   /**
-   * The signed reading of an epoch, once; undefined when nothing was observed in it, or it was closed before. The agent's
-   * state is on disk before the reading is given out.
+   * The signed reading of an epoch, once; undefined when nothing was observed in it, or it or a later one was closed
+   * before. What is observed of an epoch after its close is in no reading, so the scrape at or after its end comes first.
+   * The agent's state is on disk before the reading is given out.
    */
   close(epoch: bigint): SignedReadingJson | undefined;
   /** The newest reading, to be sent again after a restart. */
   newest(): SignedReadingJson | undefined;
+}
+
+/** An epoch that is not closed yet. */
+interface Hour {
+  readonly boards: Map<string, Span>;
+  wall: Span | undefined;
+  drops: Drops;
+  readonly droppedCounts: Map<string, number>;
 }
 
 /** Runs on a GPU host: adds scrapes up to one signed reading for each epoch. */
@@ -45,94 +62,146 @@ export function startAgent(options: AgentOptions): Agent {
   const spool = openSpool(options.spoolFile);
   let state: AgentState = spool.read() ?? {
     accumulators: new Map(),
-    wallMJ: null,
+    wall: newAccumulator(),
     sequenceIndex: -1n,
     epoch: -1n,
     readingHash: ZERO_BYTES32,
     signed: null,
   };
   const anchors = new Map([...options.deviceIndex.keys()].map((uuid) => [uuid, identityAnchor(uuid)]));
-  let accumulators = new Map(state.accumulators);
-  let wallMJ = state.wallMJ;
-  let drops = noDrops();
-  let dropped = new Map<string, number>();
-  let seenAtSec = -1;
+  const accumulators = new Map(state.accumulators);
+  let wall = state.wall;
+  const hours = new Map<bigint, Hour>();
 
-  const take = (uuid: string, next: Accumulator, sampleDrops: Drops, scrapeDropped: number) => {
-    accumulators.set(uuid, next);
-    drops = addDrops(drops, sampleDrops);
-    const count = Object.values(sampleDrops).reduce((sum, value) => sum + value, scrapeDropped);
-    dropped.set(uuid, (dropped.get(uuid) ?? 0) + count);
+  const hourOf = (epoch: bigint): Hour => {
+    const hour = hours.get(epoch) ?? { boards: new Map(), wall: undefined, drops: noDrops(), droppedCounts: new Map() };
+    if (epoch > state.epoch) hours.set(epoch, hour); // of a closed one nothing is kept
+    return hour;
+  };
+
+  const take = (uuid: string, split: Split, hour: Hour, droppedCount: number) => {
+    accumulators.set(uuid, split.accumulator);
+    for (const [epoch, { start, end }] of split.spans) {
+      const { boards } = hourOf(epoch);
+      boards.set(uuid, { start: boards.get(uuid)?.start ?? start, end });
+    }
+    hour.drops = addDrops(hour.drops, split.drops);
+    const count = Object.values(split.drops).reduce((sum, value) => sum + value, droppedCount);
+    hour.droppedCounts.set(uuid, (hour.droppedCounts.get(uuid) ?? 0) + count);
+  };
+
+  const takeWall = (energyMJ: bigint, atMilliSec: bigint, maxGapMilliSec: bigint, hour: Hour) => {
+    const split = splitSample(wall, wallSample(energyMJ), atMilliSec, maxGapMilliSec);
+    wall = split.accumulator;
+    for (const [epoch, { start, end }] of split.spans) {
+      const its = hourOf(epoch);
+      its.wall = { start: its.wall?.start ?? start, end };
+    }
+    const { counterResetCount } = split.drops;
+    hour.drops = addDrops(hour.drops, { ...noDrops(), counterResetCount });
   };
 
   return {
     observe(text, atSec, wallEnergyMJ) {
       const scrape = parseDcgm(text);
+      demand(Number.isSafeInteger(atSec) && atSec > 0, "Agent_BadTime", { atSec });
+      demand((wallEnergyMJ ?? 0n) >= 0n, "Agent_BadWallEnergy", { wallEnergyMJ: wallEnergyMJ ?? 0n });
+      const atMilliSec = BigInt(atSec) * MILLI;
+      const maxGapMilliSec = BigInt(options.maxGapSec) * MILLI;
+      const hour = hourOf(epochUntil(atMilliSec));
       const known = scrape.samples.filter((sample) => options.deviceIndex.has(sample.uuid));
-      drops = addDrops(drops, scrape.drops);
-      drops = { ...drops, unidentifiedCount: drops.unidentifiedCount + scrape.samples.length - known.length };
+      hour.drops = addDrops(hour.drops, scrape.drops);
+      hour.drops.unidentifiedCount += scrape.samples.length - known.length;
       for (const sample of known) {
         const isAllocated = options.allocation === "dedicated" || sample.workload !== "";
-        const before = accumulators.get(sample.uuid) ?? newAccumulator();
-        const atMilliSec = BigInt(atSec) * MILLI;
-        const advance = addSample(before, { ...sample, isAllocated }, atMilliSec, BigInt(options.maxGapSec) * MILLI);
-        take(sample.uuid, advance.accumulator, advance.drops, sample.droppedCount);
+        const last = accumulators.get(sample.uuid) ?? newAccumulator();
+        const split = splitSample(last, { ...sample, isAllocated }, atMilliSec, maxGapMilliSec);
+        take(sample.uuid, split, hour, sample.droppedCount);
       }
-      if (wallEnergyMJ !== undefined) wallMJ = wallEnergyMJ;
-      if (known.length > 0) seenAtSec = Math.max(seenAtSec, atSec);
+      if (wallEnergyMJ !== undefined) takeWall(wallEnergyMJ, atMilliSec, maxGapMilliSec, hour);
     },
 
     close(epoch) {
-      if (epoch <= state.epoch || BigInt(seenAtSec) <= epochStartAt(epoch)) return undefined;
-      const devices = [...accumulators]
-        .filter(([, now]) => now.atMilliSec !== null && now.atMilliSec > epochStartAt(epoch) * MILLI)
-        .map(([uuid, now]) => deviceHour(uuid, state.accumulators.get(uuid) ?? newAccumulator(), now))
+      const hour = hours.get(epoch);
+      if (epoch <= state.epoch || hour === undefined || hour.boards.size === 0) return undefined;
+      const devices = [...hour.boards]
+        .map(([uuid, span]) => deviceHour(uuid, span, hour.droppedCounts.get(uuid) ?? 0))
         .sort((a, b) => a.deviceIndex - b.deviceIndex);
-      const sequenceIndex = state.sequenceIndex + 1n;
-      const reading = {
+      const itEnergy = itEnergyOf(hour);
+      // A wall meter that does not go with the boards is not believed, and that is said.
+      const isWallDropped = itEnergy === null && hour.wall !== undefined;
+      const reading: Reading = {
         nodeId: options.nodeId,
         lotId: options.lotId,
         epoch,
-        sequenceIndex,
+        sequenceIndex: state.sequenceIndex + 1n,
         prevReadingHash: state.readingHash,
         periodStartAt: epochStartAt(epoch),
         periodEndAt: epochEndAt(epoch),
-        itEnergy: wallMJ === null ? null : { startMJ: state.wallMJ ?? wallMJ, endMJ: wallMJ },
-        drops,
+        itEnergy,
+        drops: isWallDropped ? addDrops(hour.drops, { ...noDrops(), outOfRangeCount: 1 }) : hour.drops,
         devices,
       };
       const hash = readingHash(options.domain, reading);
       const signed = { reading: readingJson(reading), signature: signReading(options.key, hash) };
-      accumulators = new Map([...accumulators].map(([uuid, accumulator]) => [uuid, closeEpoch(accumulator)]));
-      state = { accumulators: new Map(accumulators), wallMJ, sequenceIndex, epoch, readingHash: hash, signed };
-      spool.write(state);
-      drops = noDrops();
-      dropped = new Map();
+      const ends = [...hour.boards].map(([uuid, { end }]) => [uuid, closeEpoch(end)] as const);
+      const next: AgentState = {
+        accumulators: new Map([...state.accumulators, ...ends]),
+        wall: hour.wall === undefined ? state.wall : closeEpoch(hour.wall.end),
+        sequenceIndex: reading.sequenceIndex,
+        epoch,
+        readingHash: hash,
+        signed,
+      };
+      spool.write(next);
+      state = next;
+      for (const past of [...hours.keys()].filter((key) => key <= epoch)) hours.delete(past);
       return signed;
     },
 
     newest: () => state.signed ?? undefined,
   };
 
-  function deviceHour(uuid: string, start: Accumulator, now: Accumulator): DeviceHour {
-    const sec = (counter: "availableMilliSec" | "allocatedMilliSec") => wholeSec(now[counter]) - wholeSec(start[counter]);
+  function deviceHour(uuid: string, { start, end }: Span, droppedCount: number): DeviceHour {
+    const sec = (counter: "availableMilliSec" | "allocatedMilliSec") =>
+      wholeSec(end[counter]) - wholeSec(start[counter]);
     const availableSec = sec("availableMilliSec");
-    const allocatedSec = sec("allocatedMilliSec");
-    const activeMilliSec = now.smActiveMilliSec - start.smActiveMilliSec;
+    const activeMilliSec = end.smActiveMilliSec - start.smActiveMilliSec;
     const boundMilliSec = availableSec * MILLI;
     return {
       deviceIndex: options.deviceIndex.get(uuid) as number,
       deviceId: anchors.get(uuid) as Hex,
       energyStartMJ: start.energyMJ,
-      energyEndMJ: now.energyMJ,
+      energyEndMJ: end.energyMJ,
       availableSec,
-      // Both are parts of the available time; floored apart they could be one unit beyond it.
-      allocatedSec: allocatedSec < availableSec ? allocatedSec : availableSec,
+      allocatedSec: sec("allocatedMilliSec"),
+      // Carried parts of a millisecond may make one more than there was time.
       smActiveMilliSec: activeMilliSec < boundMilliSec ? activeMilliSec : boundMilliSec,
       curtailedSec: 0n,
       workUnits: 0n,
-      flagsBitmap: now.flagsBitmap,
-      droppedCount: dropped.get(uuid) ?? 0,
+      flagsBitmap: end.flagsBitmap,
+      droppedCount,
     };
   }
+}
+
+/** The wall meter's share of an hour, where it was read over all the time that the boards were, and covers them. */
+function itEnergyOf({ boards, wall }: Hour): Reading["itEnergy"] {
+  if (wall === undefined) return null;
+  const { start, end } = wall;
+  const spans = [...boards.values()];
+  const isWhole = spans.every((span) => timeOf(start) <= timeOf(span.start) && timeOf(end) >= timeOf(span.end));
+  const gpuMJ = spans.reduce((sum, span) => sum + span.end.energyMJ - span.start.energyMJ, 0n);
+  if (!isWhole || end.energyMJ - start.energyMJ < gpuMJ) return null;
+  return { startMJ: start.energyMJ, endMJ: end.energyMJ };
+}
+
+function timeOf({ atMilliSec }: Accumulator): bigint {
+  return atMilliSec ?? 0n;
+}
+
+/** The wall meter is one more counter. */
+function wallSample(energyMJ: bigint): Sample {
+  const none = { powerMilliW: null, smActivePpm: null, smSource: null, droppedCount: 0 };
+  return { uuid: "", model: "", workload: "", energyMJ, isAllocated: false, ...none };
 }

@@ -53,7 +53,7 @@ export async function closeEpoch(options: EpochOptions, head: TelemetryHead): Pr
       }),
   );
   const refusals = answers.filter((answer) => answer instanceof Refusal);
-  const attestations = [proposal, ...answers.filter((answer) => !(answer instanceof Refusal))];
+  const attestations = [proposal, ...answers.filter((answer): answer is Attestation => "signature" in answer)];
 
   const { report, reportHash } = proposal;
   const digest = reportDigestOf(options.reportStruct, options.reportDomain, report);

@@ -132,19 +132,22 @@ export function startOracle(options: OracleOptions): Oracle {
     );
     // Its block may be gone: the same signature goes out again, and the mark stays where it is.
     if (kept !== undefined) return { report, reportHash, signature: kept.signature };
-    await raiseHighWater(store.db, signer.address as Hex, epoch, reportHash);
     const signature = signer.signingKey.sign(reportDigestOf(options.reportStruct, options.reportDomain, report));
     const attestation = { report, reportHash, signature: signature.compactSerialized };
-    await saveReport(store.db, oracleId, {
-      epoch,
-      reportHash,
-      body: reportText(report),
-      meters: report.meters.map((meter) => ({ ...meter, lotId: String(meter.lotId), tdpW: String(meter.tdpW) })),
-      carry: stateJson(aggregation.state),
-    });
-    await saveSignature(store.db, oracleId, epoch, reportHash, {
-      signer: signer.address as Hex,
-      signature: attestation.signature as Hex,
+    // Mark, report and signature are durable together before the signature leaves this function.
+    await store.transaction(async (tx) => {
+      await raiseHighWater(tx, signer.address as Hex, epoch, reportHash);
+      await saveReport(tx, oracleId, {
+        epoch,
+        reportHash,
+        body: reportText(report),
+        meters: report.meters.map((meter) => ({ ...meter, lotId: String(meter.lotId), tdpW: String(meter.tdpW) })),
+        carry: stateJson(aggregation.state),
+      });
+      await saveSignature(tx, oracleId, epoch, reportHash, {
+        signer: signer.address as Hex,
+        signature: attestation.signature as Hex,
+      });
     });
     return attestation;
   };

@@ -79,14 +79,16 @@ export function startTransmitter(store: Store, wallet: BaseWallet, provider: Jso
       await provider.send("eth_sendRawTransaction", [rawTx]);
     } catch (error) {
       // The chain has these bytes already, from the run before.
-      const isKnown = isError(error, "NONCE_EXPIRED") || /already known|nonce too low|already imported/i.test(String(error));
+      const isKnown =
+        isError(error, "NONCE_EXPIRED") || /already known|nonce too low|already imported/i.test(String(error));
       if (!isKnown) throw error;
     }
   };
 
   const bring = async (item: OutboxRow): Promise<TransactionReceipt> => {
     try {
-      const known = item.rawTx !== null && item.txHash !== null ? { rawTx: item.rawTx, txHash: item.txHash } : undefined;
+      const known =
+        item.rawTx !== null && item.txHash !== null ? { rawTx: item.rawTx, txHash: item.txHash } : undefined;
       const mined = known === undefined ? null : await provider.getTransactionReceipt(known.txHash);
       const { rawTx, txHash } = known ?? (await prepare(item));
       if (mined === null) await sendRaw(rawTx);

@@ -2,6 +2,7 @@ import { JsonRpcProvider } from "ethers";
 
 import type { Telemetry } from "../../types/telemetry/Telemetry.ts";
 import type { Hex } from "../protocol/bytes.ts";
+import { INTERFACES } from "../protocol/contracts.ts";
 import type { LotMeter } from "../protocol/meter.ts";
 import { Refusal } from "../protocol/refusal.ts";
 import { metersHashOf, type Filing } from "../protocol/report.ts";
@@ -16,6 +17,13 @@ export async function connectChain(url: string, chainId: number): Promise<JsonRp
     throw new Refusal("Chain_WrongId", { url, chainId: answer, expectedChainId: chainId });
   }
   return provider;
+}
+
+/** The decimals of a token. */
+export async function decimalCountOf(provider: JsonRpcProvider, token: string): Promise<number> {
+  const data = INTERFACES.classToken.encodeFunctionData("decimals");
+  const [answer] = INTERFACES.classToken.decodeFunctionResult("decimals", await provider.call({ to: token, data }));
+  return Number(answer);
 }
 
 /** The telemetry's state that the next report follows on, and what its prior filing was; out of events alone. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync, readdirSync } from "node:fs";
 import { Failure, messageOf } from "../failure.ts";
-import type { Db, Transact } from "./store.ts";
+import type { Db, Transact } from "./db.ts";
 
 // Brings the schema to this program's version: the files NNN_name.sql of the migrations folder, in order, each once,
 // each in a transaction of its own. What was applied is recorded with a checksum and never edited afterwards.

@@ -1,6 +1,6 @@
 import { Failure } from "../failure.ts";
 import { type Hex, bytes } from "./queries.ts";
-import type { Db } from "./store.ts";
+import type { Db } from "./db.ts";
 
 // Queries on the outbox. A transaction is queued under a key (once), signed and stored with its nonce, sent, then mined
 // or failed. Sending is the only step outside the database, and sending the same bytes twice does nothing.

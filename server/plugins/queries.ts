@@ -1,5 +1,5 @@
 import { Failure } from "../failure.ts";
-import type { Db } from "./store.ts";
+import type { Db } from "./db.ts";
 
 // Each thing the program asks of its tables, once and by name. Epochs, ids and times are bigint; `hash`, keys and
 // signatures are 0x strings. A role's rows carry its oracleId.

@@ -1,6 +1,6 @@
 import { Failure } from "../failure.ts";
 import { type Hex, bytes } from "./queries.ts";
-import type { Db } from "./store.ts";
+import type { Db } from "./db.ts";
 
 // Queries on reports, the signatures under them, and the mark below which a key never signs.
 
@@ -125,8 +125,7 @@ export interface HighWater {
 
 /**
  * Allows one signature: raises the signer's mark to this epoch and report, or throws `Signer_BelowMark` when the mark
- * stands at a later epoch, or at this one with another report. Call it before the key signs, outside a transaction
- * that may yet roll back.
+ * stands at a later epoch, or at this one with another report. A signature leaves only after this is committed.
  */
 export async function raiseHighWater(db: Db, signer: Hex, epoch: bigint, reportHash: Hex): Promise<void> {
   const { rowCount } = await db.query(

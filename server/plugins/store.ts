@@ -1,17 +1,11 @@
 import pg from "pg";
 import { Failure, messageOf } from "../failure.ts";
+import type { Db, Transact } from "./db.ts";
 import { migrate } from "./migrate.ts";
 import { type EmbeddedPostgres, startPostgres } from "./postgres.ts";
 
 // The store: PostgreSQL, one set of migrations and queries (queries.ts, outbox.ts). Embedded below the data folder by
 // default, any server by its URL. int8 and numeric are bigint, bytea is a 0x string, all values travel as parameters.
-
-/** Where a query runs: on the pool, or inside a transaction. */
-export interface Db {
-  query<Row extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<pg.QueryResult<Row>>;
-}
-
-export type Transact = <T>(work: (tx: Db) => Promise<T>) => Promise<T>;
 
 export interface StoreOptions {
   /** Holds the embedded server's files. */

@@ -1,9 +1,9 @@
 import {
   isError,
   type ContractRunner,
-  type ContractTransactionReceipt,
   type ContractTransactionResponse,
   type Interface,
+  type TransactionReceipt,
 } from "ethers";
 
 import { Gate__factory } from "../../types/factories/compliance/Gate__factory.ts";
@@ -12,7 +12,6 @@ import { ClassToken__factory } from "../../types/factories/facility/ClassToken__
 import { Facilities__factory } from "../../types/factories/facility/Facilities__factory.ts";
 import { Facility__factory } from "../../types/factories/facility/Facility__factory.ts";
 import { Leases__factory } from "../../types/factories/lease/Leases__factory.ts";
-import { TestStable__factory } from "../../types/factories/mocks/TestStable__factory.ts";
 import { Registry__factory } from "../../types/factories/registry/Registry__factory.ts";
 import { Telemetry__factory } from "../../types/factories/telemetry/Telemetry__factory.ts";
 import { ClassPrice__factory } from "../../types/factories/valuation/ClassPrice__factory.ts";
@@ -32,7 +31,6 @@ export const INTERFACES = {
   telemetry: Telemetry__factory.createInterface(),
   classPrice: ClassPrice__factory.createInterface(),
   valuation: Valuation__factory.createInterface(),
-  asset: TestStable__factory.createInterface(),
 } as const satisfies Record<string, Interface>;
 
 export type Contracts = ReturnType<typeof contractsAt>;
@@ -53,13 +51,24 @@ export function contractsAt(addresses: Addresses, runner: ContractRunner) {
   };
 }
 
+const RECEIPT_WAIT_MS = 60_000;
+const RECEIPT_POLL_MS = 10;
+
 /** Sends a transaction and waits for its block; a revert is thrown with the contract's own error and numbers. */
-export async function send(sent: Promise<ContractTransactionResponse>): Promise<ContractTransactionReceipt> {
+export async function send(sent: Promise<ContractTransactionResponse>): Promise<TransactionReceipt> {
   try {
-    const transaction = await sent;
-    const receipt = await transaction.wait();
-    if (receipt === null) throw new Error(`transaction ${transaction.hash} was not mined`);
-    return receipt;
+    const { hash, provider } = await sent;
+    // Not ethers' wait(): it goes on listening for blocks when the chain is gone.
+    for (let waitedMs = 0; waitedMs < RECEIPT_WAIT_MS; waitedMs += RECEIPT_POLL_MS) {
+      const receipt = await provider.getTransactionReceipt(hash);
+      if (receipt === null) {
+        await new Promise((resolve) => setTimeout(resolve, RECEIPT_POLL_MS));
+        continue;
+      }
+      if (receipt.status === 0) throw new Refusal("Transaction_Reverted", { hash });
+      return receipt;
+    }
+    throw new Refusal("Transaction_NotMined", { hash, waitedMs: RECEIPT_WAIT_MS });
   } catch (error) {
     throw explainRevert(error) ?? error;
   }
@@ -69,7 +78,7 @@ export async function send(sent: Promise<ContractTransactionResponse>): Promise<
 export function explainRevert(error: unknown): Refusal | undefined {
   if (!isError(error, "CALL_EXCEPTION")) return undefined;
   const { data } = error;
-  if (data === null || data === undefined) return undefined;
+  if (data === null) return undefined;
   for (const contract of Object.values(INTERFACES)) {
     const parsed = contract.parseError(data);
     if (parsed === null) continue;

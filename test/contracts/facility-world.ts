@@ -187,3 +187,21 @@ export async function createWorld(options: WorldOptions = {}) {
 
 type Signer = Awaited<ReturnType<Awaited<ReturnType<typeof network.create>>["ethers"]["getSigners"]>>[number];
 export type World = Awaited<ReturnType<typeof createWorld>>;
+
+/// One class token with a mock for its facility: Alice holds 600 shares, Bob 400.
+export async function createToken() {
+  const world = await createWorld();
+  const { ethers, alice, bob, asset, gate, manager } = world;
+  const implementation = await ethers.deployContract("ClassToken");
+  const issuer = await ethers.deployContract("MockIssuer", [
+    await implementation.getAddress(),
+    await gate.getAddress(),
+    await asset.getAddress(),
+    await manager.getAddress(),
+  ]);
+  const token = await ethers.getContractAt("ClassToken", await issuer.token());
+  await issuer.mint(alice.address, 600n);
+  await issuer.mint(bob.address, 400n);
+  await asset.mint(await issuer.getAddress(), 10n ** 30n);
+  return { ...world, implementation, issuer, token };
+}

@@ -36,7 +36,21 @@ describe("Gate", () => {
       await gate.canSend(account),
       await gate.isVerified(account),
     ];
-    return { ethers, networkHelpers, admin, alice, mallory, provider, other, gate, now, credential, sign, present, rights };
+    return {
+      ethers,
+      networkHelpers,
+      admin,
+      alice,
+      mallory,
+      provider,
+      other,
+      gate,
+      now,
+      credential,
+      sign,
+      present,
+      rights,
+    };
   }
   let w: Awaited<ReturnType<typeof createGate>>;
   beforeEach(async () => {

@@ -7,6 +7,9 @@ export const { ethers, networkHelpers } = await network.create({
   override: { initialDate: "2030-01-10T08:00:00Z" },
 });
 
+/** The chain before anything was deployed: what an exact gas figure has to start from. */
+export const genesis = await networkHelpers.takeSnapshot();
+
 const accessManager = createRequire(import.meta.url)("@openzeppelin/contracts/build/contracts/AccessManager.json") as {
   abi: [];
   bytecode: string;

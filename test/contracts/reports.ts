@@ -3,7 +3,7 @@
 import { createRequire } from "node:module";
 import type { HardhatEthers, HardhatEthersSigner } from "@nomicfoundation/hardhat-ethers/types";
 import type { NetworkHelpers } from "@nomicfoundation/hardhat-network-helpers/types";
-import type { ContractTransactionResponse } from "ethers";
+import type { ContractTransactionResponse, Result } from "ethers";
 import { ContractFactory, Signature, Wallet, ZeroHash, id, toBeHex } from "ethers";
 import type { Hex } from "../../server/protocol/bytes.ts";
 import { type LotMeter, type Meter, emptyMeter, packMeter } from "../../server/protocol/meter.ts";
@@ -236,6 +236,11 @@ export class Pen {
     this.prior = { reportHash: Pen.hash(statement), submittedAt, meters };
     return { tx, filing: this.prior, epoch: this.epoch++ };
   }
+}
+
+/** A struct that a contract gave, as a plain object. */
+export function plain(struct: object): Record<string, bigint> {
+  return (struct as Result).toObject() as Record<string, bigint>;
 }
 
 /** The same point of the curve with the other s, in the 64-byte form, whose top bit is the parity. */

@@ -29,7 +29,15 @@ describe("Waterfall", () => {
   });
 
   describe("check", () => {
-    const good = steps([FEE, 0], [INTEREST, 0], [INTEREST, 1], [RESERVE, 0], [PRINCIPAL, 0], [PRINCIPAL, 1], [RESIDUAL, 2]);
+    const good = steps(
+      [FEE, 0],
+      [INTEREST, 0],
+      [INTEREST, 1],
+      [RESERVE, 0],
+      [PRINCIPAL, 0],
+      [PRINCIPAL, 1],
+      [RESIDUAL, 2],
+    );
 
     it("takes the default order", async () => {
       await math.check(good, 1, 2, true);

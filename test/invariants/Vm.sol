@@ -5,6 +5,8 @@ pragma solidity 0.8.37;
 interface Vm {
     function warp(uint256 newTimestamp) external;
     function prank(address msgSender) external;
+    function addr(uint256 privateKey) external pure returns (address);
+    function sign(uint256 privateKey, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
 }
 
 Vm constant vm = Vm(0x7109709ECfa91a80626fF3989D68f67F5b1DD12D);

@@ -49,7 +49,7 @@ const TYPESCRIPT: Record<string, string[]> = {
 };
 
 /** The pure core runs in a browser: these packages do too. */
-const ISOMORPHIC = new Set(["ethers", "hash-wasm", "typebox", "parse-prometheus-text-format"]);
+const ISOMORPHIC = new Set(["ethers", "hash-wasm", "typebox"]);
 
 /** The file a relative import names, from the project's root; a package import stays as it is. */
 export function resolveImport(from: string, specifier: string): string {

@@ -1,0 +1,96 @@
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import helmet from "@fastify/helmet";
+import rateLimit from "@fastify/rate-limit";
+import sensible from "@fastify/sensible";
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import underPressure from "@fastify/under-pressure";
+import Fastify from "fastify";
+import type { Config } from "./config.ts";
+import { codeOf } from "./failure.ts";
+import type { Api } from "./plugins/http.ts";
+import { openapi } from "./plugins/openapi.ts";
+import { HttpProblem, onClientError, problems, sendProblem } from "./plugins/problems.ts";
+import { facilityRoutes } from "./routes/facilities.ts";
+import { lotRoutes } from "./routes/lots.ts";
+import { serviceRoutes } from "./routes/service.ts";
+import { telemetryRoutes } from "./routes/telemetry.ts";
+import type { Sources } from "./sources.ts";
+
+export interface AppOptions {
+  readonly config: Config;
+  readonly sources: Sources;
+  /** Where log lines go; standard error by default, since standard output carries results. */
+  readonly logTo?: { write(line: string): void };
+}
+
+/** The API, ready to listen or to be injected into. */
+export async function buildApp(options: AppOptions): Promise<Api> {
+  const { config, sources } = options;
+  const app = Fastify({
+    // Nothing is coerced, dropped or filled in beyond the defaults a schema names; what does not fit is refused.
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+    bodyLimit: config.bodyLimitBytes,
+    requestTimeout: config.requestTimeoutMs,
+    connectionTimeout: config.requestTimeoutMs * 2,
+    trustProxy: (_address, hop) => hop < config.proxyCount,
+    routerOptions: { maxParamLength: 128 },
+    genReqId: ({ headers }) => requestIdOf(headers["x-request-id"]),
+    clientErrorHandler: (error, socket) => onClientError(error, socket),
+    frameworkErrors: (error, request, reply) => sendProblem(error, request, reply),
+    logger: {
+      level: config.logLevel,
+      stream: options.logTo ?? process.stderr,
+      redact: ["*.password", "*.authorization", "*.cookie", "*.privateKey", "*.databaseUrl"],
+      serializers: { err: shownError },
+    },
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  app.server.maxConnections = config.maxConnections;
+  app.removeContentTypeParser("text/plain");
+
+  app.addHook("onRequest", async (request, reply) => {
+    reply.header("x-request-id", request.id);
+    const encoding = request.headers["content-encoding"];
+    if (encoding !== undefined && encoding !== "identity")
+      throw new HttpProblem(415, "Request_UnsupportedType", "the body must be application/json, not encoded");
+  });
+  await app.register(helmet);
+  await app.register(sensible);
+  await app.register(underPressure, {
+    maxEventLoopDelay: config.maxEventLoopDelayMs,
+    retryAfter: 5,
+  });
+  await app.register(rateLimit, {
+    max: config.requestsPerMinute,
+    timeWindow: 60_000,
+    errorResponseBuilder: (_request, { max, ttl }) => {
+      const seconds = Math.ceil(ttl / 1000);
+      const detail = `more than ${max} requests in a minute; try again in ${seconds} s`;
+      return new HttpProblem(429, "Request_TooMany", detail, { maxCount: max, retrySec: seconds });
+    },
+  });
+  problems(app);
+  await openapi(app, versionOfPackage());
+  serviceRoutes(app, sources);
+  facilityRoutes(app, sources);
+  lotRoutes(app, sources);
+  telemetryRoutes(app, sources);
+  await app.ready();
+  return app;
+}
+
+/** A client's own request id when it is harmless, or a new one. */
+function requestIdOf(given: string | string[] | undefined): string {
+  return typeof given === "string" && /^[0-9A-Za-z_-]{1,64}$/.test(given) ? given : randomUUID();
+}
+
+/** What the log says of an error: no parameters of queries, no passwords in addresses. */
+function shownError(error: Error) {
+  const hide = (text: string | undefined) => (text ?? "").replace(/(:\/\/[^\s:/@]*):[^\s@]*@/g, "$1:***@");
+  return { type: error.name, code: codeOf(error), message: hide(error.message), stack: hide(error.stack) };
+}
+
+function versionOfPackage(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+  return (manifest as { version: string }).version;
+}

@@ -1,0 +1,180 @@
+import { Failure } from "./failure.ts";
+
+// Every setting of the program, as a table: the command line, the help text and the reference are made from it.
+
+export type SettingType =
+  | { kind: "integer"; min: number; max: number }
+  | { kind: "choice"; of: readonly string[] }
+  | { kind: "text"; pattern: RegExp; form: string };
+
+export interface Setting {
+  env: string;
+  description: string;
+  type: SettingType;
+  /** What holds when nothing is given; undefined when the setting is optional. */
+  default: number | string | undefined;
+  /** Never printed. */
+  secret: boolean;
+}
+
+const integer = (min: number, max: number) => ({ kind: "integer" as const, min, max });
+
+export const SETTINGS = {
+  host: {
+    env: "RACKBOND_HOST",
+    description: "address the API listens on",
+    type: { kind: "text", pattern: /^[0-9A-Za-z.:-]{1,253}$/, form: "host name or IP address" },
+    default: "127.0.0.1",
+    secret: false,
+  },
+  port: {
+    env: "RACKBOND_PORT",
+    description: "port the API listens on; 0 takes a free one",
+    type: integer(0, 65_535),
+    default: 3000,
+    secret: false,
+  },
+  dataDir: {
+    env: "RACKBOND_DATA",
+    description: "folder of the embedded database and the reading sets",
+    type: { kind: "text", pattern: /^[^\0]{1,4096}$/, form: "path" },
+    default: ".data",
+    secret: false,
+  },
+  databaseUrl: {
+    env: "DATABASE_URL",
+    description: "a PostgreSQL to use in the embedded one's stead",
+    type: { kind: "text", pattern: /^postgres(ql)?:\/\/\S+$/, form: "postgres://user:password@host:port/database" },
+    default: undefined,
+    secret: true,
+  },
+  statementTimeoutMs: {
+    env: "RACKBOND_STATEMENT_TIMEOUT_MS",
+    description: "longest time one database statement may take",
+    type: integer(100, 600_000),
+    default: 30_000,
+    secret: false,
+  },
+  logLevel: {
+    env: "RACKBOND_LOG",
+    description: "least severe log lines that are written",
+    type: { kind: "choice", of: ["fatal", "error", "warn", "info", "debug", "silent"] },
+    default: "warn",
+    secret: false,
+  },
+  bodyLimitBytes: {
+    env: "RACKBOND_BODY_LIMIT",
+    description: "largest request body, bytes",
+    type: integer(1024, 16_777_216),
+    default: 262_144,
+    secret: false,
+  },
+  requestTimeoutMs: {
+    env: "RACKBOND_REQUEST_TIMEOUT_MS",
+    description: "longest time a client may take to send a request",
+    type: integer(1000, 600_000),
+    default: 15_000,
+    secret: false,
+  },
+  maxConnections: {
+    env: "RACKBOND_MAX_CONNECTIONS",
+    description: "connections held open at once; more are closed",
+    type: integer(1, 100_000),
+    default: 2_000,
+    secret: false,
+  },
+  requestsPerMinute: {
+    env: "RACKBOND_REQUESTS_PER_MINUTE",
+    description: "requests that one client address may make in a minute",
+    type: integer(1, 10_000_000),
+    default: 1_200,
+    secret: false,
+  },
+  maxEventLoopDelayMs: {
+    env: "RACKBOND_MAX_DELAY_MS",
+    description: "mean event loop delay above which requests are refused",
+    type: integer(10, 60_000),
+    default: 3_000,
+    secret: false,
+  },
+  proxyCount: {
+    env: "RACKBOND_PROXIES",
+    description: "trusted proxies in front of the API; their X-Forwarded-For names the client",
+    type: integer(0, 8),
+    default: 0,
+    secret: false,
+  },
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof SETTINGS;
+
+type ValueOf<S extends Setting> = S["type"] extends { kind: "integer" } ? number : string;
+export type Config = {
+  readonly [Name in SettingName]:
+    ValueOf<(typeof SETTINGS)[Name]> | (undefined extends (typeof SETTINGS)[Name]["default"] ? undefined : never);
+};
+
+export const settingNames = Object.keys(SETTINGS) as SettingName[];
+
+/** The form a setting's value has, in words. */
+export function formOf(type: SettingType): string {
+  if (type.kind === "integer") return `integer from ${type.min} to ${type.max}`;
+  return type.kind === "choice" ? type.of.join(" | ") : type.form;
+}
+
+/**
+ * The settings out of the environment, overridden by `given` (by name, as text: command line options). Refuses, all at
+ * once, what has another form and variables named RACKBOND_… that are none; never repeats a secret's value.
+ */
+export function loadConfig(
+  env: Readonly<Record<string, string | undefined>>,
+  given: Partial<Record<SettingName, string>> = {},
+): Config {
+  const faults: string[] = [];
+  const known = new Set<string>(settingNames.map((name) => SETTINGS[name].env));
+  for (const name of Object.keys(env))
+    if (name.startsWith("RACKBOND_") && !known.has(name)) faults.push(`${name} is no setting`);
+  const values = settingNames.map((name): [string, number | string | undefined] => {
+    const setting: Setting = SETTINGS[name];
+    const text = given[name] ?? env[setting.env];
+    if (text === undefined) return [name, setting.default];
+    const value = parse(setting.type, text);
+    if (value === undefined) {
+      const shown = setting.secret ? "what is given" : JSON.stringify(text.slice(0, 80));
+      faults.push(`${setting.env}: ${shown} is not of the form ${formOf(setting.type)}`);
+    }
+    return [name, value];
+  });
+  if (faults.length > 0) throw new Failure("Config_Invalid", `settings: ${faults.join("; ")}`);
+  return Object.fromEntries(values) as Config;
+}
+
+function parse(type: SettingType, text: string): number | string | undefined {
+  if (type.kind === "choice") return type.of.includes(text) ? text : undefined;
+  if (type.kind === "text") return type.pattern.test(text) ? text : undefined;
+  if (!/^(0|[1-9][0-9]{0,15})$/.test(text)) return undefined;
+  const value = Number(text);
+  return value >= type.min && value <= type.max ? value : undefined;
+}
+
+/** The settings as a table of text: for --help and for the reference. */
+export function settingsTable(): { env: string; description: string; form: string; default: string }[] {
+  return settingNames.map((name) => {
+    const setting: Setting = SETTINGS[name];
+    return {
+      env: setting.env,
+      description: setting.secret ? `${setting.description} (secret)` : setting.description,
+      form: formOf(setting.type),
+      default: setting.default === undefined ? "" : String(setting.default),
+    };
+  });
+}
+
+/** A configuration that can be printed: a secret shows only whether it is set. */
+export function printable(config: Config): Record<SettingName, number | string | undefined> {
+  const shown = settingNames.map((name) => {
+    const value = config[name];
+    return [name, SETTINGS[name].secret && value !== undefined ? "(set)" : value];
+  });
+  return Object.fromEntries(shown) as Record<SettingName, number | string | undefined>;
+}

@@ -1,0 +1,76 @@
+import swagger from "@fastify/swagger";
+import swaggerUi from "@fastify/swagger-ui";
+import { Type, type TSchema } from "typebox";
+import { ProblemSchema } from "../protocol/api.ts";
+import type { Api } from "./http.ts";
+import { PROBLEM_TYPE } from "./problems.ts";
+
+// OpenAPI 3.1, made from the schemas the routes check with.
+
+/** The answers of a route: what it gives, and the problems it can end in (400, 429, 500 and 503 always). */
+export function answers<const T extends Record<number, TSchema>>(given: T, ...statuses: number[]) {
+  const problem = { content: { [PROBLEM_TYPE]: { schema: { $ref: "Problem#" } } } };
+  const problems = [...new Set([400, 429, 500, 503, ...statuses])].map((status) => [
+    status,
+    { description: PROBLEMS[status] ?? "", ...problem },
+  ]);
+  return { ...Object.fromEntries(problems), ...given } as T;
+}
+
+const PROBLEMS: Record<number, string> = {
+  400: "The request is not as its schema says",
+  401: "The node's signature fails",
+  403: "The node is not registered",
+  404: "There is no such thing",
+  409: "Another reading of this node and epoch is kept",
+  413: "The body is too large",
+  415: "The body is not plain JSON",
+  422: "The reading breaks a rule; the code names it",
+  429: "Too many requests from this address",
+  500: "The server failed",
+  503: "The server cannot serve now",
+};
+
+/** Serves the description at /openapi.json and a page to read it at /docs. Call it before the routes are added. */
+export async function openapi(app: Api, version: string): Promise<void> {
+  app.addSchema({ ...ProblemSchema, $id: "Problem" });
+  await app.register(swagger, {
+    refResolver: {
+      buildLocalReference: (schema, _base, _fragment, place) => {
+        const id = schema["$id"];
+        return typeof id === "string" ? id : `schema${place}`;
+      },
+    },
+    openapi: {
+      openapi: "3.1.0",
+      info: {
+        title: "Rackbond",
+        version,
+        description:
+          "GPU telemetry, leases and the money they make. Ids, epochs, times, amounts and counters are decimal strings.",
+        license: { name: "MIT", identifier: "MIT" },
+      },
+      servers: [{ url: "/" }],
+      tags: [
+        { name: "service", description: "Whether the program runs, and its running totals" },
+        { name: "facilities", description: "Facilities, their classes and payment dates" },
+        { name: "lots", description: "Pledged hardware and its meters" },
+        { name: "leases", description: "Who rents what, and what was invoiced" },
+        { name: "telemetry", description: "Signed readings, reports and proofs" },
+      ],
+    },
+  });
+  await app.register(swaggerUi, { routePrefix: "/docs", staticCSP: true, logLevel: "silent" });
+  app.get(
+    "/openapi.json",
+    {
+      schema: {
+        operationId: "getOpenApi",
+        summary: "This description",
+        tags: ["service"],
+        response: answers({ 200: Type.Object({}, { additionalProperties: true, description: "OpenAPI 3.1" }) }),
+      },
+    },
+    () => app.swagger(),
+  );
+}

@@ -1,0 +1,128 @@
+import { STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
+import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from "fastify";
+import { codeOf } from "../failure.ts";
+import type { Api } from "./http.ts";
+import type { Problem } from "../protocol/api.ts";
+import { Refusal, type RefusalFacts } from "../protocol/refusal.ts";
+
+// Every error leaves as application/problem+json (RFC 9457) with a stable code. Clients learn what they can mend;
+// what went wrong inside goes to the log, under the request's id.
+
+export const PROBLEM_TYPE = "application/problem+json";
+
+/** An error that a route answers with. */
+export class HttpProblem extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly facts: RefusalFacts;
+
+  constructor(status: number, code: string, detail: string, facts: RefusalFacts = {}) {
+    super(detail);
+    this.status = status;
+    this.code = code;
+    this.facts = facts;
+  }
+}
+
+/** What a thing that is not there answers. */
+export function unknown(subject: string, facts: RefusalFacts): HttpProblem {
+  const named = Object.entries(facts).map(([name, value]) => `${name} ${String(value)}`);
+  return new HttpProblem(
+    404,
+    `${subject}_Unknown`,
+    `there is no ${subject.toLowerCase()} with ${named.join(", ")}`,
+    facts,
+  );
+}
+
+// Refusals say 422, but for those that say who may not.
+const REFUSAL_STATUS: Record<string, number> = { Reading_BadSignature: 401, Reading_UnknownNode: 403 };
+
+// Fastify's own errors, by their code.
+const FRAMEWORK: Record<string, [number, string, string]> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: [413, "Request_TooLarge", "the body is larger than this server takes"],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: [415, "Request_UnsupportedType", "the body must be application/json, not encoded"],
+  FST_ERR_CTP_EMPTY_TYPE: [415, "Request_UnsupportedType", "the body must be application/json, not encoded"],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: [400, "Request_Malformed", "the body has another length than its header says"],
+  FST_ERR_BAD_URL: [400, "Request_Malformed", "the address cannot be decoded"],
+  FST_ERR_MAX_PARAM_LENGTH: [414, "Request_TooLong", "a part of the address is too long"],
+  FST_UNDER_PRESSURE: [503, "Server_Busy", "the server has more to do than it can; try again later"],
+};
+
+function problemOf(error: unknown, requestId: string): Problem {
+  const problem = (status: number, code: string, detail: string, facts: RefusalFacts = {}): Problem => ({
+    type: `urn:rackbond:problem:${code}`,
+    title: STATUS_CODES[status] ?? "Error",
+    status,
+    detail,
+    code,
+    requestId,
+    ...(Object.keys(facts).length > 0 && {
+      facts: Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, String(value)])),
+    }),
+  });
+  if (error instanceof HttpProblem) return problem(error.status, error.code, error.message, error.facts);
+  if (error instanceof Refusal)
+    return problem(REFUSAL_STATUS[error.code] ?? 422, error.code, error.message, error.facts);
+  const code = codeOf(error);
+  const known = code === undefined ? undefined : FRAMEWORK[code];
+  if (known !== undefined) return problem(...known);
+  const { validation, validationContext, statusCode } = error as Partial<FastifyError>;
+  if (validation !== undefined) {
+    const faults = validation.map((fault) => faultOf(fault, validationContext));
+    const first = faults[0];
+    return { ...problem(400, "Request_Invalid", `${first?.at} ${first?.rule}`), faults };
+  }
+  if (statusCode === 400) return problem(400, "Request_Malformed", "the body is not valid JSON");
+  return problem(500, "Server_Failed", "the server failed; its log has more under this request's id");
+}
+
+function faultOf(fault: FastifySchemaValidationError, context = ""): { at: string; rule: string } {
+  const extra = fault.params["additionalProperty"];
+  const name = typeof extra === "string" ? ` (${extra.slice(0, 80)})` : "";
+  return { at: `${context}${fault.instancePath}`, rule: `${fault.message ?? fault.keyword}${name}` };
+}
+
+/** Answers an error. */
+export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const problem = problemOf(error, request.id);
+  if (problem.code === "Server_Failed") request.log.error({ err: error }, problem.code);
+  else request.log.info({ code: problem.code, detail: problem.detail }, "refused");
+  void reply.header("x-request-id", request.id); // the hook that sets it may not have run
+  if (problem.status === 401) void reply.header("www-authenticate", 'Rackbond-Reading realm="readings"');
+  void reply.code(problem.status).type(PROBLEM_TYPE).serializer(JSON.stringify).send(problem);
+}
+
+/** Makes every error of the application a problem. */
+export function problems(app: Api): void {
+  app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
+  app.setNotFoundHandler({ preHandler: app.rateLimit() }, (request, reply) => {
+    const route = `${request.method} ${request.url.slice(0, 200)}`;
+    sendProblem(new HttpProblem(404, "Route_Unknown", `there is no ${route}`), request, reply);
+  });
+}
+
+/** Answers bytes that are no HTTP request, which no route ever sees. */
+export function onClientError(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const slow = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
+  const status = slow ? 408 : error.code === "HPE_HEADER_OVERFLOW" ? 431 : 400;
+  const code = slow ? "Request_TooSlow" : status === 431 ? "Request_TooLong" : "Request_Malformed";
+  const problem: Problem = {
+    type: `urn:rackbond:problem:${code}`,
+    title: STATUS_CODES[status] ?? "Error",
+    status,
+    detail: slow ? "the request took too long to arrive" : "this is no HTTP request that the server takes",
+    code,
+    requestId: "",
+  };
+  const body = JSON.stringify(problem);
+  socket.end(
+    `HTTP/1.1 ${status} ${problem.title}\r\ncontent-type: ${PROBLEM_TYPE}\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
+}

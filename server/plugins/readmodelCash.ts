@@ -1,0 +1,60 @@
+import type { Facility, Summary } from "../protocol/api.ts";
+import type { Db } from "./db.ts";
+import type { View } from "./events.ts";
+
+/**
+ * Where the money that facilities received for their fee payees and holders is now. Received is what came in: rent paid
+ * for their leases, surplus booked, and raised money that was not drawn and went back; less what a failed raise left to
+ * its sponsor. So it is the sum of the others.
+ */
+export async function cashOf(view: View, facilities: readonly Facility[]): Promise<Summary["cash"]> {
+  const total = { received: 0n, fees: 0n, claimable: 0n, claimed: 0n, reserve: 0n, collections: 0n };
+  for (const facility of facilities) {
+    const { paid, collected } = await rentOf(view.db, facility.address, facility.asset);
+    total.received += paid + (await otherReceipts(view.db, facility.address));
+    total.fees += BigInt(facility.feesPaidAssets);
+    total.reserve += BigInt(facility.reserveAssets);
+    total.collections += BigInt(facility.collectionsAssets) + paid - collected;
+    for (const { claimableAssets, claimedAssets } of facility.classes) {
+      total.claimable += BigInt(claimableAssets);
+      total.claimed += BigInt(claimedAssets);
+    }
+  }
+  const { received, fees, claimable, claimed, reserve, collections } = total;
+  return {
+    received: String(received),
+    fees: String(fees),
+    claimable: String(claimable),
+    claimed: String(claimed),
+    reserve: String(reserve),
+    collections: String(collections),
+  };
+}
+
+/** Rent paid for a payee's leases in a token, by lessees or their escrow, and what of it the payee has collected. */
+async function rentOf(db: Db, payee: string, asset: string): Promise<{ paid: bigint; collected: bigint }> {
+  const { rows } = await db.query<{ paid: bigint; collected: bigint }>(
+    `select
+       (select coalesce(sum(coalesce(e.args -> 'payment' ->> 'paidAssets', e.args ->> 'paidAssets')::numeric), 0)
+        from events l join events e on e.contract = 'leases' and e.name in ('Invoiced', 'Paid', 'PaidFromEscrow')
+          and e.args ->> 'leaseId' = l.args ->> 'leaseId'
+        where l.contract = 'leases' and l.name = 'Opened'
+          and l.args -> 'terms' ->> 'payee' = $1 and l.args -> 'terms' ->> 'asset' = $2) paid,
+       (select coalesce(sum((args ->> 'assets')::numeric), 0) from events
+        where contract = 'leases' and name = 'Collected' and args ->> 'payee' = $1 and args ->> 'asset' = $2) collected`,
+    [payee, asset],
+  );
+  return rows[0] ?? { paid: 0n, collected: 0n };
+}
+
+async function otherReceipts(db: Db, address: string): Promise<bigint> {
+  const { rows } = await db.query<{ assets: bigint }>(
+    `select coalesce(sum(case name
+         when 'SurplusBooked' then (args ->> 'assets')::numeric
+         when 'PerformingStarted' then (args ->> 'returnedAssets')::numeric
+         else -(args ->> 'surplusAssets')::numeric end), 0) assets
+     from events where address = $1 and name in ('SurplusBooked', 'PerformingStarted', 'RefundingStarted')`,
+    [address],
+  );
+  return rows[0]?.assets ?? 0n;
+}

@@ -1,0 +1,113 @@
+import { getAddress } from "ethers";
+
+import type { Epoch, EpochDetail } from "../protocol/api.ts";
+import type { Hex } from "../protocol/bytes.ts";
+import type { PageBefore } from "../sources.ts";
+import type { View } from "./events.ts";
+
+// Reported and skipped epochs, out of events; signatures out of what the oracles keep.
+
+type Report = NonNullable<EpochDetail["report"]>;
+
+/** A report as its event has it: every integer a decimal string. */
+export type ReportArgs = Omit<Report, "meters"> & {
+  meters: (Omit<Report["meters"][number], "tdpW"> & { tdpW: string })[];
+};
+
+interface EpochRow {
+  epoch: bigint;
+  name: "Submitted" | "Skipped";
+  transactionHash: Hex;
+  args: { submittedAt: string; reportHash: Hex; skipHash: Hex; report?: ReportArgs };
+  /** Of the newest report, this epoch's or one before: a skip says nothing of devices. */
+  registeredCount: string | null;
+}
+
+const EPOCH = `select (e.args ->> 'epoch')::int8 epoch, e.name, e.tx_hash "transactionHash", e.args,
+    (select p.args -> 'report' ->> 'devicesRegisteredCount' from events p where p.contract = 'telemetry'
+       and p.name = 'Submitted' and (p.args ->> 'epoch')::int8 <= (e.args ->> 'epoch')::int8
+     order by (p.args ->> 'epoch')::int8 desc limit 1) "registeredCount"
+  from events e where e.contract = 'telemetry' and e.name in ('Submitted', 'Skipped')`;
+
+const CHALLENGE_SEC =
+  "(select (args ->> 'challengeSec')::int8 from events where contract = 'telemetry' and name = 'Opened')";
+
+/** Tells whether a report that was submitted at a time is Final at the head. */
+export async function finality({ db, head }: View): Promise<(submittedAt: bigint) => boolean> {
+  const { rows } = await db.query<{ challengeSec: bigint | null }>(`select ${CHALLENGE_SEC} "challengeSec"`);
+  const challengeSec = rows[0]?.challengeSec ?? 0n;
+  return (submittedAt) => submittedAt + challengeSec <= head.time;
+}
+
+/** Epochs that were reported or skipped, the newest first. */
+export async function epochsBefore(view: View, { limit, before }: PageBefore<bigint>): Promise<Epoch[]> {
+  const { rows } = await view.db.query<EpochRow>(
+    `${EPOCH} and ($1::int8 is null or (e.args ->> 'epoch')::int8 < $1)
+     order by (e.args ->> 'epoch')::int8 desc limit $2`,
+    [before ?? null, limit],
+  );
+  const isFinal = await finality(view);
+  return rows.map((row) => epochOf(row, isFinal));
+}
+
+function epochOf(row: EpochRow, isFinal: (submittedAt: bigint) => boolean): Epoch {
+  const { submittedAt, reportHash, skipHash, report } = row.args;
+  const state = isFinal(BigInt(submittedAt)) ? "Final" : "Submitted";
+  return {
+    epoch: String(row.epoch),
+    state: report === undefined ? "Skipped" : state,
+    reportHash: report === undefined ? skipHash : reportHash,
+    submittedAt,
+    transactionHash: row.transactionHash,
+    devicesRegisteredCount: row.registeredCount ?? "0",
+    devicesReportingCount: report?.devicesReportingCount ?? "0",
+  };
+}
+
+/** An epoch with its report and the signatures kept here, and the report as its event has it. */
+export async function epochAt(
+  view: View,
+  epoch: bigint,
+): Promise<{ detail: Omit<EpochDetail, "readings">; args: ReportArgs | undefined } | undefined> {
+  const { rows } = await view.db.query<EpochRow>(`${EPOCH} and (e.args ->> 'epoch')::int8 = $1`, [epoch]);
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  const shown = epochOf(row, await finality(view));
+  const { report } = row.args;
+  const meters = report?.meters.map((meter) => ({ ...meter, tdpW: Number(meter.tdpW) })) ?? [];
+  return {
+    detail: {
+      ...shown,
+      report: report === undefined ? null : { ...report, meters },
+      signatures: await signaturesOver(view, epoch, shown.reportHash),
+    },
+    args: report,
+  };
+}
+
+/** Every oracle's signature over a report, by signer. The chain has those of the quorum in the transaction's data. */
+async function signaturesOver({ db }: View, epoch: bigint, reportHash: string): Promise<EpochDetail["signatures"]> {
+  const { rows } = await db.query<{ signer: Hex; signature: Hex }>(
+    `select distinct on (signer) signer, signature from signatures where epoch = $1 and report_hash = $2
+     order by signer, oracle_id`,
+    [epoch, `\\x${reportHash.slice(2)}`],
+  );
+  return rows.map(({ signer, signature }) => ({ signer: getAddress(signer), signature }));
+}
+
+/** The newest epoch on-chain, and the newest that is Final. */
+export async function newestEpochs({
+  db,
+  head,
+}: View): Promise<{ lastEpoch: bigint | null; finalEpoch: bigint | null }> {
+  const { rows } = await db.query<{ lastEpoch: bigint | null; finalEpoch: bigint | null }>(
+    `select
+       (select (args ->> 'epoch')::int8 from events where contract = 'telemetry' and name in ('Submitted', 'Skipped')
+        order by (args ->> 'epoch')::int8 desc limit 1) "lastEpoch",
+       (select (args ->> 'epoch')::int8 from events where contract = 'telemetry' and name in ('Submitted', 'Skipped')
+          and (args ->> 'submittedAt')::int8 + ${CHALLENGE_SEC} <= $1
+        order by (args ->> 'epoch')::int8 desc limit 1) "finalEpoch"`,
+    [head.time],
+  );
+  return rows[0] ?? { lastEpoch: null, finalEpoch: null };
+}

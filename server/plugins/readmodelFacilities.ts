@@ -1,0 +1,229 @@
+import { STEP_KINDS, type Facility, type Payment } from "../protocol/api.ts";
+import { DAY_COUNTS, addMonths, interestAssets } from "../protocol/calendar.ts";
+import type { PageAfter, PageBefore } from "../sources.ts";
+import type { Db } from "./db.ts";
+import type { View } from "./events.ts";
+import type { Hex } from "./queries.ts";
+
+// Facilities and their payment dates, out of events.
+
+interface Settings {
+  asset: string;
+  sponsor: string;
+  firstPaymentAt: string;
+  classes: {
+    name: string;
+    symbol: string;
+    terms: { kind: string; dayCount: string; couponBps: string };
+  }[];
+}
+
+interface Created {
+  address: string;
+  tokens: string[];
+  settings: Settings;
+}
+
+const CREATED = `select args ->> 'facility' address, args -> 'classTokens' tokens, args -> 'settings' settings
+  from events where contract = 'facilities' and name = 'FacilityCreated'`;
+
+/** Facilities by address. */
+export async function facilitiesAfter(view: View, { limit, after }: PageAfter<string>): Promise<Facility[]> {
+  const { rows } = await view.db.query<Created>(
+    `${CREATED} and lower(args ->> 'facility') collate "C" > lower($1) order by lower(args ->> 'facility') collate "C"
+     limit $2`,
+    [after ?? "", limit],
+  );
+  return await inTurn(rows, (created) => facilityOf(view, created));
+}
+
+export async function facilityAt(view: View, address: string): Promise<Facility | undefined> {
+  const { rows } = await view.db.query<Created>(`${CREATED} and args ->> 'facility' = $1`, [address]);
+  return rows[0] === undefined ? undefined : await facilityOf(view, rows[0]);
+}
+
+/** One connection answers one question at a time. */
+async function inTurn<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (const item of items) results.push(await work(item));
+  return results;
+}
+
+async function facilityOf(view: View, { address, tokens, settings }: Created): Promise<Facility> {
+  const books = await booksOf(view.db, address);
+  const raised = await principalOf(view.db, address);
+  const incomes = await incomesOf(view.db, tokens);
+  const isLive = books.state === "Funding" || books.state === "Performing";
+  const classes = settings.classes.map(({ name, symbol, terms }, classIndex) => {
+    const token = tokens[classIndex] ?? "";
+    const shares = raised.get(classIndex) ?? 0n;
+    const { accrued, repaid, claimed } = incomes.get(token) ?? NO_INCOME;
+    const outstanding = shares - repaid;
+    const couponBps = BigInt(terms.couponBps);
+    const dayCount = DAY_COUNTS[Number(terms.dayCount)] ?? "Thirty360";
+    let owed = outstanding + (books.interestDue.get(classIndex) ?? 0n);
+    if (isLive && view.head.time > books.periodStartAt) {
+      owed += interestAssets(outstanding, couponBps, dayCount, books.periodStartAt, view.head.time);
+    }
+    return {
+      ...{ classIndex, token, name, symbol },
+      kind: terms.kind === "0" ? ("Senior" as const) : ("Residual" as const),
+      couponBps: Number(couponBps),
+      totalShares: String(shares),
+      outstandingAssets: String(outstanding),
+      // The residual is owed nothing certain.
+      owedAssets: String(classIndex + 1 === tokens.length ? 0n : owed),
+      claimableAssets: String(accrued - claimed),
+      claimedAssets: String(claimed),
+    };
+  });
+  const isOver = books.state === "Closed" || books.state === "Refunding";
+  return {
+    ...{ address, classes, state: books.state, asset: settings.asset, sponsor: settings.sponsor },
+    collectionsAssets: String(books.collections),
+    reserveAssets: String(books.reserve),
+    feesPaidAssets: String(books.feesPaid),
+    paymentCount: books.paymentCount,
+    nextPaymentAt: isOver ? null : String(addMonths(BigInt(settings.firstPaymentAt), books.paymentCount)),
+    lotIds: [...books.lotIds],
+  };
+}
+
+interface Books {
+  state: Facility["state"];
+  periodStartAt: bigint;
+  collections: bigint;
+  reserve: bigint;
+  feesPaid: bigint;
+  paymentCount: number;
+  /** By class: interest accrued up to the last payment date, unpaid. */
+  interestDue: Map<number, bigint>;
+  lotIds: Set<string>;
+}
+
+interface StepArgs {
+  step: { kind: string; subjectIndex: string };
+  stepIndex: string;
+  dueAssets: string;
+  paidAssets: string;
+}
+
+/** A facility's ledger, as its events changed it one by one. */
+async function booksOf(db: Db, address: string): Promise<Books> {
+  const books: Books = {
+    ...{ state: "Raising", periodStartAt: 0n, collections: 0n, reserve: 0n, feesPaid: 0n, paymentCount: 0 },
+    ...{ interestDue: new Map(), lotIds: new Set() },
+  };
+  const { rows } = await db.query<{ name: string; args: Record<string, string> & StepArgs }>(
+    `select name, args from events where address = $1 and name = any($2) order by block, log_index`,
+    [address, Object.keys(BOOKINGS)],
+  );
+  for (const { name, args } of rows) BOOKINGS[name]?.(books, args);
+  return books;
+}
+
+const BOOKINGS: Record<string, (books: Books, args: Record<string, string> & StepArgs) => void> = {
+  FundingStarted(books, { startedAt = "" }) {
+    books.state = "Funding";
+    books.periodStartAt = BigInt(startedAt);
+  },
+  RefundingStarted(books) {
+    books.state = "Refunding";
+    books.collections = 0n; // the sponsor's claim
+  },
+  PerformingStarted(books) {
+    books.state = "Performing";
+  },
+  ClassScheduled(books, { classIndex, interestDueAssets = "" }) {
+    books.interestDue.set(Number(classIndex), BigInt(interestDueAssets));
+  },
+  Collected(books, { collectionsAssets = "" }) {
+    books.collections = BigInt(collectionsAssets);
+  },
+  SurplusBooked(books, { collectionsAssets = "" }) {
+    books.collections = BigInt(collectionsAssets);
+  },
+  StepPaid(books, { step, dueAssets, paidAssets }) {
+    const paid = BigInt(paidAssets);
+    const kind = STEP_KINDS[Number(step.kind)];
+    if (kind === "Fee") books.feesPaid += paid;
+    if (kind === "Interest") books.interestDue.set(Number(step.subjectIndex), BigInt(dueAssets) - paid);
+  },
+  PaymentMade(books, { dueAt = "", reserveAssets = "" }) {
+    books.collections = 0n;
+    books.reserve = BigInt(reserveAssets);
+    books.periodStartAt = BigInt(dueAt);
+    books.paymentCount += 1;
+  },
+  Pledged(books, { lotId = "" }) {
+    books.lotIds.add(lotId);
+  },
+  Released(books, { lotId = "" }) {
+    books.lotIds.delete(lotId);
+  },
+  FacilityClosed(books) {
+    books.state = "Closed";
+  },
+};
+
+/** By class: shares issued and not given back, one for each asset that was paid. */
+async function principalOf(db: Db, address: string): Promise<Map<number, bigint>> {
+  const { rows } = await db.query<{ classIndex: number; shares: bigint }>(
+    `select (args ->> 'classIndex')::int4 "classIndex",
+       sum(case name when 'Subscribed' then 1 else -1 end * (args ->> 'assets')::numeric) shares
+     from events where address = $1 and name in ('Subscribed', 'Refunded') group by 1`,
+    [address],
+  );
+  return new Map(rows.map(({ classIndex, shares }) => [classIndex, shares]));
+}
+
+interface Income {
+  /** Interest and principal set aside for the holders, and the principal alone. */
+  accrued: bigint;
+  repaid: bigint;
+  claimed: bigint;
+}
+
+const NO_INCOME: Income = { accrued: 0n, repaid: 0n, claimed: 0n };
+
+async function incomesOf(db: Db, tokens: readonly string[]): Promise<Map<string, Income>> {
+  const { rows } = await db.query<Income & { address: string }>(
+    `select address,
+       coalesce(sum((args ->> 'interestAssets')::numeric + (args ->> 'principalAssets')::numeric), 0) accrued,
+       coalesce(sum((args ->> 'principalAssets')::numeric), 0) repaid,
+       coalesce(sum((args ->> 'assets')::numeric) filter (where name = 'Claimed'), 0) claimed
+     from events where address = any($1) and name in ('Accrued', 'Claimed') group by address`,
+    [tokens],
+  );
+  return new Map(rows.map((row) => [row.address, row]));
+}
+
+/** Payment dates, the newest first; undefined for an address that is no facility. */
+export async function paymentsBefore(
+  { db }: View,
+  address: string,
+  { limit, before }: PageBefore<bigint>,
+): Promise<Payment[] | undefined> {
+  const { rowCount } = await db.query(`${CREATED} and args ->> 'facility' = $1`, [address]);
+  if (rowCount === 0) return undefined;
+  const { rows } = await db.query<{ args: Record<string, string>; transactionHash: Hex; steps: StepArgs[] }>(
+    `select p.args, p.tx_hash "transactionHash",
+       (select json_agg(s.args order by s.log_index) from events s where s.address = p.address
+          and s.name = 'StepPaid' and s.args ->> 'paymentIndex' = p.args ->> 'paymentIndex') steps
+     from events p where p.address = $1 and p.name = 'PaymentMade'
+       and ($2::int8 is null or (p.args ->> 'paymentIndex')::int8 < $2)
+     order by (p.args ->> 'paymentIndex')::int8 desc limit $3`,
+    [address, before ?? null, limit],
+  );
+  return rows.map(({ args, transactionHash, steps }) => ({
+    paymentIndex: args["paymentIndex"] ?? "",
+    dueAt: args["dueAt"] ?? "",
+    steps: steps.map(({ step, stepIndex, dueAssets, paidAssets }) => ({
+      ...{ stepIndex: Number(stepIndex), dueAssets, paidAssets, subjectIndex: Number(step.subjectIndex) },
+      kind: STEP_KINDS[Number(step.kind)] ?? "Fee",
+    })),
+    collectionsAssets: args["collectionsAssets"] ?? "",
+    reserveAssets: args["reserveAssets"] ?? "",
+    transactionHash,
+  }));
+}

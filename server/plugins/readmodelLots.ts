@@ -1,0 +1,160 @@
+import type { LotDetail, LotMeterRecord } from "../protocol/api.ts";
+import type { Hex } from "../protocol/bytes.ts";
+import { emptyMeter, ratiosOf, subtractMeter, unpackMeter, type Meter } from "../protocol/meter.ts";
+import type { PageAfter } from "../sources.ts";
+import type { View } from "./events.ts";
+import { finality } from "./readmodelEpochs.ts";
+
+// Lots and their meters, out of events.
+
+interface LotRow {
+  lotId: bigint;
+  block: bigint;
+  operator: string;
+  entry: {
+    siteId: string;
+    gpuCount: string;
+    tdpW: string;
+    modelId: Hex;
+    costAssets: string;
+    commissionedAt: string;
+    identityRoot: Hex;
+  };
+  country: Hex;
+  modelName: string;
+  attestation: { evidenceClass: string; expiresAt: string } | null;
+  lien: { name: string; holder: string } | null;
+  lease: { leaseId: string; periodCount: string; settledCount: number } | null;
+}
+
+/** The newest of some registry events on the lot `l`. */
+const newest = (names: string, value: string) =>
+  `(select ${value} from events e where e.contract = 'registry' and e.name in (${names})
+     and e.args ->> 'lotId' = l.args ->> 'lotId' order by e.block desc, e.log_index desc limit 1)`;
+
+const LOT = `select (l.args ->> 'lotId')::int8 "lotId", l.block, l.args ->> 'operator' operator, l.args -> 'lot' entry,
+    (select args ->> 'country' from events where contract = 'registry' and name = 'SiteRegistered'
+      and args ->> 'siteId' = l.args ->> 'siteId') country,
+    (select args ->> 'name' from events where contract = 'registry' and name = 'ModelAdded'
+      and args ->> 'modelId' = l.args -> 'lot' ->> 'modelId') "modelName",
+    ${newest("'Attested', 'AttestationRevoked'", "case e.name when 'Attested' then e.args end")} attestation,
+    ${newest("'LienTaken', 'LienReleased'", "jsonb_build_object('name', e.name, 'holder', e.args ->> 'holder')")} lien,
+    (select jsonb_build_object('leaseId', o.args ->> 'leaseId', 'periodCount', o.args -> 'terms' ->> 'periodCount',
+       'settledCount', (select count(*) from events i where i.contract = 'leases' and i.name = 'Invoiced'
+         and i.args ->> 'leaseId' = o.args ->> 'leaseId'))
+     from events o where o.contract = 'leases' and o.name = 'Opened' and o.args ->> 'lotId' = l.args ->> 'lotId'
+     order by o.block desc, o.log_index desc limit 1) lease
+  from events l where l.contract = 'registry' and l.name = 'LotRegistered'`;
+
+/** Lots by id. */
+export async function lotsAfter(view: View, { limit, after }: PageAfter<bigint>): Promise<LotDetail[]> {
+  const { rows } = await view.db.query<LotRow>(
+    `${LOT} and (l.args ->> 'lotId')::int8 > $1 order by (l.args ->> 'lotId')::int8 limit $2`,
+    [after ?? -1n, limit],
+  );
+  return rows.map((row) => lotOf(view, row));
+}
+
+export async function lotAt(view: View, lotId: bigint): Promise<LotDetail | undefined> {
+  const row = await rowOf(view, lotId);
+  return row === undefined ? undefined : lotOf(view, row);
+}
+
+async function rowOf({ db }: View, lotId: bigint): Promise<LotRow | undefined> {
+  const { rows } = await db.query<LotRow>(`${LOT} and l.args ->> 'lotId' = $1`, [String(lotId)]);
+  return rows[0];
+}
+
+function lotOf({ head }: View, row: LotRow): LotDetail {
+  const { entry, attestation, lien, lease } = row;
+  const isAttested = attestation !== null && BigInt(attestation.expiresAt) > head.time;
+  const isLeased = lease !== null && lease.settledCount < Number(lease.periodCount);
+  return {
+    lotId: String(row.lotId),
+    siteId: entry.siteId,
+    operator: row.operator,
+    country: Buffer.from(row.country.slice(2), "hex").toString("latin1"),
+    modelId: entry.modelId,
+    modelName: row.modelName,
+    gpuCount: Number(entry.gpuCount),
+    tdpW: Number(entry.tdpW),
+    costAssets: entry.costAssets,
+    commissionedAt: entry.commissionedAt,
+    identityRoot: entry.identityRoot,
+    evidenceClass: isAttested ? Number(attestation.evidenceClass) : 0,
+    lienHolder: lien?.name === "LienTaken" ? lien.holder : null,
+    leaseId: isLeased ? lease.leaseId : null,
+  };
+}
+
+/** GPUs of all lots. */
+export async function gpuCountOf({ db }: View): Promise<bigint> {
+  const { rows } = await db.query<{ gpuCount: bigint }>(
+    `select coalesce(sum((args -> 'lot' ->> 'gpuCount')::numeric), 0) "gpuCount" from events
+     where contract = 'registry' and name = 'LotRegistered'`,
+  );
+  return rows[0]?.gpuCount ?? 0n;
+}
+
+interface MeterRow {
+  epoch: bigint;
+  name: string;
+  submittedAt: bigint;
+  meter: { timeWord: Hex; energyWord: Hex; resourceWord: Hex } | null;
+}
+
+const METER = `select (args ->> 'epoch')::int8 epoch, name, (args ->> 'submittedAt')::int8 "submittedAt",
+    (select m from jsonb_array_elements(args -> 'report' -> 'meters') m where m ->> 'lotId' = $1) meter
+  from events where contract = 'telemetry'`;
+
+/** A lot's meter at the end of each epoch of a range since it is reported; in a skipped epoch no counter moved. */
+export async function metersOf(
+  view: View,
+  lotId: bigint,
+  { fromEpoch, toEpoch, limit }: { readonly fromEpoch: bigint; readonly toEpoch: bigint; readonly limit: number },
+): Promise<LotMeterRecord[] | undefined> {
+  const lot = await rowOf(view, lotId);
+  if (lot === undefined) return undefined;
+  const { rows: before } = await view.db.query<MeterRow>(
+    `${METER} and name = 'Submitted' and (args ->> 'epoch')::int8 < $2 order by (args ->> 'epoch')::int8 desc limit 1`,
+    [String(lotId), fromEpoch],
+  );
+  const { rows } = await view.db.query<MeterRow>(
+    `${METER} and name in ('Submitted', 'Skipped') and (args ->> 'epoch')::int8 between $2 and $3 and block > $4
+     order by (args ->> 'epoch')::int8 limit $5`,
+    [String(lotId), fromEpoch, toEpoch, lot.block, limit],
+  );
+  const isFinal = await finality(view);
+  const first = before[0]?.meter ?? null;
+  let last: Meter = first === null ? emptyMeter(BigInt(lot.entry.gpuCount)) : unpackMeter(first);
+  return rows.map(({ epoch, name, submittedAt, meter }) => {
+    const now = meter === null ? { ...last, reportingCount: 0n } : unpackMeter(meter);
+    const growth = subtractMeter(now, last);
+    last = now;
+    return {
+      epoch: String(epoch),
+      state: name === "Skipped" ? "Skipped" : isFinal(submittedAt) ? "Final" : "Submitted",
+      meter: shownMeter(now),
+      ratios: shownRatios(growth),
+    };
+  });
+}
+
+function shownMeter({ gpuCount, reportingCount, ...counters }: Meter): LotMeterRecord["meter"] {
+  const shown = Object.fromEntries(Object.entries(counters).map(([name, value]) => [name, String(value)]));
+  const counts = { gpuCount: Number(gpuCount), reportingCount: Number(reportingCount) };
+  return { ...counts, ...(shown as Omit<LotMeterRecord["meter"], keyof typeof counts>) };
+}
+
+function shownRatios(growth: Meter): LotMeterRecord["ratios"] {
+  const { allocationBps, smActiveBps, pueE4, gpuHoursPerMWh, cfeBps, gCO2ePerKWh, coverageBps } = ratiosOf(growth);
+  return {
+    allocationBps: Number(allocationBps),
+    smActiveBps: Number(smActiveBps),
+    pueE4: Number(pueE4),
+    gpuHoursPerMWh: String(gpuHoursPerMWh),
+    cfeBps: Number(cfeBps),
+    gCO2ePerKWh: String(gCO2ePerKWh),
+    coverageBps: Number(coverageBps),
+  };
+}

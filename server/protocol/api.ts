@@ -1,0 +1,346 @@
+import { Type, type Static, type TSchema } from "typebox";
+import { DeviceHourSchema, SignedReadingSchema } from "./reading.ts";
+
+// What the REST API takes and gives. Ids, epochs, times, amounts and counters are decimal strings, since they do not fit
+// a JSON number; amounts are base units of their token. Counts and indices below 2^32 are integers. Addresses are
+// written with their EIP-55 checksum, hashes in lower case.
+
+const strict = { additionalProperties: false };
+
+const Amount = Type.String({ pattern: "^(0|[1-9][0-9]{0,77})$", description: "base units of the token" });
+const U64 = Type.String({ pattern: "^(0|[1-9][0-9]{0,19})$", description: "unsigned 64-bit integer" });
+const UnixTime = Type.String({ pattern: "^(0|[1-9][0-9]{0,19})$", description: "unix seconds" });
+const Address = Type.String({ pattern: "^0x[0-9a-fA-F]{40}$" });
+const Hash = Type.String({ pattern: "^0x[0-9a-f]{64}$" });
+const Count = Type.Integer({ minimum: 0, maximum: 0xffff_ffff });
+const Bps = Type.Integer({ minimum: 0, maximum: 0xffff_ffff, description: "hundredths of a percent" });
+
+const orNull = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+const oneOf = <const T extends readonly string[]>(names: T) =>
+  Type.Unsafe<T[number]>({ type: "string", enum: [...names] });
+
+// Problems
+
+/** What is wrong with one place of a request. */
+const FaultSchema = Type.Object({ at: Type.String(), rule: Type.String() }, strict);
+
+/** RFC 9457. `code` is stable; `facts` are the numbers and names the detail speaks of. */
+export const ProblemSchema = Type.Object(
+  {
+    type: Type.String({ description: "urn:rackbond:problem: and the code" }),
+    title: Type.String(),
+    status: Type.Integer({ minimum: 400, maximum: 599 }),
+    detail: Type.String(),
+    code: Type.String({ pattern: "^[A-Z][A-Za-z]*_[A-Z][A-Za-z0-9]*$" }),
+    requestId: Type.String(),
+    facts: Type.Optional(Type.Record(Type.String(), Type.String())),
+    faults: Type.Optional(Type.Array(FaultSchema)),
+  },
+  strict,
+);
+
+// Parameters. Everything in an address is text: numbers are checked by their decimal form.
+
+const limit = Type.String({ pattern: "^([1-9]|[1-9][0-9]|1[0-9]{2}|200)$", default: "50", description: "1 to 200" });
+
+/** A page of what is listed from the lowest id up. */
+export const AfterQuerySchema = Type.Object({ limit, after: Type.Optional(U64) }, strict);
+/** A page of what is listed from the newest down. */
+export const BeforeQuerySchema = Type.Object({ limit, before: Type.Optional(U64) }, strict);
+/** A page of facilities. */
+export const FacilitiesQuerySchema = Type.Object({ limit, after: Type.Optional(Address) }, strict);
+/** Epochs from one to another, both included. */
+export const MetersQuerySchema = Type.Object({ limit, from: U64, to: U64 }, strict);
+export const NoQuerySchema = Type.Object({}, strict);
+
+export const FacilityParamsSchema = Type.Object({ address: Address }, strict);
+export const LotParamsSchema = Type.Object({ lotId: U64 }, strict);
+export const EpochParamsSchema = Type.Object({ epoch: U64 }, strict);
+export const DeviceParamsSchema = Type.Object({ epoch: U64, deviceId: Hash }, strict);
+
+/** A page: pass `next` as `after` or `before` for the one that follows; null at the end. */
+export const pageOf = <T extends TSchema>(item: T) =>
+  Type.Object({ items: Type.Array(item), next: orNull(Type.String()) }, strict);
+
+// Service
+
+export const HealthSchema = Type.Object({ status: Type.Literal("ok") }, strict);
+
+export const ReadySchema = Type.Object(
+  { status: Type.Literal("ready"), blockCount: U64, lastEpoch: orNull(U64), chainId: U64 },
+  strict,
+);
+
+/** Where the rent that was paid in is now: received is the sum of the rest. */
+export const CashSchema = Type.Object(
+  {
+    received: Amount,
+    fees: Amount,
+    claimable: Amount,
+    claimed: Amount,
+    reserve: Amount,
+    collections: Amount,
+  },
+  strict,
+);
+
+export const SummarySchema = Type.Object(
+  {
+    months: Type.Integer({ minimum: 0, description: "payment dates run" }),
+    cash: CashSchema,
+    chainId: U64,
+    blockCount: U64,
+    chainTimeAt: UnixTime,
+    asset: Address,
+    assetDecimalCount: Type.Integer({ minimum: 0, maximum: 18 }),
+    gpuCount: U64,
+    lastEpoch: orNull(U64),
+    finalEpoch: orNull(U64),
+  },
+  strict,
+);
+
+// Facilities
+
+export const FACILITY_STATES = ["Raising", "Funding", "Performing", "Closed", "Refunding"] as const;
+export const STEP_KINDS = ["Fee", "Interest", "Reserve", "Principal", "Residual"] as const;
+
+const ClassSchema = Type.Object(
+  {
+    classIndex: Count,
+    token: Address,
+    name: Type.String(),
+    symbol: Type.String(),
+    kind: oneOf(["Senior", "Residual"]),
+    couponBps: Bps,
+    totalShares: Amount,
+    outstandingAssets: Amount,
+    owedAssets: Amount,
+    claimableAssets: Amount,
+    claimedAssets: Amount,
+  },
+  strict,
+);
+
+export const FacilitySchema = Type.Object(
+  {
+    address: Address,
+    state: oneOf(FACILITY_STATES),
+    asset: Address,
+    sponsor: Address,
+    collectionsAssets: Amount,
+    reserveAssets: Amount,
+    feesPaidAssets: Amount,
+    paymentCount: Count,
+    nextPaymentAt: orNull(UnixTime),
+    classes: Type.Array(ClassSchema),
+    lotIds: Type.Array(U64),
+  },
+  strict,
+);
+
+/** One line of the priority of payments on one date; subjectIndex names the fee or the class. */
+const StepSchema = Type.Object(
+  { stepIndex: Count, kind: oneOf(STEP_KINDS), subjectIndex: Count, dueAssets: Amount, paidAssets: Amount },
+  strict,
+);
+
+export const PaymentSchema = Type.Object(
+  {
+    paymentIndex: U64,
+    dueAt: UnixTime,
+    steps: Type.Array(StepSchema),
+    collectionsAssets: Amount,
+    reserveAssets: Amount,
+    transactionHash: Hash,
+  },
+  strict,
+);
+
+// Lots and leases
+
+export const LotSchema = Type.Object(
+  {
+    lotId: U64,
+    siteId: U64,
+    operator: Address,
+    country: Type.String({ pattern: "^[A-Z]{2}$" }),
+    modelId: Hash,
+    modelName: Type.String(),
+    gpuCount: Count,
+    tdpW: Count,
+    costAssets: Amount,
+    commissionedAt: UnixTime,
+    identityRoot: Hash,
+    evidenceClass: Type.Integer({ minimum: 0, maximum: 4 }),
+    lienHolder: orNull(Address),
+    leaseId: orNull(U64),
+  },
+  strict,
+);
+
+export const REPORT_STATES = ["Submitted", "Final", "Skipped"] as const;
+
+const MeterSchema = Type.Object(
+  {
+    gpuCount: Count,
+    reportingCount: Count,
+    availableGpuSec: U64,
+    allocatedGpuSec: U64,
+    smActiveGpuSec: U64,
+    gpuEnergyWh: U64,
+    itEnergyWh: U64,
+    facilityEnergyWh: U64,
+    cfeMatchedWh: U64,
+    waterMl: U64,
+    emissionsGCO2e: U64,
+    curtailedGpuSec: U64,
+    workUnits: U64,
+  },
+  strict,
+);
+
+/** What one epoch added to a meter, as ratios; 0 where there is nothing to divide by. */
+const RatiosSchema = Type.Object(
+  {
+    allocationBps: Bps,
+    smActiveBps: Bps,
+    pueE4: Count,
+    gpuHoursPerMWh: U64,
+    cfeBps: Bps,
+    gCO2ePerKWh: U64,
+    coverageBps: Bps,
+  },
+  strict,
+);
+
+/** A lot's cumulative meter at the end of an epoch. */
+export const LotMeterSchema = Type.Object(
+  { epoch: U64, state: oneOf(REPORT_STATES), meter: MeterSchema, ratios: RatiosSchema },
+  strict,
+);
+
+export const PRICINGS = ["TakeOrPay", "Metered"] as const;
+
+export const LeaseSchema = Type.Object(
+  {
+    leaseId: U64,
+    lotId: U64,
+    lessee: Address,
+    payee: Address,
+    asset: Address,
+    pricing: oneOf(PRICINGS),
+    startAt: UnixTime,
+    periodCount: Count,
+    settledCount: Count,
+    baseRentAssets: Amount,
+    gpuHourRateAssets: Amount,
+    dueSec: Count,
+    relatedParty: Type.Boolean(),
+    sla: Type.Array(Type.Object({ availabilityBps: Bps, creditBps: Bps }, strict)),
+    documentHash: Hash,
+    invoicedAssets: Amount,
+    slaCreditAssets: Amount,
+    paidAssets: Amount,
+    owedAssets: Amount,
+    prepaidAssets: Amount,
+  },
+  strict,
+);
+
+// Epochs
+
+export const EpochSchema = Type.Object(
+  {
+    epoch: U64,
+    state: oneOf(REPORT_STATES),
+    reportHash: Hash,
+    submittedAt: UnixTime,
+    transactionHash: Hash,
+    devicesRegisteredCount: U64,
+    devicesReportingCount: U64,
+  },
+  strict,
+);
+
+const SignedLotMeterSchema = Type.Object(
+  { lotId: U64, tdpW: Count, timeWord: Hash, energyWord: Hash, resourceWord: Hash },
+  strict,
+);
+
+/** Telemetry.Report as it was signed. */
+const ReportSchema = Type.Object(
+  {
+    configDigest: Hash,
+    epoch: U64,
+    periodStartAt: UnixTime,
+    periodEndAt: UnixTime,
+    readingsRoot: Hash,
+    prevReportHash: Hash,
+    dataHash: Hash,
+    methodologyHash: Hash,
+    devicesRegisteredCount: U64,
+    devicesReportingCount: U64,
+    meters: Type.Array(SignedLotMeterSchema),
+  },
+  strict,
+);
+
+/** A report with its signatures, and the file of readings it was made from; a skipped epoch has no report. */
+export const EpochDetailSchema = Type.Object(
+  {
+    ...EpochSchema.properties,
+    report: orNull(ReportSchema),
+    signatures: Type.Array(
+      Type.Object({ signer: Address, signature: Type.String({ pattern: "^0x[0-9a-f]{128}$" }) }, strict),
+    ),
+    readings: orNull(
+      Type.Object({ fileHash: Hash, byteCount: U64, leafCount: Count, readingsRoot: Hash, dataHash: Hash }, strict),
+    ),
+  },
+  strict,
+);
+
+/** The full reading set of an epoch: every signed reading, by node. All of a report recomputes from it. */
+export const ReadingSetSchema = Type.Object({ epoch: U64, readings: Type.Array(SignedReadingSchema) }, strict);
+
+/** A device's hour, and the path from it to the root that the report's transaction put on-chain. */
+export const DeviceProofSchema = Type.Object(
+  {
+    leaf: Type.Object(
+      {
+        leafIndex: Count,
+        epoch: U64,
+        lotId: U64,
+        nodeId: U64,
+        sequenceIndex: U64,
+        device: DeviceHourSchema,
+      },
+      strict,
+    ),
+    leafHash: Hash,
+    leafCount: Count,
+    proof: Type.Array(Hash),
+    root: Hash,
+    reportHash: Hash,
+    transactionHash: Hash,
+  },
+  strict,
+);
+
+export const ReceiptSchema = Type.Object(
+  { outcome: oneOf(["inserted", "duplicate"]), epoch: U64, nodeId: U64, readingHash: Hash },
+  strict,
+);
+
+export type Problem = Static<typeof ProblemSchema>;
+export type Ready = Static<typeof ReadySchema>;
+export type Summary = Static<typeof SummarySchema>;
+export type Facility = Static<typeof FacilitySchema>;
+export type Payment = Static<typeof PaymentSchema>;
+export type LotDetail = Static<typeof LotSchema>;
+export type LotMeterRecord = Static<typeof LotMeterSchema>;
+export type Lease = Static<typeof LeaseSchema>;
+export type Epoch = Static<typeof EpochSchema>;
+export type EpochDetail = Static<typeof EpochDetailSchema>;
+export type DeviceProof = Static<typeof DeviceProofSchema>;

@@ -1,0 +1,79 @@
+import type { Readable } from "node:stream";
+import type {
+  DeviceProof,
+  Epoch,
+  EpochDetail,
+  Facility,
+  Lease,
+  LotDetail,
+  LotMeterRecord,
+  Payment,
+  Ready,
+  Summary,
+} from "./protocol/api.ts";
+import type { Hex } from "./protocol/bytes.ts";
+import type { SignedReadingJson } from "./protocol/reading.ts";
+
+/** A page from the lowest key up: those above `after` (all, when there is none), at most `limit` of them. */
+export interface PageAfter<Key> {
+  readonly limit: number;
+  readonly after?: Key;
+}
+
+/** A page from the newest down: those below `before`. */
+export interface PageBefore<Key> {
+  readonly limit: number;
+  readonly before?: Key;
+}
+
+/** The file of an epoch's reading set: JSON as ReadingSetSchema says. It never changes. */
+export interface ReadingSetFile {
+  readonly fileHash: Hex;
+  readonly byteCount: number;
+  open(): Readable;
+}
+
+/** What became of a submitted reading. It is durable when this is said. */
+export interface ReadingReceipt {
+  readonly outcome: "inserted" | "duplicate" | "equivocation";
+  readonly epoch: bigint;
+  readonly nodeId: bigint;
+  readonly readingHash: Hex;
+}
+
+/**
+ * All that the API serves. Answers come out of the read model, as the schemas of protocol/api.ts have them; what is not
+ * there is undefined. Addresses come in and go out with their checksum.
+ */
+export interface Sources {
+  /** Undefined while the program cannot serve: no database, no chain, or a read model that is behind. */
+  ready(): Promise<Ready | undefined>;
+  summary(): Promise<Summary>;
+
+  /** By address. */
+  facilities(page: PageAfter<string>): Promise<Facility[]>;
+  facility(address: string): Promise<Facility | undefined>;
+  /** By paymentIndex, newest first; undefined for an address that is no facility. */
+  payments(address: string, page: PageBefore<bigint>): Promise<Payment[] | undefined>;
+
+  /** By lotId. */
+  lots(page: PageAfter<bigint>): Promise<LotDetail[]>;
+  lot(lotId: bigint): Promise<LotDetail | undefined>;
+  /** The meters of the epochs from `fromEpoch` to `toEpoch`, both included, in order, at most `limit`. */
+  meters(
+    lotId: bigint,
+    range: { readonly fromEpoch: bigint; readonly toEpoch: bigint; readonly limit: number },
+  ): Promise<LotMeterRecord[] | undefined>;
+
+  /** By leaseId. */
+  leases(page: PageAfter<bigint>): Promise<Lease[]>;
+
+  /** By epoch, newest first. */
+  epochs(page: PageBefore<bigint>): Promise<Epoch[]>;
+  epoch(epoch: bigint): Promise<EpochDetail | undefined>;
+  readingSet(epoch: bigint): Promise<ReadingSetFile | undefined>;
+  deviceProof(epoch: bigint, deviceId: Hex): Promise<DeviceProof | undefined>;
+
+  /** Verifies and keeps a reading. Throws the `Refusal` that names what is wrong with it. */
+  submitReading(signed: SignedReadingJson): Promise<ReadingReceipt>;
+}

@@ -1,0 +1,167 @@
+import { expect } from "chai";
+import { at, createWorld, FIRST_PAYMENT_AT, LOT, RAISE_UNTIL_AT, SENIOR_CLASS, type World } from "./facility-world.ts";
+
+describe("Facilities", () => {
+  let w: World;
+  beforeEach(async () => {
+    w = await createWorld();
+  });
+
+  describe("create", () => {
+    it("makes a facility and its tokens, bound to each other, and says all settings", async () => {
+      const [created] = await w.facilities.queryFilter(w.facilities.filters.FacilityCreated());
+      expect(created?.args.facility).to.equal(w.target);
+      expect(created?.args.classTokens).to.deep.equal([await w.senior.getAddress(), await w.residual.getAddress()]);
+      const said = created?.args.settings;
+      expect(said?.classes.map(({ name }) => name)).to.deep.equal(["Test Facility A", "Test Facility Residual"]);
+      expect(said?.steps.length).to.equal(5);
+      expect(await w.facilities.isFacility(w.target)).to.equal(true);
+      for (const token of [w.senior, w.residual]) {
+        expect(await token.facility()).to.equal(w.target);
+        expect(await token.gate()).to.equal(await w.gate.getAddress());
+        expect(await token.authority()).to.equal(await w.manager.getAddress());
+      }
+      expect(await w.facility.authority()).to.equal(await w.manager.getAddress());
+      expect(await w.senior.symbol()).to.equal("TFA");
+      expect(await w.facility.classCount()).to.equal(2);
+      expect((await w.facility.steps()).length).to.equal(5);
+      expect((await w.facility.classAt(SENIOR_CLASS)).terms.couponBps).to.equal(1200);
+    });
+
+    it("M26: refuses a second initialisation, of the clone and of the implementation", async () => {
+      const implementation = await w.ethers.getContractAt("Facility", await w.facilities.facilityImplementation());
+      for (const target of [w.facility, implementation]) {
+        await expect(
+          target.connect(w.mallory).initialize(w.settings, [], w.mallory.address),
+        ).to.be.revertedWithCustomError(w.facility, "InvalidInitialization");
+      }
+    });
+
+    it("M24: refuses a stranger", async () => {
+      await expect(w.facilities.connect(w.mallory).create(w.settings))
+        .to.be.revertedWithCustomError(w.facilities, "AccessManagedUnauthorized")
+        .withArgs(w.mallory.address);
+    });
+
+    it("refuses dates out of order", async () => {
+      const now = await w.networkHelpers.time.latest();
+      await expect(w.create({ raiseUntilAt: now - 1 })).to.be.revertedWithCustomError(
+        w.facilities,
+        "Facilities_BadDates",
+      );
+      await expect(w.create({ raiseUntilAt: FIRST_PAYMENT_AT })).to.be.revertedWithCustomError(
+        w.facilities,
+        "Facilities_BadDates",
+      );
+    });
+
+    it("refuses an advance above the cost, an asset of 5 or 19 decimals, and a fee to nobody", async () => {
+      await expect(w.create({ advanceBps: 10_001 }))
+        .to.be.revertedWithCustomError(w.facilities, "Facilities_BadAdvance")
+        .withArgs(10_001);
+      for (const decimals of [5, 19]) {
+        const asset = await (await w.ethers.deployContract("MockQuirkyToken", [decimals])).getAddress();
+        await expect(w.create({ asset }))
+          .to.be.revertedWithCustomError(w.facilities, "Facilities_BadAsset")
+          .withArgs(asset, decimals);
+      }
+      const none = w.ethers.ZeroAddress;
+      await expect(w.create({ fees: [{ payee: none, collectionsBps: 0, fixedAssets: 1n }] }))
+        .to.be.revertedWithCustomError(w.facilities, "Facilities_BadFee")
+        .withArgs(0, none, 0);
+      await expect(w.create({ fees: [{ payee: w.bob.address, collectionsBps: 10_001, fixedAssets: 1n }] }))
+        .to.be.revertedWithCustomError(w.facilities, "Facilities_BadFee")
+        .withArgs(0, w.bob.address, 10_001);
+    });
+
+    it("refuses one class, nine classes and nine fees", async () => {
+      const [senior, residual] = w.settings.classes;
+      const [fee] = w.settings.fees;
+      if (!senior || !residual || !fee) throw new Error("a world has two classes and a fee");
+      for (const changed of [
+        { classes: [residual] },
+        { classes: [...Array.from({ length: 8 }, () => senior), residual] },
+        { fees: Array(9).fill(fee) },
+      ]) {
+        await expect(w.create(changed)).to.be.revertedWithCustomError(w.facilities, "Facilities_BadCounts");
+      }
+    });
+
+    it("refuses class terms that cannot stand, naming the class", async () => {
+      const [senior, residual] = w.settings.classes;
+      if (!senior || !residual) throw new Error("a world has two classes");
+      const asSenior = (terms: object) => [{ ...senior, terms: { ...senior.terms, ...terms } }, residual];
+      const asResidual = (terms: object) => [senior, { ...residual, terms: { ...residual.terms, ...terms } }];
+      const bad = [
+        [0, asSenior({ kind: 1 })],
+        [0, asSenior({ termMonthCount: 0 })],
+        [0, asSenior({ balloonAssets: 700_000n * w.unit + 1n })],
+        [0, asSenior({ minimumAssets: w.unit - 1n })],
+        [0, asSenior({ minimumAssets: 700_000n * w.unit + 1n })],
+        [0, asSenior({ targetAssets: 2n ** 96n })],
+        [1, asResidual({ kind: 0 })],
+        [1, asResidual({ couponBps: 1 })],
+        [1, asResidual({ termMonthCount: 1 })],
+        [1, asResidual({ balloonAssets: 1 })],
+        [1, asResidual({ minimumAssets: 0 })],
+      ] as const;
+      for (const [classIndex, classes] of bad) {
+        await expect(w.create({ classes: [...classes] }))
+          .to.be.revertedWithCustomError(w.facilities, "Facilities_BadClass")
+          .withArgs(classIndex);
+      }
+    });
+
+    it("refuses steps that leave the seniors behind or the reserve out", async () => {
+      await expect(w.create({ steps: w.settings.steps.slice(1) })).to.be.revertedWithCustomError(
+        w.facilities,
+        "Waterfall_Incomplete",
+      );
+      await expect(w.create({ steps: [...w.settings.steps].reverse() })).to.be.revertedWithCustomError(
+        w.facilities,
+        "Waterfall_BadStep",
+      );
+      await expect(w.create({ reserveTargetAssets: 0n })).to.be.revertedWithCustomError(
+        w.facilities,
+        "Waterfall_Incomplete",
+      );
+    });
+  });
+
+  describe("eight classes", () => {
+    it("M23: raise, fund and pay in strict order", async () => {
+      const [senior, residual] = w.settings.classes;
+      if (!senior || !residual) throw new Error("a world has two classes");
+      const tiny = { targetAssets: 10n * w.unit, minimumAssets: w.unit };
+      const seniors = Array.from({ length: 7 }, () => ({ ...senior, terms: { ...senior.terms, ...tiny } }));
+      const indices = seniors.map((_, subjectIndex) => subjectIndex);
+      const facility = await w.create({
+        classes: [...seniors, { ...residual, terms: { ...residual.terms, ...tiny } }],
+        fees: [],
+        reserveTargetAssets: 0n,
+        steps: [
+          ...indices.map((subjectIndex) => ({ kind: 1 as const, subjectIndex })),
+          ...indices.map((subjectIndex) => ({ kind: 3 as const, subjectIndex })),
+          { kind: 4 as const, subjectIndex: 7 },
+        ],
+      });
+      const target = await facility.getAddress();
+      await w.asset.connect(w.alice).approve(target, w.ethers.MaxUint256);
+      for (let i = 0; i < 8; i++) await facility.connect(w.alice).subscribe(i, 10n * w.unit);
+      await w.networkHelpers.time.setNextBlockTimestamp(at("2026-12-19"));
+      expect(RAISE_UNTIL_AT).to.be.greaterThan(at("2026-12-19"));
+      await facility.startFunding();
+      await w.pledges.setLot(LOT, 100n * w.unit, 3, target);
+      await facility.connect(w.sponsor).draw(LOT, 80n * w.unit);
+      await facility.startPerforming();
+      await w.networkHelpers.time.increaseTo(FIRST_PAYMENT_AT);
+      await w.asset.connect(w.alice).transfer(target, 2_000_000n);
+      await facility.sync();
+      await facility.distribute();
+      // 42 days of 12 % on 10 are 0.14 a class; seven times 0.14 is 0.98, the rest is A's principal.
+      expect(await facility.outstandingAssets(0)).to.be.lessThan(10n * w.unit);
+      for (let i = 0; i < 7; i++) expect((await facility.classAt(i)).interestDueAssets).to.equal(0);
+      expect(await facility.outstandingAssets(6)).to.equal(10n * w.unit);
+    });
+  });
+});

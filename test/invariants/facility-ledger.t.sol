@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
+import {DayCount} from "../../contracts/annuity.sol";
+import {IGate} from "../../contracts/compliance/IGate.sol";
+import {ClassToken} from "../../contracts/facility/ClassToken.sol";
+import {Facility} from "../../contracts/facility/Facility.sol";
+import {
+    ClassKind,
+    ClassSettings,
+    ClassTerms,
+    FeeTerms,
+    IFacility,
+    Settings
+} from "../../contracts/facility/IFacility.sol";
+import {Step, StepKind} from "../../contracts/facility/Waterfall.sol";
+import {ILeases} from "../../contracts/lease/ILeases.sol";
+import {MockPledges, MockQuirkyToken, MockRent} from "../../contracts/mocks/MockFacilityWorld.sol";
+import {IRegistry} from "../../contracts/registry/IRegistry.sol";
+import {LotId} from "../../contracts/units.sol";
+import {vm} from "./Vm.sol";
+
+/// @title A gate that lets everyone through.
+contract OpenGate is IGate {
+    function canReceive(address) external pure returns (bool) {
+        return true;
+    }
+
+    function canSend(address) external pure returns (bool) {
+        return true;
+    }
+
+    function isVerified(address) external pure returns (bool) {
+        return true;
+    }
+}
+
+/// @title Plays a facility of two senior classes and a residual, from its first payment date on.
+contract FacilityPlayer {
+    uint256 private constant UNIT = 1e6;
+    LotId private constant LOT = LotId.wrap(7);
+    uint256 private constant HOLDERS = 3;
+
+    Facility public immutable facility;
+    MockQuirkyToken public immutable asset = new MockQuirkyToken(6);
+    MockPledges public immutable pledges = new MockPledges();
+    MockRent public immutable rent = new MockRent();
+    ClassToken[3] public tokens;
+    address[HOLDERS] public holders = [address(0xA11CE), address(0xB0B), address(0xCA401)];
+
+    uint256 public rentAssets;
+    uint256 public donatedAssets;
+    uint256 public claimedAssets;
+    uint256 public withdrawnAssets;
+    uint256 public distributedCount;
+    uint256 public transferCount;
+    uint256 public claimCount;
+
+    constructor() {
+        vm.warp(1_800_000_000);
+        facility = Facility(Clones.clone(address(new Facility())));
+        address implementation = address(new ClassToken());
+        OpenGate gate = new OpenGate();
+        address[] memory clones = new address[](3);
+        for (uint256 i = 0; i < 3; ++i) {
+            clones[i] = Clones.cloneWithImmutableArgs(implementation, abi.encode(address(facility), gate));
+            tokens[i] = ClassToken(clones[i]);
+            tokens[i].initialize("Class", "C", address(asset), address(this));
+        }
+        facility.initialize(_settings(gate), clones, address(this));
+        asset.mint(address(this), 1e30);
+        asset.approve(address(rent), type(uint256).max);
+        for (uint256 i = 0; i < 3; ++i) {
+            asset.mint(holders[i], 1e15);
+            vm.prank(holders[i]);
+            asset.approve(address(facility), type(uint256).max);
+            vm.prank(holders[i]);
+            facility.subscribe(i, 333_333 * UNIT + i);
+        }
+        vm.warp(1_800_000_001);
+        facility.startFunding();
+        pledges.setLot(LOT, 1_000_000 * UNIT, 3, address(facility));
+        facility.draw(LOT, 600_000 * UNIT + 1);
+        facility.startPerforming();
+    }
+
+    function payRent(uint64 assets) external {
+        uint256 amount = assets % (80_000 * UNIT);
+        rent.pay(asset, address(facility), amount);
+        rentAssets += amount;
+        facility.collect();
+    }
+
+    function donate(uint32 assets) external {
+        asset.transfer(address(facility), assets);
+        donatedAssets += assets;
+        if (assets != 0) facility.sync();
+    }
+
+    function distribute() external {
+        uint256 dueAt = facility.nextPaymentAt();
+        if (block.timestamp < dueAt) vm.warp(dueAt);
+        facility.distribute();
+        ++distributedCount;
+    }
+
+    function transfer(uint8 class, uint8 from, uint8 to, uint96 shares) external {
+        ClassToken token = tokens[class % 3];
+        address sender = holders[from % HOLDERS];
+        uint256 amount = shares % (token.balanceOf(sender) + 1);
+        vm.prank(sender);
+        token.transfer(holders[to % HOLDERS], amount);
+        ++transferCount;
+    }
+
+    function claim(uint8 class, uint8 holder) external {
+        ClassToken token = tokens[class % 3];
+        address account = holders[holder % HOLDERS];
+        if (token.claimableAssets(account) == 0) return;
+        claimedAssets += token.claimFor(account);
+        ++claimCount;
+    }
+
+    function withdraw() external {
+        if (facility.claimableAssets(address(this)) != 0) withdrawnAssets += facility.withdraw(address(0xFEE));
+    }
+
+    function _settings(IGate gate) private view returns (Settings memory settings) {
+        settings.asset = address(asset);
+        settings.sponsor = address(this);
+        settings.leases = ILeases(address(rent));
+        settings.registry = IRegistry(address(pledges));
+        settings.gate = gate;
+        settings.raiseUntilAt = 1_800_000_000;
+        settings.firstPaymentAt = 1_801_353_600; // 31 January 2027
+        settings.advanceBps = 8000;
+        settings.minEvidenceClass = 1;
+        settings.reserveTargetAssets = 20_000 * UNIT;
+        settings.classes = new ClassSettings[](3);
+        for (uint256 i = 0; i < 3; ++i) {
+            ClassTerms memory terms = ClassTerms(ClassKind.Senior, DayCount.Thirty360, 950, 24, 4e11, 3e11, 0);
+            if (i == 1) (terms.dayCount, terms.balloonAssets) = (DayCount.Actual360, 1e10);
+            if (i == 2) terms = ClassTerms(ClassKind.Residual, DayCount.Thirty360, 0, 0, 4e11, 3e11, 0);
+            settings.classes[i] = ClassSettings("Class", "C", terms);
+        }
+        settings.fees = new FeeTerms[](1);
+        settings.fees[0] = FeeTerms(address(this), 25, 100 * UNIT);
+        settings.steps = new Step[](7);
+        settings.steps[0] = Step(StepKind.Fee, 0);
+        settings.steps[1] = Step(StepKind.Interest, 0);
+        settings.steps[2] = Step(StepKind.Interest, 1);
+        settings.steps[3] = Step(StepKind.Reserve, 0);
+        settings.steps[4] = Step(StepKind.Principal, 0);
+        settings.steps[5] = Step(StepKind.Principal, 1);
+        settings.steps[6] = Step(StepKind.Residual, 2);
+    }
+}
+
+/// @title What holds of a facility's money whatever is played.
+contract FacilityInvariants {
+    FacilityPlayer public player;
+
+    function setUp() external {
+        player = new FacilityPlayer();
+    }
+
+    function targetContracts() external view returns (address[] memory targets) {
+        targets = new address[](1);
+        targets[0] = address(player);
+    }
+
+    function invariant_M02_theBalanceIsTheLedger() external view {
+        assert(player.asset().balanceOf(address(player.facility())) == player.facility().ledgerAssets());
+    }
+
+    function invariant_conservesWhatCameIn() external view {
+        uint256 raised = 3 * 333_333e6 + 3;
+        uint256 came = raised + player.rentAssets() + player.donatedAssets();
+        uint256 went = player.claimedAssets() + player.withdrawnAssets();
+        assert(player.facility().ledgerAssets() + went == came);
+    }
+
+    function invariant_M03_claimsAreWithinAUnitAHolderOfTheIncomeSetAside() external view {
+        for (uint256 i = 0; i < 3; ++i) {
+            uint256 claimable;
+            for (uint256 k = 0; k < 3; ++k) claimable += player.tokens(i).claimableAssets(player.holders(k));
+            uint256 unclaimed = player.facility().unclaimedAssets(address(player.tokens(i)));
+            assert(claimable <= unclaimed);
+            // A unit for each holder, and one for the remainders of interest and principal.
+            assert(unclaimed <= claimable + 4);
+        }
+    }
+
+    function invariant_principalNeverGrowsAboveWhatWasRaised() external view {
+        for (uint256 i = 0; i < 3; ++i) assert(player.facility().poolFactorWad(i) <= 1e18);
+    }
+
+    function invariant_reserveStaysWithinItsTarget() external view {
+        assert(player.facility().reserveAssets() <= player.facility().reserveTargetAssets());
+    }
+
+    /// @dev The player can do everything, so the invariants were not held by refusals.
+    function test_thePlayerGetsThrough() external {
+        for (uint256 i = 0; i < 26; ++i) {
+            player.payRent(70_000e6);
+            player.donate(17);
+            player.distribute();
+            player.transfer(uint8(i), uint8(i), uint8(i + 1), 77_777_777);
+            player.claim(uint8(i), uint8(i));
+            player.withdraw();
+        }
+        assert(player.distributedCount() == 26 && player.transferCount() == 26 && player.claimCount() > 20);
+        assert(player.facility().outstandingAssets(0) == 0 && player.facility().outstandingAssets(1) == 0);
+        assert(player.facility().state() == IFacility.State.Performing);
+        this.invariant_M02_theBalanceIsTheLedger();
+        this.invariant_conservesWhatCameIn();
+        this.invariant_M03_claimsAreWithinAUnitAHolderOfTheIncomeSetAside();
+    }
+}

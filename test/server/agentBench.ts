@@ -1,0 +1,97 @@
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { expect } from "chai";
+
+import { startAgent, type Agent, type AgentOptions } from "../../server/agent/agent.ts";
+import { pointOf } from "../../server/nodekey.ts";
+import { parseReading, readingDomain, readingHash, type Reading } from "../../server/protocol/reading.ts";
+import { Refusal } from "../../server/protocol/refusal.ts";
+import type { Lot } from "../../server/protocol/lot.ts";
+import { nodeKeyOf } from "../../scripts/cast.ts";
+import { madeUpUuid } from "../../scripts/exporter.ts";
+
+/** The epoch that tests begin in, and its first second. */
+export const EPOCH = 490_000n;
+export const AT = Number(EPOCH) * 3600;
+export const UUIDS = [madeUpUuid("bench/0"), madeUpUuid("bench/1")] as const;
+export const DOMAIN = readingDomain(31_337n, `0x${"11".repeat(20)}`);
+export const { key: KEY } = nodeKeyOf("bench", "host");
+export const POINT = pointOf(KEY);
+
+export const LOT: Lot = {
+  lotId: 7n,
+  gpuCount: 2n,
+  tdpW: 700n,
+  site: { overheadE4: 12_300n, pueE4: 12_500n, cfeBps: 4_092n, gCO2ePerKWh: 369n, waterMlPerKWh: 1_800n },
+};
+
+/** One board's rows of a scrape; what is left out is not printed. */
+export interface Row {
+  gpu?: number;
+  energyMJ?: bigint | string;
+  powerW?: number | string;
+  smActive?: number | string;
+  pod?: string;
+}
+
+export function scrapeOf(...rows: Row[]): string {
+  return rows
+    .flatMap(({ gpu = 0, energyMJ, powerW, smActive, pod = "train" }) => {
+      const labels = `{gpu="${gpu}",UUID="${UUIDS[gpu] ?? madeUpUuid(`bench/${gpu}`)}",pod="${pod}"}`;
+      return [
+        ...(energyMJ === undefined ? [] : [`DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION${labels} ${energyMJ}`]),
+        ...(powerW === undefined ? [] : [`DCGM_FI_DEV_POWER_USAGE${labels} ${powerW}`]),
+        ...(smActive === undefined ? [] : [`DCGM_FI_PROF_SM_ACTIVE${labels} ${smActive}`]),
+      ];
+    })
+    .map((line) => `${line}\n`)
+    .join("");
+}
+
+export interface Bench {
+  agent: Agent;
+  spoolFile: string;
+  /** The same node after its program ended. */
+  restart: () => Agent;
+  /** Closes an epoch that must have a reading. */
+  read: (epoch: bigint) => { reading: Reading; hash: string };
+}
+
+/** An agent of a host with two boards, with its spool in a folder of its own below `root`. */
+export function bench(options: Partial<AgentOptions> = {}): Bench {
+  const spoolFile = join(mkdtempSync(join(tmpdir(), "rackbond-agent-")), "node.json");
+  const start = () =>
+    startAgent({
+      ...{ nodeId: 3n, lotId: LOT.lotId, deviceIndex: new Map(UUIDS.map((uuid, index) => [uuid, index])) },
+      ...{ key: KEY, domain: DOMAIN, allocation: "pod", maxGapSec: 600, spoolFile },
+      ...options,
+    });
+  const own: Bench = {
+    agent: start(),
+    spoolFile,
+    restart() {
+      own.agent = start();
+      return own.agent;
+    },
+    read(epoch) {
+      const signed = own.agent.close(epoch);
+      if (signed === undefined) throw new Error(`epoch ${epoch} has no reading`);
+      const reading = parseReading(signed.reading);
+      return { reading, hash: readingHash(DOMAIN, reading) };
+    },
+  };
+  return own;
+}
+
+/** The refusal that work ends in. */
+export async function refusalOf(work: () => unknown): Promise<Refusal> {
+  try {
+    await work();
+  } catch (error) {
+    expect(error, String(error)).to.be.instanceOf(Refusal);
+    return error as Refusal;
+  }
+  throw new Error("it was not refused");
+}

@@ -1,0 +1,131 @@
+import { expect } from "chai";
+import { buildApp } from "../../server/app.ts";
+import { loadConfig } from "../../server/config.ts";
+import { sampleSources } from "./sample.ts";
+
+interface Operation {
+  operationId?: string;
+  summary?: string;
+  tags?: string[];
+  parameters?: { name: string; in: string; required?: boolean; schema?: Record<string, unknown> }[];
+  requestBody?: { content: Record<string, { schema: object }> };
+  responses: Record<string, { description?: string; content?: Record<string, { schema?: object }> }>;
+}
+
+describe("openapi", () => {
+  let document: {
+    components: { schemas: Record<string, { required?: string[] }> };
+    openapi: string;
+    info: { version: string };
+    tags: { name: string }[];
+    paths: Record<string, Record<string, Operation>>;
+  };
+  let operations: [string, Operation][];
+  let page: { statusCode: number; body: string; policy: unknown };
+
+  before(async () => {
+    const app = await buildApp({ config: loadConfig({}, { logLevel: "silent" }), sources: sampleSources() });
+    document = (await app.inject("/openapi.json")).json();
+    const docs = await app.inject("/docs/");
+    page = { statusCode: docs.statusCode, body: docs.body, policy: docs.headers["content-security-policy"] };
+    await app.close();
+    operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]): [string, Operation] => [`${method} ${path}`, operation]),
+    );
+  });
+
+  it("is version 3.1 and covers every route", () => {
+    expect(document.openapi).to.equal("3.1.0");
+    expect(document.info.version).to.match(/^\d+\.\d+\.\d+$/);
+    expect(operations.map(([name]) => name).sort()).to.deep.equal([
+      "get /health",
+      "get /openapi.json",
+      "get /ready",
+      "get /v1/epochs",
+      "get /v1/epochs/{epoch}",
+      "get /v1/epochs/{epoch}/devices/{deviceId}/proof",
+      "get /v1/epochs/{epoch}/readings",
+      "get /v1/facilities",
+      "get /v1/facilities/{address}",
+      "get /v1/facilities/{address}/payments",
+      "get /v1/leases",
+      "get /v1/lots",
+      "get /v1/lots/{lotId}",
+      "get /v1/lots/{lotId}/meters",
+      "get /v1/summary",
+      "post /v1/readings",
+    ]);
+  });
+
+  it("names each operation once, with a summary and a known tag", () => {
+    const ids = operations.map(([, operation]) => operation.operationId);
+    expect(new Set(ids).size).to.equal(operations.length);
+    const tags = document.tags.map((tag) => tag.name);
+    for (const [name, { operationId, summary, tags: own }] of operations) {
+      expect(operationId, name).to.match(/^[a-z][A-Za-z]+$/);
+      expect(summary, name).to.be.a("string").and.not.equal("");
+      expect(tags, name).to.include.members(own ?? ["none"]);
+    }
+  });
+
+  it("declares each parameter of a path as required, and each as text with a form", () => {
+    for (const [name, operation] of operations) {
+      const inPath = [...name.matchAll(/\{(\w+)\}/g)].map((match) => match[1]);
+      const declared = (operation.parameters ?? []).filter((parameter) => parameter.in === "path");
+      expect(
+        declared.map((parameter) => parameter.name),
+        name,
+      ).to.deep.equal(inPath);
+      for (const parameter of operation.parameters ?? []) {
+        expect(parameter.required === true || parameter.in === "query", name).to.equal(true);
+        expect(parameter.schema, `${name} ${parameter.name}`)
+          .to.include.keys("type", "pattern")
+          .and.include({ type: "string" });
+      }
+    }
+  });
+
+  it("has a schema for every answer, and problems for every error", () => {
+    for (const [name, { responses, requestBody }] of operations) {
+      expect(Object.keys(responses), name).to.include.members(["200", "400", "429", "500", "503"]);
+      for (const [status, { content, description }] of Object.entries(responses)) {
+        const type = Number(status) < 400 ? "application/json" : "application/problem+json";
+        expect(Object.keys(content ?? {}), `${name} ${status}`).to.deep.equal([type]);
+        const schema = content?.[type]?.schema;
+        if (Number(status) < 400) expect(schema, `${name} ${status}`).to.have.property("type", "object");
+        else expect(schema, `${name} ${status}`).to.deep.equal({ $ref: "#/components/schemas/Problem" });
+        expect(description, `${name} ${status}`).to.be.a("string");
+      }
+      if (name.startsWith("post"))
+        expect(requestBody?.content["application/json"]?.schema).to.have.property("required");
+      if (name.includes("{")) expect(responses, name).to.have.property("404");
+    }
+  });
+
+  it("describes a problem once", () => {
+    expect(Object.keys(document.components.schemas)).to.deep.equal(["Problem"]);
+    expect(document.components.schemas["Problem"]?.required).to.include.members(["type", "status", "detail", "code"]);
+  });
+
+  it("closes every object, so that nothing undeclared passes", () => {
+    const open: string[] = [];
+    const walk = (schema: unknown, at: string) => {
+      if (typeof schema !== "object" || schema === null) return;
+      const { type, properties, additionalProperties } = schema as Record<string, unknown>;
+      if (type === "object" && properties !== undefined && additionalProperties !== false) open.push(at);
+      for (const [key, part] of Object.entries(schema)) walk(part, `${at}/${key}`);
+    };
+    for (const [name, { responses, requestBody }] of operations)
+      if (name !== "get /openapi.json") walk({ responses, requestBody }, name);
+    walk(document.components, "components");
+    expect(open).to.deep.equal([]);
+  });
+
+  it("can be read at /docs, under a policy that lets no foreign script run", () => {
+    expect(page.statusCode).to.equal(200);
+    expect(page.body).to.include("swagger-ui");
+    expect(page.policy)
+      .to.match(/default-src 'self'/)
+      .and.not.match(/script-src[^;]*unsafe-inline/);
+  });
+});

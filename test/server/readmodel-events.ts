@@ -1,0 +1,319 @@
+import { expect } from "chai";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { getAddress } from "ethers";
+import { insertBlocks, insertEvents, type EventRow, type Json } from "../../server/plugins/events.ts";
+import { insertReadings } from "../../server/plugins/queries.ts";
+import { readModel } from "../../server/plugins/readmodel.ts";
+import { openStore, type Store } from "../../server/plugins/store.ts";
+import type { Hex } from "../../server/protocol/bytes.ts";
+import type { Deployment } from "../../server/protocol/deployment.ts";
+import { emptyMeter, packMeter } from "../../server/protocol/meter.ts";
+import type { Sources } from "../../server/sources.ts";
+import { signedReading } from "./sample.ts";
+
+// What takes months on a chain, told by the events alone.
+
+const word = (n: number): Hex => `0x${n.toString(16).padStart(64, "0")}`;
+const account = (n: number) => getAddress(`0x${n.toString(16).padStart(40, "0")}`);
+const [asset, facility, senior, residual, operator, lessee] = [1, 2, 3, 4, 5, 6].map(account) as [
+  ...[string, string, string, string, string, string],
+];
+
+describe("read model out of events", () => {
+  let folder: string;
+  let store: Store;
+  let model: Sources;
+  let isCurrent = true;
+  let block = 0n;
+
+  /** One event a block, an hour apart. */
+  const tell = async (contract: string, address: string, name: string, args: Record<string, Json>) => {
+    block += 1n;
+    await insertBlocks(store.db, [{ number: block, hash: word(Number(block)), time: block * 3600n }]);
+    const event: EventRow = { block, logIndex: 0, txHash: word(Number(block)), address, contract, name, args };
+    await insertEvents(store.db, [event]);
+  };
+  const lease = (name: string, args: Record<string, Json>) => tell("leases", account(9), name, args);
+  const fund = (name: string, args: Record<string, Json>) => tell("facility", facility, name, args);
+  const paid = (paidAssets: string, prepaidAssets: string) => ({
+    paidAssets,
+    leftAssets: "0",
+    dueAt: "0",
+    prepaidAssets,
+  });
+  const cash = async () => (await model.summary()).cash;
+  const leaseOne = async () => (await model.leases({ limit: 10 })).find(({ leaseId }) => leaseId === "1");
+  const meterOf = (availableGpuSec: bigint, reportingCount: bigint) => {
+    const { lotId, tdpW, ...words } = packMeter(1n, 700n, { ...emptyMeter(2n), availableGpuSec, reportingCount });
+    return { lotId: String(lotId), tdpW: String(tdpW), ...words };
+  };
+  const report = (epoch: number, count: number, meter: Json) => ({
+    epoch: String(epoch),
+    reportHash: word(900 + epoch),
+    submittedAt: String(block * 3600n),
+    signerBitmap: "7",
+    report: {
+      ...{ epoch: String(epoch), readingsRoot: word(1), dataHash: word(2), prevReportHash: word(3) },
+      ...{ configDigest: word(4), methodologyHash: word(5), periodStartAt: "0", periodEndAt: "0" },
+      ...{ devicesRegisteredCount: "2", devicesReportingCount: String(count), meters: [meter] },
+    },
+  });
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), "rackbond-events-"));
+    store = await openStore({ dataDir: join(folder, "data") });
+    model = readModel({
+      store,
+      follower: { isCurrent: () => isCurrent },
+      deployment: { chainId: 1, addresses: { asset } } as Deployment,
+      assetDecimalCount: 6,
+      submit: () => Promise.reject(new Error("not here")),
+    });
+  });
+
+  after(async () => {
+    await store.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it("is not ready without a block, nor while the follower is behind", async () => {
+    expect(await model.ready()).to.equal(undefined);
+    await insertBlocks(store.db, [{ number: 0n, hash: word(7), time: 0n }]);
+    expect(await model.ready()).to.deep.equal({ status: "ready", chainId: "1", blockCount: "1", lastEpoch: null });
+    isCurrent = false;
+    expect(await model.ready()).to.equal(undefined);
+    isCurrent = true;
+  });
+
+  describe("leases", () => {
+    before(async () => {
+      const terms = {
+        ...{ lotId: "1", lessee, payee: facility, asset, pricing: "0", startAt: "0", periodCount: "2" },
+        ...{ baseRentAssets: "1000", gpuHourRateAssets: "0", dueSec: "60", relatedParty: true },
+        ...{ sla: [{ availabilityBps: "9900", creditBps: "1000" }], documentHash: word(1), salt: word(0) },
+      };
+      const lot = {
+        ...{ siteId: "1", operator, gpuCount: "2", tdpW: "700", modelId: word(8), costAssets: "1" },
+        ...{ commissionedAt: "1", identityRoot: word(9) },
+      };
+      const settings = {
+        ...{ asset, sponsor: operator, firstPaymentAt: "86400" },
+        classes: [
+          { name: "A", symbol: "A", terms: { kind: "0", dayCount: "1", couponBps: "1000" } },
+          { name: "R", symbol: "R", terms: { kind: "1", dayCount: "0", couponBps: "0" } },
+        ],
+      };
+      const registry = (name: string, args: Record<string, Json>) => tell("registry", account(8), name, args);
+      await registry("ModelAdded", { modelId: word(8), name: "GPU", tdpW: "700" });
+      await registry("SiteRegistered", { siteId: "1", operator, country: "0x4649", gridZone: word(0) });
+      await registry("LotRegistered", { lotId: "1", siteId: "1", operator, lot });
+      await registry("Attested", { lotId: "1", evidenceClass: "3", expiresAt: "36000", auditor: operator });
+      await tell("facilities", account(7), "FacilityCreated", { facility, classTokens: [senior, residual], settings });
+      await lease("Opened", { leaseId: "1", lotId: "1", lessee, operator, terms });
+      await lease("Opened", { leaseId: "2", lotId: "2", lessee, operator, terms: { ...terms, payee: operator } });
+    });
+
+    it("follow prepayment, invoice, payment, escrow, collection and refund", async () => {
+      await lease("Prepaid", { leaseId: "1", payer: lessee, assets: "300", prepaidAssets: "300" });
+      expect(await leaseOne()).to.include({ prepaidAssets: "300", paidAssets: "0", settledCount: 0 });
+      expect(await cash()).to.include({ received: "0", collections: "0" });
+      const statement = { dueAssets: "900", slaCreditAssets: "100", baseAssets: "1000" };
+      await lease("Invoiced", {
+        leaseId: "1",
+        periodIndex: "0",
+        payee: facility,
+        statement,
+        payment: paid("300", "0"),
+      });
+      expect(await leaseOne()).to.include({
+        invoicedAssets: "900",
+        slaCreditAssets: "100",
+        paidAssets: "300",
+        owedAssets: "600",
+        prepaidAssets: "0",
+      });
+      await lease("Paid", {
+        leaseId: "1",
+        periodIndex: "0",
+        payer: lessee,
+        assets: "500",
+        paidAssets: "450",
+        leftAssets: "150",
+        prepaidAssets: "50",
+      });
+      await lease("PaidFromEscrow", {
+        leaseId: "1",
+        periodIndex: "0",
+        paidAssets: "20",
+        leftAssets: "130",
+        prepaidAssets: "30",
+      });
+      await lease("Paid", {
+        leaseId: "2",
+        periodIndex: "0",
+        payer: lessee,
+        assets: "7",
+        paidAssets: "7",
+        leftAssets: "0",
+        prepaidAssets: "0",
+      });
+      expect(await leaseOne()).to.include({
+        paidAssets: "770",
+        owedAssets: "130",
+        prepaidAssets: "30",
+        settledCount: 1,
+      });
+      expect(await cash()).to.include({ received: "770", collections: "770" });
+      expect(await model.lot(1n)).to.include({ leaseId: "1" });
+
+      await lease("Collected", { payee: facility, asset, assets: "770" });
+      await lease("Collected", { payee: lessee, asset, assets: "5" });
+      await fund("Collected", { assets: "770", collectionsAssets: "770" });
+      expect(await cash()).to.include({ received: "770", collections: "770" });
+
+      await lease("Invoiced", {
+        leaseId: "1",
+        periodIndex: "1",
+        payee: facility,
+        statement: { dueAssets: "0", slaCreditAssets: "0" },
+        payment: paid("0", "30"),
+      });
+      await lease("Refunded", { leaseId: "1", lessee, assets: "30" });
+      expect(await leaseOne()).to.include({ prepaidAssets: "0", settledCount: 2, relatedParty: true });
+      expect(await model.lot(1n), "an ended lease").to.include({ leaseId: null });
+    });
+
+    it("leave a lot's evidence class until it expires or is revoked", async () => {
+      expect(BigInt((await model.summary()).chainTimeAt) > 36_000n).to.equal(true);
+      expect(await model.lot(1n)).to.include({ evidenceClass: 0, country: "FI", modelName: "GPU", lienHolder: null });
+      await tell("registry", account(8), "Attested", { lotId: "1", evidenceClass: "4", expiresAt: "9999999999" });
+      expect(await model.lot(1n)).to.include({ evidenceClass: 4 });
+      await tell("registry", account(8), "LienTaken", { lotId: "1", holder: facility });
+      await tell("registry", account(8), "AttestationRevoked", { lotId: "1", auditor: operator });
+      expect(await model.lot(1n)).to.include({ evidenceClass: 0, lienHolder: facility });
+      await tell("registry", account(8), "LienReleased", { lotId: "1", holder: facility });
+      expect(await model.lot(1n)).to.include({ lienHolder: null });
+    });
+  });
+
+  describe("facility", () => {
+    it("goes through its states; cash sums up with surplus and with money that was not drawn", async () => {
+      const one = async () => (await model.facility(facility))!;
+      const step = (stepIndex: string, kind: string, subjectIndex: string, dueAssets: string, paidAssets: string) =>
+        fund("StepPaid", { paymentIndex: "0", stepIndex, step: { kind, subjectIndex }, dueAssets, paidAssets });
+      await fund("Subscribed", { account: lessee, classIndex: "0", assets: "36000000", raisedAssets: "36000000" });
+      await fund("Subscribed", { account: lessee, classIndex: "1", assets: "4000000", raisedAssets: "4000000" });
+      expect(await one()).to.include({ state: "Raising", nextPaymentAt: "86400" });
+      await fund("FundingStarted", { startedAt: String((block + 1n) * 3600n), escrowAssets: "40000000" });
+      await fund("Pledged", { lotId: "1", costAssets: "1", evidenceClass: "3" });
+      expect((await one()).lotIds).to.deep.equal(["1"]);
+      // An hour at 10 % on 36,000,000, actual/360: 416.66 rounded down.
+      expect((await one()).classes.map(({ owedAssets }) => owedAssets)).to.deep.equal(["36000416", "0"]);
+
+      await fund("PerformingStarted", { startedAt: "0", returnedAssets: "1000" });
+      const scheduled = { returnedAssets: "900", levelPaymentAssets: "1", interestDueAssets: "1" };
+      await fund("ClassScheduled", { classIndex: "0", ...scheduled });
+      await tell("classToken", senior, "Accrued", { accrualIndex: "1", interestAssets: "0", principalAssets: "900" });
+      await tell("classToken", residual, "Accrued", { accrualIndex: "1", interestAssets: "0", principalAssets: "100" });
+      await fund("SurplusBooked", { assets: "30", collectionsAssets: "800" });
+      expect(await cash()).to.deep.equal({
+        received: "1800",
+        fees: "0",
+        claimable: "1000",
+        claimed: "0",
+        reserve: "0",
+        collections: "800",
+      });
+
+      await step("0", "0", "0", "50", "50");
+      await step("1", "1", "0", "500", "400");
+      await step("2", "2", "0", "350", "350");
+      await fund("PaymentMade", {
+        paymentIndex: "0",
+        dueAt: String((block + 1n) * 3600n),
+        collectionsAssets: "800",
+        reserveAssets: "350",
+      });
+      await tell("classToken", senior, "Accrued", { accrualIndex: "2", interestAssets: "400", principalAssets: "0" });
+      await tell("classToken", senior, "Claimed", { holder: lessee, to: lessee, assets: "1200" });
+      expect(await cash()).to.deep.equal({
+        received: "1800",
+        fees: "50",
+        claimable: "200",
+        claimed: "1200",
+        reserve: "350",
+        collections: "0",
+      });
+      const [a] = (await one()).classes;
+      // Two hours' interest on 35,999,100 since the payment date, and 100 left over from it.
+      expect(a).to.include({ outstandingAssets: "35999100", owedAssets: String(35_999_100 + 100 + 833) });
+      expect(await one()).to.include({ state: "Performing", paymentCount: 1, nextPaymentAt: String(32 * 86_400) });
+      expect((await model.summary()).months).to.equal(1);
+      const [payment] = (await model.payments(facility, { limit: 5 }))!;
+      expect(payment!.steps.map(({ kind, paidAssets }) => [kind, paidAssets])).to.deep.equal([
+        ["Fee", "50"],
+        ["Interest", "400"],
+        ["Reserve", "350"],
+      ]);
+      expect(await model.payments(facility, { limit: 5, before: 0n })).to.deep.equal([]);
+
+      await fund("Released", { lotId: "1" });
+      await fund("FacilityClosed", { closedAt: "0" });
+      expect(await one()).to.include({ state: "Closed", nextPaymentAt: null });
+      expect((await one()).lotIds).to.deep.equal([]);
+      expect((await one()).classes[0]!.owedAssets).to.equal(String(35_999_100 + 100));
+    });
+  });
+
+  describe("epochs", () => {
+    before(async () => {
+      await tell("telemetry", account(10), "Opened", { epoch: "100", challengeSec: "7200", maxDelaySec: "1" });
+      const submit = (args: Record<string, Json>) => tell("telemetry", account(10), "Submitted", args);
+      await submit(report(100, 2, meterOf(7200n, 2n)));
+      const submittedAt = String(block * 3600n);
+      await tell("telemetry", account(10), "Skipped", {
+        epoch: "101",
+        skipHash: word(101),
+        submittedAt,
+        reasonHash: word(1),
+      });
+      await submit(report(102, 1, meterOf(10_800n, 1n)));
+    });
+
+    it("are final when the challenge window has passed, and a skipped one moves no counter", async () => {
+      const shown = await model.epochs({ limit: 10 });
+      expect(
+        shown.map(({ epoch, state, devicesReportingCount }) => [epoch, state, devicesReportingCount]),
+      ).to.deep.equal([
+        ["102", "Submitted", "1"],
+        ["101", "Skipped", "0"],
+        ["100", "Final", "2"],
+      ]);
+      expect(shown[1]).to.include({ reportHash: word(101), devicesRegisteredCount: "2" });
+      expect(await model.epoch(101n)).to.include({ report: null, readings: null });
+      const meters = (await model.meters(1n, { fromEpoch: 101n, toEpoch: 102n, limit: 10 }))!;
+      expect(meters.map(({ meter }) => [meter.availableGpuSec, meter.reportingCount])).to.deep.equal([
+        ["7200", 0],
+        ["10800", 1],
+      ]);
+      expect(meters[0]!.ratios).to.include({ coverageBps: 0, allocationBps: 0 });
+      expect(await model.meters(77n, { fromEpoch: 0n, toEpoch: 200n, limit: 1 })).to.equal(undefined);
+      expect(await model.summary()).to.include({ lastEpoch: "102", finalEpoch: "101" });
+    });
+
+    it("serve no reading and no proof that does not make the root on-chain", async () => {
+      const { reading, signature } = signedReading;
+      const body = JSON.stringify({ ...reading, epoch: "102" });
+      const row = { epoch: 102n, nodeId: 1n, lotId: 1n, sequence: 0n, readingHash: word(1), body, receivedAt: 0n };
+      expect(await model.deviceProof(102n, word(1)), "none kept").to.equal(undefined);
+      await insertReadings(store.db, 0, [{ ...row, signature: signature as Hex }]);
+      const questions = [() => model.epoch(102n), () => model.readingSet(102n), () => model.deviceProof(102n, word(1))];
+      for (const ask of questions) {
+        const error: unknown = await ask().catch((refused: unknown) => refused);
+        expect(error).to.be.an("error").and.have.property("code", "Epoch_NotReproduced");
+      }
+    });
+  });
+});

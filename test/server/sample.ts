@@ -1,0 +1,258 @@
+import { Readable } from "node:stream";
+import type { Hex } from "../../server/protocol/bytes.ts";
+import { DROP_REASONS } from "../../server/protocol/drops.ts";
+import type * as api from "../../server/protocol/api.ts";
+import type { SignedReadingJson } from "../../server/protocol/reading.ts";
+import { expect } from "chai";
+import type { InjectOptions } from "fastify";
+import type { Api } from "../../server/plugins/http.ts";
+import type { ReadingReceipt, Sources } from "../../server/sources.ts";
+
+// One small world for the API's tests: a facility, three lots, three epochs.
+
+export const ADDRESS = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed";
+export const HASH: Hex = `0x${"ab".repeat(32)}`;
+
+export const signedReading: SignedReadingJson = {
+  reading: {
+    version: 1,
+    nodeId: "1",
+    lotId: "1",
+    epoch: "490000",
+    sequenceIndex: "0",
+    prevReadingHash: HASH,
+    periodStartAt: "1764000000",
+    periodEndAt: "1764003600",
+    itEnergyStartMJ: null,
+    itEnergyEndMJ: null,
+    drops: Object.fromEntries(DROP_REASONS.map((reason) => [reason, 0])) as SignedReadingJson["reading"]["drops"],
+    devices: [
+      {
+        deviceIndex: 0,
+        deviceId: HASH,
+        energyStartMJ: "9007199254740993",
+        energyEndMJ: "18446744073709551615",
+        availableSec: "3600",
+        allocatedSec: "3600",
+        smActiveMilliSec: "1000",
+        curtailedSec: "0",
+        workUnits: "0",
+        flagsBitmap: 0,
+        droppedCount: 0,
+      },
+    ],
+  },
+  signature: `0x${"01".repeat(64)}`,
+};
+
+const summary: api.Summary = {
+  months: 2,
+  cash: { received: "10", fees: "1", claimable: "2", claimed: "3", reserve: "4", collections: "0" },
+  chainId: "31337",
+  blockCount: "100",
+  chainTimeAt: "1764000000",
+  asset: ADDRESS,
+  assetDecimalCount: 6,
+  gpuCount: "64",
+  lastEpoch: "490002",
+  finalEpoch: null,
+};
+
+const facility: api.Facility = {
+  address: ADDRESS,
+  state: "Performing",
+  asset: ADDRESS,
+  sponsor: ADDRESS,
+  collectionsAssets: "0",
+  reserveAssets: `1${"0".repeat(77)}`,
+  feesPaidAssets: "1",
+  paymentCount: 1,
+  nextPaymentAt: null,
+  classes: [
+    {
+      classIndex: 0,
+      token: ADDRESS,
+      name: "Senior <A>",
+      symbol: "A",
+      kind: "Senior",
+      couponBps: 950,
+      totalShares: "1",
+      outstandingAssets: "1",
+      owedAssets: "1",
+      claimableAssets: "0",
+      claimedAssets: "0",
+    },
+  ],
+  lotIds: ["1"],
+};
+
+const payment: api.Payment = {
+  paymentIndex: "0",
+  dueAt: "1764000000",
+  steps: [{ stepIndex: 0, kind: "Fee", subjectIndex: 0, dueAssets: "2", paidAssets: "1" }],
+  collectionsAssets: "0",
+  reserveAssets: "0",
+  transactionHash: HASH,
+};
+
+const lot = (lotId: bigint): api.LotDetail => ({
+  lotId: String(lotId),
+  siteId: "1",
+  operator: ADDRESS,
+  country: "FI",
+  modelId: HASH,
+  modelName: "H100",
+  gpuCount: 8,
+  tdpW: 700,
+  costAssets: "1",
+  commissionedAt: "1764000000",
+  identityRoot: HASH,
+  evidenceClass: 2,
+  lienHolder: null,
+  leaseId: "1",
+});
+
+const meter: api.LotMeterRecord["meter"] = {
+  gpuCount: 8,
+  reportingCount: 8,
+  availableGpuSec: "1",
+  allocatedGpuSec: "1",
+  smActiveGpuSec: "1",
+  gpuEnergyWh: "18446744073709551615",
+  itEnergyWh: "1",
+  facilityEnergyWh: "1",
+  cfeMatchedWh: "1",
+  waterMl: "1",
+  emissionsGCO2e: "1",
+  curtailedGpuSec: "0",
+  workUnits: "0",
+};
+
+const meterRecord = (number: bigint): api.LotMeterRecord => ({
+  epoch: String(number),
+  state: "Final",
+  meter,
+  ratios: {
+    allocationBps: 10_000,
+    smActiveBps: 5000,
+    pueE4: 12_000,
+    gpuHoursPerMWh: "900",
+    cfeBps: 0,
+    gCO2ePerKWh: "100",
+    coverageBps: 10_000,
+  },
+});
+
+const lease: api.Lease = {
+  leaseId: "1",
+  lotId: "1",
+  lessee: ADDRESS,
+  payee: ADDRESS,
+  asset: ADDRESS,
+  pricing: "TakeOrPay",
+  startAt: "1764000000",
+  periodCount: 60,
+  settledCount: 1,
+  baseRentAssets: "1",
+  gpuHourRateAssets: "0",
+  dueSec: 864000,
+  relatedParty: false,
+  sla: [{ availabilityBps: 9900, creditBps: 1000 }],
+  documentHash: HASH,
+  invoicedAssets: "1",
+  slaCreditAssets: "0",
+  paidAssets: "1",
+  owedAssets: "0",
+  prepaidAssets: "0",
+};
+
+const epoch = (number: bigint): api.Epoch => ({
+  epoch: String(number),
+  state: "Final",
+  reportHash: HASH,
+  submittedAt: "1764000000",
+  transactionHash: HASH,
+  devicesRegisteredCount: "8",
+  devicesReportingCount: "8",
+});
+
+const proof: api.DeviceProof = {
+  leaf: {
+    leafIndex: 0,
+    epoch: "490001",
+    lotId: "1",
+    nodeId: "1",
+    sequenceIndex: "0",
+    device: signedReading.reading.devices[0]!,
+  },
+  leafHash: HASH,
+  leafCount: 8,
+  proof: [HASH],
+  root: HASH,
+  reportHash: HASH,
+  transactionHash: HASH,
+};
+
+const EPOCHS = [490_002n, 490_001n, 490_000n];
+const LOTS = [1n, 2n, 3n];
+
+/** Sources that serve the sample; a test replaces what it is about. */
+export function sampleSources(replaced: Partial<Sources> = {}): Sources {
+  const known = (address: string) => address === ADDRESS;
+  const file = Buffer.from(JSON.stringify({ epoch: "490001", readings: [signedReading] }));
+  const give = <T>(value: T) => Promise.resolve(value);
+  return {
+    ready: () => give({ status: "ready", blockCount: "100", lastEpoch: null, chainId: "31337" }),
+    summary: () => give(summary),
+    facilities: ({ after }) => give(after === undefined ? [facility] : []),
+    facility: (address) => give(known(address) ? facility : undefined),
+    payments: (address) => give(known(address) ? [payment] : undefined),
+    lots: ({ after = 0n, limit }) =>
+      give(
+        LOTS.filter((lotId) => lotId > after)
+          .slice(0, limit)
+          .map(lot),
+      ),
+    lot: (lotId) => give(LOTS.includes(lotId) ? lot(lotId) : undefined),
+    meters: (lotId, { fromEpoch, toEpoch, limit }) => {
+      if (!LOTS.includes(lotId)) return give(undefined);
+      const range = EPOCHS.toReversed().filter((number) => number >= fromEpoch && number <= toEpoch);
+      return give(range.slice(0, limit).map(meterRecord));
+    },
+    leases: () => give([lease]),
+    epochs: ({ before, limit }) =>
+      give(
+        EPOCHS.filter((number) => before === undefined || number < before)
+          .slice(0, limit)
+          .map(epoch),
+      ),
+    epoch: (number) =>
+      give(EPOCHS.includes(number) ? { ...epoch(number), report: null, signatures: [], readings: null } : undefined),
+    readingSet: (number) =>
+      give(
+        number === 490_001n
+          ? { fileHash: `0x${"cd".repeat(32)}`, byteCount: file.length, open: () => Readable.from([file]) }
+          : undefined,
+      ),
+    deviceProof: (number, deviceId) => give(number === 490_001n && deviceId === HASH ? proof : undefined),
+    submitReading: ({ reading }) => give(receipt("inserted", reading.epoch, reading.nodeId)),
+    ...replaced,
+  };
+}
+
+/** What a source says of a submitted reading. */
+export function receipt(outcome: ReadingReceipt["outcome"], epoch: string, nodeId: string): ReadingReceipt {
+  return { outcome, epoch: BigInt(epoch), nodeId: BigInt(nodeId), readingHash: HASH };
+}
+
+/** The status and code of a refused request, after checking that it is a whole problem and gives nothing away. */
+export async function refusalOf(app: Api, request: InjectOptions | string): Promise<string> {
+  const answer = await app.inject(request);
+  const problem = answer.json<api.Problem>();
+  expect(answer.headers["content-type"]).to.match(/^application\/problem\+json/);
+  expect(problem).to.include({ status: answer.statusCode, type: `urn:rackbond:problem:${problem.code}` });
+  expect(problem.requestId).to.equal(answer.headers["x-request-id"]);
+  expect(problem.title).to.be.a("string").and.not.equal("");
+  expect(answer.body).not.to.match(/node_modules|\.ts:\d|at \w+ \(/);
+  return `${answer.statusCode} ${problem.code}`;
+}
