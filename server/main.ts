@@ -9,7 +9,7 @@ import { loadConfig } from "./config.ts";
 import { Failure, codeOf } from "./failure.ts";
 import { closeEpoch, type ClosedEpoch, type EpochOptions } from "./jobs/epoch.ts";
 import { startKeeper, type KeeperAction } from "./jobs/keeper.ts";
-import { startOracle, type Ingested, type Oracle } from "./jobs/oracle.ts";
+import { startOracle, type Oracle } from "./jobs/oracle.ts";
 import { startTransmitter } from "./jobs/transmit.ts";
 import { connectChain, decimalCountOf, telemetryHead, type TelemetryHead } from "./plugins/chain.ts";
 import { readDirectory } from "./plugins/directory.ts";
@@ -22,6 +22,7 @@ import { contractsAt, type Contracts } from "./protocol/contracts.ts";
 import type { Deployment } from "./protocol/deployment.ts";
 import type { SiteFactors } from "./protocol/lot.ts";
 import { parseReading, readingDomain, readingHash, type SignedReadingJson } from "./protocol/reading.ts";
+import { Refusal } from "./protocol/refusal.ts";
 import { domainOf, structOf } from "./protocol/typed.ts";
 import type { ReadingReceipt } from "./sources.ts";
 
@@ -117,6 +118,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
       }),
     );
     let head: TelemetryHead = await telemetryHead(contracts.telemetry);
+    const inTurn = takingTurns();
 
     const follower = startFollower({ store, provider, deployment });
     closing.push(() => follower.stop());
@@ -124,7 +126,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     const sources = readModel({
       ...{ store, follower, deployment },
       assetDecimalCount: await decimalCountOf(provider, addresses.asset),
-      submit: (signed, receivedAt) => submitReading(oracles, domain, signed, receivedAt),
+      submit: (signed, receivedAt) => inTurn(() => submitReading(oracles, domain, signed, receivedAt)),
     });
     const { host, port } = options.api;
     const config = loadConfig(process.env, { host, port: String(port), dataDir: options.store.dataDir });
@@ -140,17 +142,18 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
       observe(hostname, text, atSec, wallEnergyMJ) {
         agents.get(hostname)?.observe(text, atSec, wallEnergyMJ);
       },
-      async closeEpoch(receivedAt) {
-        const epoch = head.lastEpoch + 1n;
-        const batch = [...agents.values()].flatMap((agent) => {
-          const signed = agent.close(epoch) ?? agent.newest();
-          return signed !== undefined && BigInt(signed.reading.epoch) === epoch ? [signed] : [];
-        });
-        await ingestEverywhere(oracles, batch, receivedAt);
-        const closed = await closeEpoch(epochOptions, head);
-        head = closed.head;
-        return { ...closed, readings: batch.length };
-      },
+      closeEpoch: (receivedAt) =>
+        inTurn(async () => {
+          const epoch = head.lastEpoch + 1n;
+          const batch = [...agents.values()].flatMap((agent) => {
+            const signed = agent.close(epoch) ?? agent.newest();
+            return signed !== undefined && BigInt(signed.reading.epoch) === epoch ? [signed] : [];
+          });
+          const refused = await ingestEverywhere(oracles, batch, receivedAt);
+          const closed = await closeEpoch(epochOptions, head);
+          head = closed.head;
+          return { ...closed, refusals: [...refused, ...closed.refusals], readings: batch.length };
+        }),
       keep: (nowAt) => keeper.run(nowAt),
       nextEpoch: () => head.lastEpoch + 1n,
       follow: () => follower.catchUp(),
@@ -190,14 +193,30 @@ async function submitReading(
   return { outcome, epoch: reading.epoch, nodeId: reading.nodeId, readingHash: readingHash(domain, reading) };
 }
 
-/** Every oracle verifies and keeps the readings for itself; what one refuses, our own agents must not have sent. */
+/**
+ * Every oracle verifies and keeps the readings for itself. What the first one refuses is said: somebody with a node's
+ * key can make our agent's reading the second of its epoch, and that must not stop the others.
+ */
 async function ingestEverywhere(
   oracles: readonly Oracle[],
   batch: SignedReadingJson[],
   receivedAt: bigint,
-): Promise<void> {
-  const results = await Promise.all(oracles.map((oracle) => oracle.ingest(batch, receivedAt)));
-  for (const ingested of results.flat() satisfies Ingested[]) {
-    if (ingested.outcome === "refused") throw ingested.refusal;
-  }
+): Promise<Refusal[]> {
+  const [results = []] = await Promise.all(oracles.map((oracle) => oracle.ingest(batch, receivedAt)));
+  return results.flatMap((ingested, place) => {
+    if (ingested.outcome === "refused") return [ingested.refusal];
+    if (ingested.outcome !== "equivocation") return [];
+    const { nodeId = "", epoch = "" } = batch[place]?.reading ?? {};
+    return [new Refusal("Reading_Equivocation", { nodeId, epoch })];
+  });
+}
+
+/** Runs what it is given one after the other: no reading arrives between an epoch's proposal and its signatures. */
+function takingTurns(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const next = last.then(work, work);
+    last = next.catch(() => undefined);
+    return next;
+  };
 }

@@ -78,6 +78,8 @@ contract ClassToken is ERC20Permit, AccessManaged, Initializable, IERC7943Fungib
 
     /// Only the facility may do this.
     error ClassToken_NotFacility(address caller);
+    /// A contract claims for itself.
+    error ClassToken_HolderIsContract(address holder);
     /// There is nothing to claim.
     error ClassToken_NothingToClaim(address holder);
 
@@ -166,8 +168,10 @@ contract ClassToken is ERC20Permit, AccessManaged, Initializable, IERC7943Fungib
         return _claim(msg.sender, to);
     }
 
-    /// @notice Pays a holder's unclaimed income to the holder itself; anyone may call.
+    /// @notice Pays a holder's unclaimed income to the holder itself; anyone may call. Not to a contract: a market or a
+    /// vault books what it claims, and would not know of money that was pushed into it.
     function claimFor(address holder) external returns (uint256 assets) {
+        require(holder.code.length == 0, ClassToken_HolderIsContract(holder));
         return _claim(holder, holder);
     }
 

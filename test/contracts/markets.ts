@@ -255,6 +255,21 @@ describe("Markets", () => {
       expect((await markets.market(id)).totalSupplyAssets).to.equal(0n);
     });
 
+    it("M20: a rate model gone mad is held to 10,000 % a year, and locks nothing", async () => {
+      const { markets, params, lender, borrower } = await networkHelpers.loadFixture(deployWorld);
+      const mad = await ethers.deployContract("MockRate");
+      await markets.enableIrm(mad);
+      const market = { ...params, irm: await mad.getAddress() };
+      await markets.createMarket(market);
+      await markets.connect(lender).supply(market, usd(1000), 0, lender, "0x");
+      await markets.connect(borrower).supplyCollateral(market, usd(1000), borrower, "0x");
+      await markets.connect(borrower).borrow(market, usd(100), 0, borrower, borrower);
+      await markets.accrueInterest(market);
+      const [event] = await markets.queryFilter(markets.filters.AccrueInterest(), "latest");
+      expect(event!.args.ratePerSecondWad).to.equal((100n * WAD) / YEAR_SEC);
+      await markets.connect(lender).withdraw(market, usd(900), 0, lender, lender);
+    });
+
     it("M20: an empty market accrues for a century and then works", async () => {
       const { markets, params, id, lender } = await networkHelpers.loadFixture(deployWorld);
       await pass(100n * YEAR_SEC);

@@ -114,6 +114,14 @@ describe("Markets.liquidate", () => {
     expect(await markets.position(id, borrower)).to.deep.equal([0n, 0n, 0n]);
   });
 
+  it("M29: collateral is never free, however low its price", async () => {
+    const { markets, params, liquidator, borrower, seams, loan } = await networkHelpers.loadFixture(fallen);
+    await seams.setPrice(1);
+    const had = await loan.balanceOf(liquidator);
+    await markets.connect(liquidator).liquidate(params, borrower, usd(1000), 0, "0x");
+    expect(had - (await loan.balanceOf(liquidator))).to.equal(1n);
+  });
+
   it("M08: a liquidator that may not receive the collateral is refused, an eligible one is not", async () => {
     const { markets, params, liquidator, stranger, borrower, share } = await networkHelpers.loadFixture(fallen);
     await share.setBarred(stranger, true);

@@ -24,14 +24,20 @@ async function deployValuation() {
 
 type World = Awaited<ReturnType<typeof deployValuation>>;
 
-async function pledge({ seams, startAt }: World, lotId: number, evidence: number, ageSec = 0n): Promise<void> {
+async function pledge(
+  { seams, startAt }: Pick<World, "seams" | "startAt">,
+  lotId: number,
+  evidence: number,
+  ageSec = 0n,
+  costAssets = COST,
+): Promise<void> {
   const lot = {
     siteId: 1,
     operator: await seams.getAddress(),
     gpuCount: 8,
     tdpW: 700,
     modelId: MODEL,
-    costAssets: COST,
+    costAssets,
     commissionedAt: startAt - ageSec,
     identityRoot: ethers.ZeroHash,
   };
@@ -96,6 +102,16 @@ describe("Valuation", () => {
       await valuation.appraise(seams, [1]);
       // 1,000,000 − 400,000 · 1000 s ÷ 1 year = 999,987.31608…
       expect((await valuation.appraisal(seams)).hardwareAssets).to.equal(999_987_316_083n);
+    });
+
+    it("rounds what is left of the cost down, to 18 places", async () => {
+      const world = await networkHelpers.loadFixture(deployValuation);
+      const { seams, valuation, startAt } = world;
+      await pledge(world, 1, 4, 0n, 10n ** 30n);
+      await networkHelpers.time.setNextBlockTimestamp(startAt + 1000n);
+      await valuation.appraise(seams, [1]);
+      const left = WAD - ((4000n * WAD * 1000n) / (YEAR_SEC * 10_000n) + 1n);
+      expect((await valuation.appraisal(seams)).hardwareAssets).to.equal(left * 10n ** 12n);
     });
 
     it("takes the haircut of the evidence class in force", async () => {
