@@ -50,7 +50,7 @@ describe("telemetry of a run", () => {
         dropped.blankCount += blankCount;
         dropped.notANumberCount += notANumberCount;
         dropped.others += Object.values(others).reduce((sum, count) => sum + count, 0);
-        for (const sample of samples) expect(sample.energyMJ).to.not.equal(null);
+        expect(samples.filter(({ energyMJ }) => energyMJ === null)).to.deep.equal([]);
       }
       expect(dropped.others).to.equal(0);
       expect(dropped.blankCount).to.equal(dropped.notANumberCount);
