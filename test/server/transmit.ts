@@ -168,6 +168,17 @@ describe("transmitter", function () {
       expect(nonces).to.deep.equal([0, 1, 2, 3]);
     });
 
+    it("of several, killed before the newest was noted as mined: a new run brings all of them again", async () => {
+      const transmitter = stage.startTransmitter();
+      const snapshot = (await stage.provider.send("evm_snapshot", [])) as string;
+      await transmitter.transmit(mint("a", 1n));
+      await transmitter.transmit(mint("b", 10n));
+      await stage.store.db.query("update outbox set status = 'sent' where key = 'b'");
+      await stage.provider.send("evm_revert", [snapshot]);
+      await stage.startTransmitter().resume();
+      expect(await minted()).to.equal(11n);
+    });
+
     it("and another transaction has its nonce: that one alone is sent again", async () => {
       const transmitter = stage.startTransmitter();
       const snapshot = (await stage.provider.send("evm_snapshot", [])) as string;
