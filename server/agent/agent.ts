@@ -1,6 +1,6 @@
 import type { KeyObject } from "node:crypto";
 
-import { closeEpoch, newAccumulator, wholeSec, type Accumulator } from "../protocol/accumulator.ts";
+import { newAccumulator, wholeSec, type Accumulator } from "../protocol/accumulator.ts";
 import { ZERO_BYTES32, type Hex } from "../protocol/bytes.ts";
 import { addDrops, noDrops, type Drops } from "../protocol/drops.ts";
 import { parseDcgm } from "../protocol/exposition.ts";
@@ -123,7 +123,7 @@ export function startAgent(options: AgentOptions): Agent {
 
     close(epoch) {
       const hour = hours.get(epoch);
-      if (epoch <= state.epoch || hour === undefined || hour.boards.size === 0) return undefined;
+      if (hour === undefined || hour.boards.size === 0) return undefined;
       const devices = [...hour.boards]
         .map(([uuid, span]) => deviceHour(uuid, span, hour.droppedCounts.get(uuid) ?? 0))
         .sort((a, b) => a.deviceIndex - b.deviceIndex);
@@ -144,10 +144,10 @@ export function startAgent(options: AgentOptions): Agent {
       };
       const hash = readingHash(options.domain, reading);
       const signed = { reading: readingJson(reading), signature: signReading(options.key, hash) };
-      const ends = [...hour.boards].map(([uuid, { end }]) => [uuid, closeEpoch(end)] as const);
+      const ends = [...hour.boards].map(([uuid, { end }]) => [uuid, end] as const);
       const next: AgentState = {
         accumulators: new Map([...state.accumulators, ...ends]),
-        wall: hour.wall === undefined ? state.wall : closeEpoch(hour.wall.end),
+        wall: hour.wall?.end ?? state.wall,
         sequenceIndex: reading.sequenceIndex,
         epoch,
         readingHash: hash,
@@ -165,18 +165,14 @@ export function startAgent(options: AgentOptions): Agent {
   function deviceHour(uuid: string, { start, end }: Span, droppedCount: number): DeviceHour {
     const sec = (counter: "availableMilliSec" | "allocatedMilliSec") =>
       wholeSec(end[counter]) - wholeSec(start[counter]);
-    const availableSec = sec("availableMilliSec");
-    const activeMilliSec = end.smActiveMilliSec - start.smActiveMilliSec;
-    const boundMilliSec = availableSec * MILLI;
     return {
       deviceIndex: options.deviceIndex.get(uuid) as number,
       deviceId: anchors.get(uuid) as Hex,
       energyStartMJ: start.energyMJ,
       energyEndMJ: end.energyMJ,
-      availableSec,
+      availableSec: sec("availableMilliSec"),
       allocatedSec: sec("allocatedMilliSec"),
-      // Carried parts of a millisecond may make one more than there was time.
-      smActiveMilliSec: activeMilliSec < boundMilliSec ? activeMilliSec : boundMilliSec,
+      smActiveMilliSec: end.smActiveMilliSec - start.smActiveMilliSec,
       curtailedSec: 0n,
       workUnits: 0n,
       flagsBitmap: end.flagsBitmap,

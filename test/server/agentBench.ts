@@ -1,4 +1,4 @@
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -50,6 +50,9 @@ export function scrapeOf(...rows: Row[]): string {
     .join("");
 }
 
+const root = mkdtempSync(join(tmpdir(), "rackbond-agents-"));
+process.once("exit", () => rmSync(root, { recursive: true, force: true }));
+
 export interface Bench {
   agent: Agent;
   spoolFile: string;
@@ -59,9 +62,9 @@ export interface Bench {
   read: (epoch: bigint) => { reading: Reading; hash: string };
 }
 
-/** An agent of a host with two boards, with its spool in a folder of its own below `root`. */
+/** An agent of a host with two boards, with its spool in a folder of its own, gone when the tests end. */
 export function bench(options: Partial<AgentOptions> = {}): Bench {
-  const spoolFile = join(mkdtempSync(join(tmpdir(), "rackbond-agent-")), "node.json");
+  const spoolFile = join(mkdtempSync(join(root, "agent-")), "node.json");
   const start = () =>
     startAgent({
       ...{ nodeId: 3n, lotId: LOT.lotId, deviceIndex: new Map(UUIDS.map((uuid, index) => [uuid, index])) },

@@ -207,6 +207,25 @@ describe("oracle", function () {
       }
     });
 
+    it("E03: refuses a late reading that ends above what the newest one began at", async () => {
+      const [oracle] = oracles as [Oracle];
+      await oracle.ingest([wire(readingOf(stage, 0, E + 1n))], NOW);
+      const late = readingOf(stage, 0, E, { energyMJ: 1n });
+      const [refused] = await oracle.ingest([wire(late)], NOW);
+      expect(refused).to.have.nested.property("refusal.code", "Reading_CounterFell");
+      expect(refused).to.have.nested.property("refusal.facts.beforeEndMJ", 1n);
+      expect(await readingsOf(stage.store.db, 0, E)).to.deep.equal([]);
+    });
+
+    it("refuses a reading that does not follow the one before it in its batch", async () => {
+      const [oracle] = oracles as [Oracle];
+      const first = readingOf(stage, 0, E);
+      const next = readingOf(stage, 0, E + 1n, { before: { ...first, hash: `0x${"1".repeat(64)}` } });
+      const [taken, refused] = await oracle.ingest([wire(first), wire(next)], NOW);
+      expect(taken).to.deep.equal({ outcome: "inserted" });
+      expect(refused).to.have.nested.property("refusal.code", "Reading_WrongPrevHash");
+    });
+
     it("refuses the reading of a revoked node, once the registry is read anew", async () => {
       const { deployment, cast } = stage.world;
       const operator = contractsAt(deployment.addresses, cast.operator.connect(stage.provider));
