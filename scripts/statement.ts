@@ -14,7 +14,7 @@ export interface Cash {
 
 const STEP_NAMES = ["fee", "interest", "reserve", "principal", "residual"];
 const [FEE, INTEREST, , PRINCIPAL] = [0n, 1n, 2n, 3n];
-export const DECIMALS = 6;
+const DECIMALS = 6;
 
 /** Dollars of a six-decimal stablecoin, to the cent. */
 export function dollars(assets: bigint): string {

@@ -1,6 +1,7 @@
 import { Failure } from "../failure.ts";
-import { type Hex, bytes } from "./queries.ts";
+import type { Hex } from "../protocol/bytes.ts";
 import type { Db } from "./db.ts";
+import { bytes } from "./queries.ts";
 
 // Queries on the outbox. A transaction is queued under a key (once), signed and stored with its nonce, sent, then mined
 // or failed. Sending is the only step outside the database, and sending the same bytes twice does nothing.

@@ -1,10 +1,9 @@
 import { Failure } from "../failure.ts";
+import type { Hex } from "../protocol/bytes.ts";
 import type { Db } from "./db.ts";
 
 // Each thing the program asks of its tables, once and by name. Epochs, ids and times are bigint; `hash`, keys and
 // signatures are 0x strings. A role's rows carry its oracleId.
-
-export type Hex = `0x${string}`;
 
 /** The stored form of a 0x string. */
 export function bytes(hex: string): string {

@@ -1,6 +1,7 @@
 import { Failure } from "../failure.ts";
-import { type Hex, bytes } from "./queries.ts";
+import type { Hex } from "../protocol/bytes.ts";
 import type { Db } from "./db.ts";
+import { bytes } from "./queries.ts";
 
 // Queries on reports, the signatures under them, and the mark below which a key never signs.
 

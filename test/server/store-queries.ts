@@ -6,10 +6,11 @@ import * as outbox from "../../server/plugins/outbox.ts";
 import * as queries from "../../server/plugins/queries.ts";
 import * as reports from "../../server/plugins/reports.ts";
 import { type Store, openStore } from "../../server/plugins/store.ts";
+import type { Hex } from "../../server/protocol/bytes.ts";
 
-const hash = (n: number): queries.Hex => `0x${n.toString(16).padStart(64, "0")}`;
-const SIGNER: queries.Hex = `0x${"ab".repeat(20)}`;
-const OTHER: queries.Hex = `0x${"cd".repeat(20)}`;
+const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, "0")}`;
+const SIGNER: Hex = `0x${"ab".repeat(20)}`;
+const OTHER: Hex = `0x${"cd".repeat(20)}`;
 // Names as an attacker writes them: as values they are inert.
 const HOSTILE = `'); drop table readings; -- \\ " $1 \u2028 ☃`;
 
@@ -115,7 +116,7 @@ describe("store queries", () => {
   });
 
   describe("reports", () => {
-    const report = (epoch: bigint, reportHash: queries.Hex) => ({
+    const report = (epoch: bigint, reportHash: Hex) => ({
       epoch,
       reportHash,
       body: "{}",
@@ -134,7 +135,7 @@ describe("store queries", () => {
     });
 
     it("carry each signer's first signature", async () => {
-      const sign = (signer: queries.Hex, signature: queries.Hex) =>
+      const sign = (signer: Hex, signature: Hex) =>
         reports.saveSignature(store.db, 0, 1n, hash(1), { signer, signature });
       await sign(OTHER, "0x02");
       await sign(SIGNER, "0x01");
