@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, sign, verify, type KeyObject } from "node:crypto";
+import { createPublicKey, sign, verify, type KeyObject } from "node:crypto";
 
 import { bytesOf, hexOf, type Hex } from "./protocol/bytes.ts";
 import { lowerS, parseNodeSignature, signedBytes } from "./protocol/signature.ts";
