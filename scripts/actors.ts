@@ -8,8 +8,8 @@ import { dollars } from "./statement.ts";
 
 /** What lessees, investors and the lender do of their own accord while months go by. */
 export interface Actors {
-  /** Lessees pay what they are invoiced, and the first one prepays its next month. */
-  payRent(): Promise<void>;
+  /** Lessees pay what they are invoiced, and the first one prepays its next month; whether anything was paid. */
+  payRent(): Promise<boolean>;
   /** After a payment date: holders claim; the first investor borrows once, then pays back from income and pocket. */
   afterPayment(paymentIndex: number): Promise<string[]>;
 }
@@ -82,16 +82,18 @@ export function actorsOf(world: World, provider: JsonRpcProvider): Actors {
 
   return {
     async payRent() {
+      let isPaid = false;
       const leaseCount = await as(cast.keeper).leases.leaseCount();
       for (let leaseId = 1n; leaseId <= leaseCount; leaseId++) {
         const lessee = cast.lessees[Number(leaseId) - 1] as Wallet;
         const { leases } = as(lessee);
-        const { terms, settledCount, prepaidAssets } = await leases.lease(leaseId);
-        for (let period = 0n; period < settledCount; period++) {
+        const { terms, settledCount, prepaidAssets, owedAssets } = await leases.lease(leaseId);
+        for (let period = 0n; owedAssets > 0n && period < settledCount; period++) {
           const { assets } = await leases.receivable(leaseId, period);
           if (assets === 0n) continue;
           await fund(context, lessee, addresses.leases, assets);
           await send(leases.pay(leaseId, period, assets));
+          isPaid = true;
         }
         const isOver = settledCount === terms.periodCount;
         if (terms.baseRentAssets > prepaidAssets && !isOver) {
@@ -100,6 +102,7 @@ export function actorsOf(world: World, provider: JsonRpcProvider): Actors {
           await send(leases.prepay(leaseId, missing));
         }
       }
+      return isPaid;
     },
     async afterPayment(paymentIndex) {
       const [senior, residual] = place.classTokens as [string, string];

@@ -39,7 +39,8 @@ const MAX_DELAY_SEC = 72n * 3600n;
 const VALUE_MAX_AGE_SEC = 48n * 3600n;
 // Better evidence, smaller haircut: self-reported hardware counts for nothing.
 const EVIDENCE_HAIRCUT_BPS = [10_000n, 5_000n, 2_000n, 1_000n, 500n] as const;
-const RECEIVABLES_HAIRCUT_BPS = 1_000n;
+// Unpaid rent counts for nothing while receivables are not aged: an operator could invoice an accomplice to raise a price.
+const RECEIVABLES_HAIRCUT_BPS = 10_000n;
 const WAD = 10n ** 18n;
 /** Liquidation loan-to-value that markets may be created with. */
 export const LLTV_WAD = (77n * WAD) / 100n;

@@ -13,7 +13,8 @@ export interface RunOptions {
   /** Simulated seconds a real second; 0: as fast as it goes. */
   factor: number;
   data: string | undefined;
-  port: number;
+  /** Of the API; what the settings say when undefined. */
+  port: number | undefined;
   rpcPort: number;
   /** The local chain's program; by default what there is for the platform. */
   chain: ChainEngine | undefined;
@@ -35,7 +36,7 @@ export function readOptions(args: string[]): RunOptions {
     .option("--seed <text>", "what the generated telemetry and the keys are a function of", "1")
     .option("--factor <n>", "simulated seconds a second; 0 is as fast as it goes", whole(0, 1e9))
     .option("--data <dir>", "keep chain, database and spools here, and go on from there the next time")
-    .option("--port <n>", "of the API on 127.0.0.1; 0 takes any", whole(0, 65_535), 3000)
+    .option("--port <n>", "of the API on 127.0.0.1 (3000); 0 takes any", whole(0, 65_535))
     .option("--rpc-port <n>", "of the chain's JSON-RPC on 127.0.0.1; 0 takes any", whole(0, 65_535), 8545)
     .addOption(new Option("--chain <engine>", "the local chain's program").choices(["anvil", "hardhat"]))
     .option("--scrape <files...>", "replay recorded dcgm-exporter text instead of generating telemetry", [])
@@ -67,7 +68,7 @@ interface Given {
   seed: string;
   factor?: number;
   data?: string;
-  port: number;
+  port?: number;
   rpcPort: number;
   chain?: ChainEngine;
   scrape: string[];

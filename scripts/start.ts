@@ -1,3 +1,4 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Block, JsonRpcProvider } from "ethers";
@@ -61,7 +62,16 @@ async function main(options: RunOptions): Promise<void> {
     closing.push(() => program.stop());
     progress.say(`API ${program.apiUrl} · explorer ${program.apiUrl}/docs`);
 
-    const run = { options, world, fleet, program, provider, progress, actors: actorsOf(world, provider) };
+    const run = {
+      options,
+      world,
+      fleet,
+      folder: folder.path,
+      program,
+      provider,
+      progress,
+      actors: actorsOf(world, provider),
+    };
     const startedMs = Date.now();
     const months = await runMonths(run, () => isStopping);
     const summary = await summaryOf(run, months, (Date.now() - startedMs) / 1000);
@@ -76,6 +86,7 @@ interface Run {
   options: RunOptions;
   world: World;
   fleet: FleetLot[];
+  folder: string;
   program: Program;
   provider: JsonRpcProvider;
   progress: Progress;
@@ -99,11 +110,11 @@ function programOptions(world: World, fleet: FleetLot[], folder: string, rpcUrl:
   const { itPerGpuEnergyE4: overheadE4, ...factors } = SITE_FACTORS;
   return {
     ...{ deployment, rpcUrl, agents, factors: { overheadE4, ...factors } },
-    store: { dataDir: folder, databaseUrl: process.env.DATABASE_URL },
+    store: { dataDir: folder },
     oracleKeys: cast.oracles.map((wallet) => wallet.privateKey),
     transmitterKey: cast.transmitter.privateKey,
     keeperKey: cast.keeper.privateKey,
-    api: { host: "127.0.0.1", port: options.port },
+    api: { port: options.port },
   };
 }
 
@@ -117,11 +128,8 @@ function describe(world: World, fleet: FleetLot[], progress: Progress): void {
 
 /** Goes through the hours until enough payment dates are run; gives how many were. */
 async function runMonths(run: Run, isStopping: () => boolean): Promise<number> {
-  const { options, world, program, progress } = run;
-  const place = world.deployment.facilities[0];
-  if (place === undefined) throw new Error("the deployment has no facility");
-  const facility = program.contracts.facility(place.address);
-  let payments = Number(await facility.paymentCount());
+  const { options, program, progress } = run;
+  let payments = reportedIn(run.folder);
   const firstPayment = payments;
   let reports = 0;
   let readings = 0;
@@ -167,25 +175,34 @@ function observeFleet({ fleet, program }: Run, at: number): void {
 }
 
 /** Once a day: the keeper does what is due, lessees pay, and after a payment date the holders act. */
-async function closeDay(run: Run, at: number, payments: number): Promise<number> {
+async function closeDay(run: Run, at: number, reported: number): Promise<number> {
   const { program, world, progress, provider, actors } = run;
+  const [place] = world.deployment.facilities;
+  if (place === undefined) throw new Error("the deployment has no facility");
   await advanceTo(provider, at);
-  const first = await program.keep(BigInt(at));
-  if (first.some(({ verb }) => verb === "settle")) await actors.payRent();
-  const actions = [...first, ...(first.length > 0 ? await program.keep(BigInt(at)) : [])];
-  let done = payments;
-  for (const { verb } of actions) {
-    if (verb !== "distribute") continue;
-    const story = await actors.afterPayment(done);
-    const [place] = world.deployment.facilities;
-    if (place === undefined) continue;
-    const month = monthOf(done);
-    const lines = await paymentReport(program.contracts, world.deployment, place, BigInt(done), month);
+  const actions = await program.keep(BigInt(at));
+  const isPaid = await actors.payRent();
+  if (isPaid || actions.length > 0) await program.keep(BigInt(at));
+
+  // By what the chain has paid and this folder has reported: a run that was killed in between makes up for it.
+  const paid = Number(await program.contracts.facility(place.address).paymentCount());
+  for (let index = reported; index < paid; index++) {
+    const story = await actors.afterPayment(index);
+    const lines = await paymentReport(program.contracts, world.deployment, place, BigInt(index), monthOf(index));
     progress.say([...lines, ...story.map((line) => `  ${line}`)].join("\n"));
-    done += 1;
+    writeFileSync(reportedFile(run.folder), String(index + 1));
   }
   await program.follow();
-  return done;
+  return paid;
+}
+
+function reportedFile(folder: string): string {
+  return join(folder, "payments.reported");
+}
+
+/** How many payment dates runs with this folder have reported. */
+function reportedIn(folder: string): number {
+  return existsSync(reportedFile(folder)) ? Number(readFileSync(reportedFile(folder), "utf8")) : 0;
 }
 
 /** The last epoch before, and of, the month that a payment date pays for. */

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, writeFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 
@@ -58,7 +59,7 @@ export async function buildWorld(options: WorldOptions): Promise<World> {
   const seeded = await seed({ ...options, addresses, cast });
   const { chainId } = await provider.getNetwork();
   const deployment: Deployment = {
-    ...{ chainId: Number(chainId), startBlock, addresses },
+    ...{ id: randomUUID(), chainId: Number(chainId), startBlock, addresses },
     ...{ facilities: seeded.facilities, identities: seeded.identities },
   };
   const { costAssets, seniorAssets } = seeded;

@@ -16,7 +16,8 @@ import { readDirectory } from "./plugins/directory.ts";
 import { startFollower } from "./plugins/follow.ts";
 import type { Api } from "./plugins/http.ts";
 import { readModel } from "./plugins/readmodel.ts";
-import { openStore, type StoreOptions } from "./plugins/store.ts";
+import { markOf, setMark } from "./plugins/queries.ts";
+import { openStore, type Store, type StoreOptions } from "./plugins/store.ts";
 import type { Hex } from "./protocol/bytes.ts";
 import { contractsAt, type Contracts } from "./protocol/contracts.ts";
 import type { Deployment } from "./protocol/deployment.ts";
@@ -48,8 +49,8 @@ export interface ProgramOptions {
   readonly keeperKey: string;
   readonly factors: SiteFactors;
   readonly agents: readonly AgentHost[];
-  /** Where the API listens; port 0 takes any. */
-  readonly api: { readonly host: string; readonly port: number };
+  /** Where the API listens, in place of what the settings say; port 0 takes any. */
+  readonly api: { readonly host?: string; readonly port?: number };
 }
 
 /** The roles agent, oracle (four of them), keeper and API in one process; whoever holds it drives the clock. */
@@ -81,14 +82,22 @@ export function methodologyText(factors: SiteFactors): string {
 export async function startProgram(options: ProgramOptions): Promise<Program> {
   const { deployment } = options;
   const { addresses } = deployment;
+  const { host, port } = options.api;
+  const config = loadConfig(process.env, {
+    dataDir: options.store.dataDir,
+    ...(host === undefined ? {} : { host }),
+    ...(port === undefined ? {} : { port: String(port) }),
+  });
+  const { databaseUrl, statementTimeoutMs } = config;
   const provider = await connectChain(options.rpcUrl, deployment.chainId);
   const closing: (() => Promise<void> | void)[] = [() => provider.destroy()];
   const stop = async () => {
     for (const close of closing.splice(0).reverse()) await close();
   };
   try {
-    const store = await openStore(options.store);
+    const store = await openStore({ databaseUrl, statementTimeoutMs, ...options.store });
     closing.push(() => store.close());
+    await claimStore(store, deployment);
     const contracts = contractsAt(addresses, new Wallet(options.keeperKey, provider));
     const directory = await readDirectory(contracts, deployment.identities, options.factors);
     const domain = readingDomain(BigInt(deployment.chainId), addresses.telemetry);
@@ -126,13 +135,15 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     const sources = readModel({
       ...{ store, follower, deployment },
       assetDecimalCount: await decimalCountOf(provider, addresses.asset),
-      submit: (signed, receivedAt) => inTurn(() => submitReading(oracles, domain, signed, receivedAt)),
+      submit: (signed, receivedAt) =>
+        inTurn(async () => {
+          requireOpen(signed, head.lastEpoch + 1n);
+          return await submitReading(oracles, domain, signed, receivedAt);
+        }),
     });
-    const { host, port } = options.api;
-    const config = loadConfig(process.env, { host, port: String(port), dataDir: options.store.dataDir });
     const app = await buildApp({ config, sources });
     closing.push(() => app.close());
-    const apiUrl = await listen(app, host, port);
+    const apiUrl = await listen(app, config.host, config.port);
     follower.start(FOLLOW_EVERY_MS, (error) => app.log.warn({ err: error }, "the chain cannot be followed"));
 
     return {
@@ -165,6 +176,16 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
   }
 }
 
+/** A database holds the rows of one deployment: those of another would be taken for this one's. */
+async function claimStore({ db }: Store, { id }: Deployment): Promise<void> {
+  const owner = await markOf(db, "deployment");
+  if (owner === undefined) await setMark(db, "deployment", id);
+  else if (owner !== id) {
+    const remedy = "use another database or another data folder";
+    throw new Failure("Store_OtherDeployment", `the database belongs to deployment ${owner}, this is ${id}; ${remedy}`);
+  }
+}
+
 /** Begins to serve; the address it serves at. */
 async function listen(app: Api, host: string, port: number): Promise<string> {
   try {
@@ -174,6 +195,16 @@ async function listen(app: Api, host: string, port: number): Promise<string> {
     const remedy = "stop the program that has it, or choose another with --port, or 0 for any";
     throw new Failure("Api_PortTaken", `port ${port} of ${host} is taken: ${remedy}`, { cause: error });
   }
+}
+
+/** Older readings change no report any more, and would only fill the store. */
+const LATEST_EPOCHS = 72n;
+
+/** Refuses a reading of an hour that is not over, or long past. */
+function requireOpen(signed: SignedReadingJson, nextEpoch: bigint): void {
+  const { nodeId, epoch } = parseReading(signed.reading);
+  if (epoch > nextEpoch) throw new Refusal("Reading_Future", { nodeId, epoch, nextEpoch });
+  if (epoch + LATEST_EPOCHS < nextEpoch) throw new Refusal("Reading_TooOld", { nodeId, epoch, nextEpoch });
 }
 
 /** Gives one reading to every oracle. What one of them did not have is new; a second reading of an epoch is said so. */

@@ -22,8 +22,8 @@ import {Step, StepKind, Waterfall} from "./Waterfall.sol";
 /// Ledger. All money is in one of: escrow (raised, not drawn), collections (received, not paid out), reserve, recorded
 /// claims of the sponsor and the fee payees, income set aside for the classes. The token balance is never below their
 /// sum. It is read as income nowhere except by `sync`, which books a surplus as collections for everyone to see.
-/// Draws. Money leaves escrow only for a pledged lot whose evidence is good enough, whose live lease pays this
-/// facility, and whose cost times the advance rate covers all that was drawn on it.
+/// Draws. Money leaves escrow only for a pledged lot whose evidence is good enough, whose live lease, if it has one,
+/// pays this facility, and whose cost times the advance rate covers all that was drawn on it.
 /// Undrawn escrow goes back, when performing starts, to the classes in proportion to their principal: the shares of
 /// senior and residual money in the deal stay as they were agreed.
 /// Interest. Each senior class accrues from the start of funding, on outstanding principal, by its day count, for

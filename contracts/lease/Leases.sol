@@ -74,9 +74,10 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
     error Lease_LotLeased(LotId lotId, LeaseId leaseId);
     error Lease_WrongPayee(address payee, address expected);
     error Lease_NoAsset(LotId lotId);
-    error Lease_NoPeriods(LotId lotId);
+    error Lease_BadPeriods(LotId lotId, uint32 periodCount, uint32 maxCount);
     error Lease_NotMidnight(uint64 startAt);
     error Lease_StartPassed(uint64 startAt, uint256 earliestAt);
+    error Lease_StartTooFar(uint64 startAt, uint256 latestAt);
     error Lease_BadRent(Pricing pricing, uint256 baseRentAssets, uint256 gpuHourRateAssets);
     error Lease_SlaTooLong(uint256 stepCount, uint256 maxCount);
     error Lease_SlaUnsorted(uint256 stepIndex);
@@ -145,6 +146,12 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         "uint32 periodCount,uint256 baseRentAssets,uint256 gpuHourRateAssets,uint32 dueSec,bool relatedParty,"
         "SlaStep[] sla,bytes32 documentHash,bytes32 salt)SlaStep(uint16 availabilityBps,uint16 creditBps)"
     );
+
+    /// @notice The longest term: twenty years of months.
+    uint32 public constant MAX_PERIOD_COUNT = 240;
+
+    /// @notice The longest time between acceptance and start.
+    uint64 public constant MAX_AHEAD_SEC = 366 days;
 
     /// @notice The most steps an SLA table may have.
     uint256 public constant MAX_SLA_COUNT = 8;
@@ -361,11 +368,17 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         if (expected == address(0)) expected = msg.sender;
         require(terms.payee == expected, Lease_WrongPayee(terms.payee, expected));
         require(terms.asset != address(0), Lease_NoAsset(terms.lotId));
-        require(terms.periodCount > 0, Lease_NoPeriods(terms.lotId));
+        // Without these bounds two accomplices could keep a pledged lot let, and its facility open, for ever.
+        require(
+            terms.periodCount > 0 && terms.periodCount <= MAX_PERIOD_COUNT,
+            Lease_BadPeriods(terms.lotId, terms.periodCount, MAX_PERIOD_COUNT)
+        );
 
         require(terms.startAt % DAY_SEC == 0, Lease_NotMidnight(terms.startAt));
         uint256 earliestAt = block.timestamp - (block.timestamp % DAY_SEC);
         require(terms.startAt >= earliestAt, Lease_StartPassed(terms.startAt, earliestAt));
+        uint256 latestAt = earliestAt + MAX_AHEAD_SEC;
+        require(terms.startAt <= latestAt, Lease_StartTooFar(terms.startAt, latestAt));
 
         (uint256 usedAssets, uint256 unusedAssets) = terms.pricing == Pricing.TakeOrPay
             ? (terms.baseRentAssets, terms.gpuHourRateAssets)

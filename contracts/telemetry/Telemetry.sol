@@ -281,7 +281,9 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
     function meterAt(LotId lotId, uint64 epoch) public view returns (Meter memory) {
         Words storage words = _recorded[lotId][epoch];
         if (words.timeWord == 0) {
-            require(firstEpoch[lotId] > epoch, Telemetry_NotRecorded(lotId, epoch));
+            uint64 first = firstEpoch[lotId];
+            // A lot that no report names has counted nothing so far.
+            require(first == 0 ? epoch <= lastEpoch : epoch < first, Telemetry_NotRecorded(lotId, epoch));
         }
         return MeterWords.unpack(words.timeWord, words.energyWord, words.resourceWord);
     }

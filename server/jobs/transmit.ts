@@ -87,7 +87,8 @@ export function startTransmitter(store: Store, wallet: BaseWallet, provider: Jso
     try {
       const sent = isSent(item) ? item : await prepare(item, nextNonce);
       let receipt = await provider.getTransactionReceipt(sent.txHash);
-      if (receipt === null && nextNonce > sent.nonce) {
+      // Its nonce is another's; or the blocks before it are gone, and with them what would have made room for it.
+      if (receipt === null && nextNonce !== sent.nonce) {
         await requeueLost(store.db, item.id);
         return undefined;
       }

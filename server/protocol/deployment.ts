@@ -39,6 +39,8 @@ const MarketSchema = Type.Object(
 /** The one place that says where everything is: written by the deployment, read by everything else. */
 const DeploymentSchema = Type.Object(
   {
+    /** Told apart from every other one by this: a database belongs to one deployment. */
+    id: Type.String({ pattern: "^[0-9a-f-]{36}$" }),
     chainId: Type.Integer({ minimum: 1 }),
     startBlock: Type.Integer({ minimum: 0 }),
     addresses: AddressesSchema,

@@ -109,6 +109,15 @@ export interface Reading {
 
 const readingValidator = Compile(ReadingSchema);
 
+// Ids, epochs and places in a node's chain are kept in signed 64-bit columns.
+const I63_MAX = (1n << 63n) - 1n;
+
+function parsePlace(text: string, name: string): bigint {
+  const value = parseU64(text, name);
+  demand(value <= I63_MAX, "Reading_PlaceTooLarge", { name, value });
+  return value;
+}
+
 function parseDevice(json: DeviceHourJson): DeviceHour {
   return {
     deviceIndex: json.deviceIndex,
@@ -134,10 +143,10 @@ export function parseReading(json: unknown): Reading {
   const { itEnergyStartMJ: startMJ, itEnergyEndMJ: endMJ } = json;
   demand((startMJ === null) === (endMJ === null), "Reading_HalfItEnergy", { nodeId: json.nodeId });
   return {
-    nodeId: parseU64(json.nodeId, "nodeId"),
-    lotId: parseU64(json.lotId, "lotId"),
-    epoch: parseU64(json.epoch, "epoch"),
-    sequenceIndex: parseU64(json.sequenceIndex, "sequenceIndex"),
+    nodeId: parsePlace(json.nodeId, "nodeId"),
+    lotId: parsePlace(json.lotId, "lotId"),
+    epoch: parsePlace(json.epoch, "epoch"),
+    sequenceIndex: parsePlace(json.sequenceIndex, "sequenceIndex"),
     prevReadingHash: bytes32(json.prevReadingHash, "prevReadingHash"),
     periodStartAt: parseU64(json.periodStartAt, "periodStartAt"),
     periodEndAt: parseU64(json.periodEndAt, "periodEndAt"),

@@ -4,6 +4,12 @@ import type { Reading, DeviceHour } from "./reading.ts";
 import { demand } from "./refusal.ts";
 import { E4, MILLI, epochEndAt, epochStartAt } from "./units.ts";
 
+/**
+ * Work units of one device in one hour: beyond it a count is a mistake, and a few of them could pin a lot's 64-bit counter.
+ * At the bound a lot of 1,000,000 devices counts for 120 years.
+ */
+export const MAX_WORK_UNITS = 1n << 24n;
+
 // The bound that Telemetry.sol puts on a lot's IT energy: 1.6 × design power.
 const POWER_BOUND_TENTHS = 16n;
 
@@ -29,6 +35,8 @@ function checkDevice(reading: Reading, device: DeviceHour, lot: Lot, periodSec: 
   const activeMilliSec = device.smActiveMilliSec;
   const isActiveWithin = activeMilliSec <= availableSec * MILLI;
   demand(isActiveWithin, "Reading_ActiveBeyondAvailable", { ...at, smActiveMilliSec: activeMilliSec, availableSec });
+  const { workUnits } = device;
+  demand(workUnits <= MAX_WORK_UNITS, "Reading_WorkImplausible", { ...at, workUnits, boundUnits: MAX_WORK_UNITS });
   const energyMJ = energyEndMJ - energyStartMJ;
   const boundMJ = energyBoundMJ(lot.tdpW, 1n, periodSec);
   demand(energyMJ <= boundMJ, "Reading_EnergyImplausible", { ...at, energyMJ, boundMJ, tdpW: lot.tdpW });

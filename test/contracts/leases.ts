@@ -110,7 +110,14 @@ describe("Leases: opening", () => {
 
     const badTerms: [string, Partial<Terms>, string, unknown[]][] = [
       ["no asset", { asset: ethers.ZeroAddress }, "Lease_NoAsset", [LOT_ID]],
-      ["no periods", { periodCount: 0 }, "Lease_NoPeriods", [LOT_ID]],
+      ["no periods", { periodCount: 0 }, "Lease_BadPeriods", [LOT_ID, 0, 240]],
+      ["more than twenty years of periods", { periodCount: 241 }, "Lease_BadPeriods", [LOT_ID, 241, 240]],
+      [
+        "a start more than a year ahead",
+        { startAt: at("2031-01-12") },
+        "Lease_StartTooFar",
+        [at("2031-01-12"), at("2031-01-11")],
+      ],
       ["a start one second after midnight", { startAt: ENDS[0] + 1 }, "Lease_NotMidnight", [ENDS[0] + 1]],
       [
         "a start before today",

@@ -159,10 +159,17 @@ describe("Telemetry: what contracts may read", () => {
       }
     });
 
-    it("refuses a lot that never reported, an epoch nobody recorded, and one that is yet to come", async () => {
+    it("is zero, up to the newest epoch, for a lot that no report names: its lease can be settled", async () => {
+      const { epoch } = await pen.file([first]);
+      for (const at of [START_EPOCH - 1n, epoch]) {
+        expect((await meterAt(2n, at)).availableGpuSec).to.equal(0n);
+      }
+    });
+
+    it("refuses an epoch nobody recorded, and one that is yet to come", async () => {
       const { epoch } = await pen.file([first]);
       for (const [lotId, at] of [
-        [2n, START_EPOCH - 1n],
+        [2n, epoch + 1n],
         [1n, epoch],
         [1n, epoch + 1n],
         [1n, 2n ** 64n - 1n],

@@ -69,7 +69,7 @@ describe("readings and proofs of a running program", () => {
       const other = devices.map((device) => ({ ...device, workUnits: "1" }));
       const answers: [string, SignedReadingJson, number, string][] = [
         ["another of the epoch", outside(epoch, { ...next, devices: other }), 409, "Reading_Equivocation"],
-        ["a counter that fell", outside(epoch + 1n, { ...next, sequenceIndex: "2" }), 422, "Reading_WrongPrevHash"],
+        ["an hour to come", outside(epoch + 1n, { ...next, sequenceIndex: "2" }), 422, "Reading_Future"],
         ["a node that is none", outside(epoch, { nodeId: "77" }), 403, "Reading_UnknownNode"],
         ["another's lot", outside(epoch, { lotId: "1" }), 422, "Reading_WrongLot"],
         ["a signature of another", { ...signed, signature: outside(epoch).signature }, 401, "Reading_BadSignature"],
