@@ -18,7 +18,7 @@ export interface GpuModel {
  * TDP: vendor data sheets, as listed by mlco2/impact (MIT); B200: NVIDIA DGX B200 data sheet. H100 rate: $1.70, contract
  * rent of October 2025 (V); the others: median offer of 2026-08-22 at gpurentalprices.com (CC BY 4.0).
  */
-export const GPU_MODELS: GpuModel[] = [
+const GPU_MODELS: GpuModel[] = [
   { name: "NVIDIA H100 80GB HBM3", matches: /H100/, tdpW: 700, rateCents: 170, priceName: "h100-sxm" },
   { name: "NVIDIA H200", matches: /H200/, tdpW: 700, rateCents: 450, priceName: "h200" },
   { name: "NVIDIA B200", matches: /B200/, tdpW: 1000, rateCents: 555, priceName: "b200" },

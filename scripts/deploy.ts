@@ -30,7 +30,7 @@ export interface DeployOptions {
 }
 
 /** The AccessManager role of auditors. */
-export const AUDITOR_ROLE = 1n;
+const AUDITOR_ROLE = 1n;
 
 // A report stands open to challenge for a day, and is refused after three: then only a signed skip moves on.
 const CHALLENGE_SEC = 24n * 3600n;

@@ -74,7 +74,7 @@ function costOf(lot: FleetLot): bigint {
 }
 
 /** A month's rent of a lot at full use, at its model's rate. */
-export function monthlyRentOf({ model, gpuCount }: FleetLot): bigint {
+function monthlyRentOf({ model, gpuCount }: FleetLot): bigint {
   return BigInt(gpuCount) * BigInt(model.rateCents) * MONTH_HOURS * UNITS_PER_CENT;
 }
 

@@ -14,7 +14,7 @@ export interface Cash {
 
 const STEP_NAMES = ["fee", "interest", "reserve", "principal", "residual"];
 const [FEE, INTEREST, , PRINCIPAL] = [0n, 1n, 2n, 3n];
-export const DECIMALS = 6;
+const DECIMALS = 6;
 
 /** Dollars of a six-decimal stablecoin, to the cent. */
 export function dollars(assets: bigint): string {
@@ -101,7 +101,7 @@ export async function paymentReport(
   return lines;
 }
 
-/** Gas that every report cost so far, out of the chain's receipts. */
+/** Mean gas of the last `latest` reports, or of all when they are fewer, out of the chain's receipts; 0 without any. */
 export async function averageGas(contracts: Contracts, latest: number): Promise<bigint> {
   const reports = await contracts.telemetry.queryFilter(contracts.telemetry.filters.Submitted());
   const sample = reports.slice(-Math.min(latest, reports.length));

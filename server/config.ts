@@ -1,6 +1,6 @@
 import { Failure } from "./failure.ts";
 
-// Every setting of the program, as a table: the command line, the help text and the reference are made from it.
+// Every setting of the program, as a table: loadConfig reads and checks by it, docs/reference/settings.md is made from it.
 
 export type SettingType =
   | { kind: "integer"; min: number; max: number }
@@ -157,24 +157,16 @@ function parse(type: SettingType, text: string): number | string | undefined {
   return value >= type.min && value <= type.max ? value : undefined;
 }
 
-/** The settings as a table of text: for --help and for the reference. */
-export function settingsTable(): { env: string; description: string; form: string; default: string }[] {
+/** The settings as a table of text, for the reference. */
+export function settingsTable(): { description: string; env: string; form: string; default: string; secret: string }[] {
   return settingNames.map((name) => {
     const setting: Setting = SETTINGS[name];
     return {
+      description: setting.description,
       env: setting.env,
-      description: setting.secret ? `${setting.description} (secret)` : setting.description,
       form: formOf(setting.type),
-      default: setting.default === undefined ? "" : String(setting.default),
+      default: setting.default?.toString() ?? "",
+      secret: setting.secret ? "yes" : "no",
     };
   });
-}
-
-/** A configuration that can be printed: a secret shows only whether it is set. */
-export function printable(config: Config): Record<SettingName, number | string | undefined> {
-  const shown = settingNames.map((name) => {
-    const value = config[name];
-    return [name, SETTINGS[name].secret && value !== undefined ? "(set)" : value];
-  });
-  return Object.fromEntries(shown) as Record<SettingName, number | string | undefined>;
 }

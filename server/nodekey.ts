@@ -1,21 +1,12 @@
-import { createPrivateKey, createPublicKey, sign, verify, type KeyObject } from "node:crypto";
+import { createPublicKey, sign, verify, type KeyObject } from "node:crypto";
 
 import { bytesOf, hexOf, type Hex } from "./protocol/bytes.ts";
-import { Refusal } from "./protocol/refusal.ts";
 import { lowerS, parseNodeSignature, signedBytes } from "./protocol/signature.ts";
 
 /** The public point of a node key, 32 bytes each: what the registry holds. */
 export interface NodePoint {
   readonly x: Hex;
   readonly y: Hex;
-}
-
-/** A P-256 private key out of PEM (PKCS#8 or SEC1); refuses other curves. */
-export function readNodeKey(pem: string): KeyObject {
-  const key = createPrivateKey(pem);
-  const curve = key.asymmetricKeyDetails?.namedCurve ?? key.asymmetricKeyType ?? "unknown";
-  if (curve !== "prime256v1") throw new Refusal("NodeKey_NotP256", { curve });
-  return key;
 }
 
 /** The public point of a private or public P-256 key. */

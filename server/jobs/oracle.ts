@@ -257,7 +257,7 @@ function firstDifference(own: Report, proposed: Report): { field: string; own: s
 }
 
 /** A report as JSON text: integers as decimal strings. */
-export function reportText(value: unknown): string {
+function reportText(value: unknown): string {
   return JSON.stringify(value, (_, entry: unknown) => (typeof entry === "bigint" ? String(entry) : entry));
 }
 

@@ -1,5 +1,6 @@
+import type { Hex } from "../protocol/bytes.ts";
 import type { Db } from "./db.ts";
-import { bytes, type Hex } from "./queries.ts";
+import { bytes } from "./queries.ts";
 
 // Queries on the blocks and events that were followed.
 

@@ -1,6 +1,7 @@
 import { Failure } from "../failure.ts";
-import { type Hex, bytes } from "./queries.ts";
+import type { Hex } from "../protocol/bytes.ts";
 import type { Db } from "./db.ts";
+import { bytes } from "./queries.ts";
 
 // Queries on the outbox. A transaction is queued under a key (once), signed and stored with its nonce, sent, then mined
 // or failed. Sending is the only step outside the database, and sending the same bytes twice does nothing.
@@ -51,15 +52,6 @@ export async function itemByKey(db: Db, key: string): Promise<OutboxRow | undefi
   return rows[0];
 }
 
-/** The first nonce that no sent or mined transaction of the sender has, as far as the outbox knows; 0 at first. */
-export async function nextNonce(db: Db, sender: Hex): Promise<bigint> {
-  const { rows } = await db.query<{ nonce: bigint }>(
-    "select coalesce(max(nonce) + 1, 0) nonce from outbox where sender = $1 and status in ('sent', 'mined')",
-    [bytes(sender)],
-  );
-  return rows[0]?.nonce ?? 0n;
-}
-
 /** Stores the signed bytes before they are sent; again with a higher fee under the same nonce. */
 export async function markSent(db: Db, id: bigint, signed: { nonce: bigint; txHash: Hex; rawTx: Hex }): Promise<void> {
   await change(
@@ -105,11 +97,6 @@ export async function requeueUnsent(db: Db, key: string): Promise<boolean> {
     [key],
   );
   return rowCount === 1;
-}
-
-/** A block that held the transaction is gone: it is open again, with the same bytes. */
-export async function markUnmined(db: Db, id: bigint): Promise<void> {
-  await change(db, id, "status = 'sent' where id = $1 and status in ('sent', 'mined')", []);
 }
 
 /** An attempt went wrong; the transaction stays open. */

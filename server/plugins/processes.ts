@@ -6,7 +6,7 @@ import { Failure, codeOf } from "../failure.ts";
 // Which process is it? A process id alone says little: ids are used again, after a crash and in every new container.
 
 /** Tells a running process from a later one with the same id; undefined when none runs (a zombie does not run). */
-export function processMark(pid: number): string | undefined {
+function processMark(pid: number): string | undefined {
   if (!Number.isSafeInteger(pid) || pid <= 0) return undefined;
   if (process.platform === "linux") {
     try {

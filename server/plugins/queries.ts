@@ -1,47 +1,14 @@
 import { Failure } from "../failure.ts";
+import type { Hex } from "../protocol/bytes.ts";
 import type { Db } from "./db.ts";
 
 // Each thing the program asks of its tables, once and by name. Epochs, ids and times are bigint; `hash`, keys and
 // signatures are 0x strings. A role's rows carry its oracleId.
 
-export type Hex = `0x${string}`;
-
 /** The stored form of a 0x string. */
 export function bytes(hex: string): string {
   if (!/^0x(?:[0-9a-fA-F]{2})*$/.test(hex)) throw new Failure("Store_NotHex", `${hex.slice(0, 80)} is not a 0x string`);
   return `\\x${hex.slice(2)}`;
-}
-
-// Nodes
-
-export interface NodeRow {
-  nodeId: bigint;
-  siteId: bigint;
-  lotId: bigint;
-  pubX: Hex;
-  pubY: Hex;
-}
-
-const NODE = `node_id "nodeId", site_id "siteId", lot_id "lotId", pub_x "pubX", pub_y "pubY"`;
-
-/** Keeps a node as registered; a later registration of the same id replaces it. */
-export async function saveNode(db: Db, node: NodeRow): Promise<void> {
-  await db.query(
-    `insert into nodes (node_id, site_id, lot_id, pub_x, pub_y) values ($1, $2, $3, $4, $5)
-     on conflict (node_id) do update set site_id = excluded.site_id, lot_id = excluded.lot_id,
-       pub_x = excluded.pub_x, pub_y = excluded.pub_y`,
-    [node.nodeId, node.siteId, node.lotId, bytes(node.pubX), bytes(node.pubY)],
-  );
-}
-
-export async function nodeById(db: Db, nodeId: bigint): Promise<NodeRow | undefined> {
-  const { rows } = await db.query<NodeRow>(`select ${NODE} from nodes where node_id = $1`, [nodeId]);
-  return rows[0];
-}
-
-export async function allNodes(db: Db): Promise<NodeRow[]> {
-  const { rows } = await db.query<NodeRow>(`select ${NODE} from nodes order by node_id`);
-  return rows;
 }
 
 // Readings
@@ -160,39 +127,6 @@ export async function equivocationsOf(
     [oracleId, epoch],
   );
   return rows;
-}
-
-// Reading sets
-
-export interface ReadingSetRow {
-  epoch: bigint;
-  readingsRoot: Hex;
-  fileName: string;
-  fileHash: Hex;
-  leafCount: number;
-  byteCount: bigint;
-}
-
-/** Notes the file of an epoch's reading set; noted again, it replaces the note. */
-export async function saveReadingSet(db: Db, oracleId: number, set: ReadingSetRow): Promise<void> {
-  await db.query(
-    `insert into reading_sets (oracle_id, epoch, readings_root, file_name, file_hash, leaf_count, byte_count)
-     values ($1, $2, $3, $4, $5, $6, $7)
-     on conflict (oracle_id, epoch) do update set readings_root = excluded.readings_root,
-       file_name = excluded.file_name, file_hash = excluded.file_hash, leaf_count = excluded.leaf_count,
-       byte_count = excluded.byte_count`,
-    [oracleId, set.epoch, bytes(set.readingsRoot), set.fileName, bytes(set.fileHash), set.leafCount, set.byteCount],
-  );
-}
-
-export async function readingSetOf(db: Db, oracleId: number, epoch: bigint): Promise<ReadingSetRow | undefined> {
-  const { rows } = await db.query<ReadingSetRow>(
-    `select epoch, readings_root "readingsRoot", file_name "fileName", file_hash "fileHash", leaf_count "leafCount",
-       byte_count "byteCount"
-     from reading_sets where oracle_id = $1 and epoch = $2`,
-    [oracleId, epoch],
-  );
-  return rows[0];
 }
 
 // Progress

@@ -1,9 +1,9 @@
 import { STEP_KINDS, type Facility, type Payment } from "../protocol/api.ts";
+import type { Hex } from "../protocol/bytes.ts";
 import { DAY_COUNTS, addMonths, interestAssets } from "../protocol/calendar.ts";
 import type { PageAfter, PageBefore } from "../sources.ts";
 import type { Db } from "./db.ts";
 import type { View } from "./events.ts";
-import type { Hex } from "./queries.ts";
 
 // Facilities and their payment dates, out of events.
 

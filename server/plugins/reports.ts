@@ -1,10 +1,11 @@
 import { Failure } from "../failure.ts";
-import { type Hex, bytes } from "./queries.ts";
+import type { Hex } from "../protocol/bytes.ts";
 import type { Db } from "./db.ts";
+import { bytes } from "./queries.ts";
 
 // Queries on reports, the signatures under them, and the mark below which a key never signs.
 
-export type ReportStatus = "proposed" | "quorate" | "submitted" | "final" | "skipped";
+export type ReportStatus = "proposed" | "submitted";
 
 export interface ReportRow {
   epoch: bigint;
@@ -58,30 +59,6 @@ export async function reportOf(db: Db, oracleId: number, epoch: bigint): Promise
     epoch,
   ]);
   return rows[0];
-}
-
-/** A role's newest report. */
-export async function lastReport(db: Db, oracleId: number): Promise<ReportRow | undefined> {
-  const { rows } = await db.query<ReportRow>(
-    `select ${REPORT} from reports where oracle_id = $1 order by epoch desc limit 1`,
-    [oracleId],
-  );
-  return rows[0];
-}
-
-/** A role's reports before an epoch (all, when none is given), the newest first. */
-export async function reportsBefore(
-  db: Db,
-  oracleId: number,
-  beforeEpoch: bigint | undefined,
-  limit: number,
-): Promise<ReportRow[]> {
-  const { rows } = await db.query<ReportRow>(
-    `select ${REPORT} from reports where oracle_id = $1 and ($2::int8 is null or epoch < $2)
-     order by epoch desc limit $3`,
-    [oracleId, beforeEpoch ?? null, limit],
-  );
-  return rows;
 }
 
 // Signatures

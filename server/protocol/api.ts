@@ -72,7 +72,7 @@ export const ReadySchema = Type.Object(
 );
 
 /** Where the rent that was paid in is now: received is the sum of the rest. */
-export const CashSchema = Type.Object(
+const CashSchema = Type.Object(
   {
     received: Amount,
     fees: Amount,
@@ -102,7 +102,7 @@ export const SummarySchema = Type.Object(
 
 // Facilities
 
-export const FACILITY_STATES = ["Raising", "Funding", "Performing", "Closed", "Refunding"] as const;
+const FACILITY_STATES = ["Raising", "Funding", "Performing", "Closed", "Refunding"] as const;
 export const STEP_KINDS = ["Fee", "Interest", "Reserve", "Principal", "Residual"] as const;
 
 const ClassSchema = Type.Object(
@@ -179,7 +179,7 @@ export const LotSchema = Type.Object(
   strict,
 );
 
-export const REPORT_STATES = ["Submitted", "Final", "Skipped"] as const;
+const REPORT_STATES = ["Submitted", "Final", "Skipped"] as const;
 
 const MeterSchema = Type.Object(
   {

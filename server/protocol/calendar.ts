@@ -34,7 +34,7 @@ export function days30360(fromAt: bigint, toAt: bigint): bigint {
 }
 
 export const DAY_COUNTS = ["Thirty360", "Actual360"] as const;
-export type DayCount = (typeof DAY_COUNTS)[number];
+type DayCount = (typeof DAY_COUNTS)[number];
 
 /** Simple interest on a principal from one time to another, rounded down. */
 export function interestAssets(

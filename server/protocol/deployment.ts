@@ -7,7 +7,7 @@ const Address = Type.String({ pattern: "^0x[0-9a-fA-F]{40}$" });
 const strict = { additionalProperties: false };
 
 /** Where the contracts of one system are. */
-export const AddressesSchema = Type.Object(
+const AddressesSchema = Type.Object(
   {
     authority: Address,
     asset: Address,
@@ -37,7 +37,7 @@ const MarketSchema = Type.Object(
 );
 
 /** The one place that says where everything is: written by the deployment, read by everything else. */
-export const DeploymentSchema = Type.Object(
+const DeploymentSchema = Type.Object(
   {
     /** Told apart from every other one by this: a database belongs to one deployment. */
     id: Type.String({ pattern: "^[0-9a-f-]{36}$" }),
@@ -65,8 +65,6 @@ export const DeploymentSchema = Type.Object(
 
 export type Addresses = Type.Static<typeof AddressesSchema>;
 export type Deployment = Type.Static<typeof DeploymentSchema>;
-export type FacilityPlace = Deployment["facilities"][number];
-export type LotIdentity = Deployment["identities"][number];
 
 const validator = Compile(DeploymentSchema);
 

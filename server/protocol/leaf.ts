@@ -6,11 +6,11 @@ import type { DeviceHour } from "./reading.ts";
 // be an inner node. The first word or its top lane is the kind, so a leaf of one tree is none of another.
 
 /** A registered device: kind | index | identity anchor | node key hash, a word each. */
-export const KIND_IDENTITY = 1;
+const KIND_IDENTITY = 1;
 /** What one device did in one epoch. */
-export const KIND_DEVICE_HOUR = 2;
+const KIND_DEVICE_HOUR = 2;
 /** One node's signed reading, as published. */
-export const KIND_READING = 3;
+const KIND_READING = 3;
 
 /** A device's place in its lot's identity tree. */
 export interface IdentityLeaf {

@@ -3,7 +3,7 @@ import { Refusal, demand } from "./refusal.ts";
 /** One epoch: a UTC hour. */
 export const EPOCH_SEC = 3600n;
 /** Millijoules in a watt-hour. */
-export const MJ_PER_WH = 3_600_000n;
+const MJ_PER_WH = 3_600_000n;
 /** Millijoules in a kilowatt-hour. */
 export const MJ_PER_KWH = 3_600_000_000n;
 /** Milliseconds in a second. */
@@ -12,8 +12,8 @@ export const MILLI = 1000n;
 export const BPS = 10_000n;
 /** 1.0 in E4. */
 export const E4 = 10_000n;
-export const U32_MAX = 0xffff_ffffn;
-export const U64_MAX = 0xffff_ffff_ffff_ffffn;
+const U32_MAX = 0xffff_ffffn;
+const U64_MAX = 0xffff_ffff_ffff_ffffn;
 
 /** The value, if it fits 32 bits unsigned. */
 export function u32(value: bigint, name: string): bigint {

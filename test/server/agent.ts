@@ -1,10 +1,9 @@
-import { generateKeyPairSync } from "node:crypto";
 import { statSync, writeFileSync } from "node:fs";
 
 import { expect } from "chai";
 import fc from "fast-check";
 
-import { isSignedBy, keyOf, pointOf, readNodeKey, signReading } from "../../server/nodekey.ts";
+import { isSignedBy, keyOf, signReading } from "../../server/nodekey.ts";
 import { identityAnchor } from "../../server/protocol/identity.ts";
 import { FLAG_COUNTER_RESET, FLAG_ENERGY_INTEGRATED, FLAG_SM_UNKNOWN } from "../../server/protocol/reading.ts";
 import { readingHash, parseReading, type Reading } from "../../server/protocol/reading.ts";
@@ -309,15 +308,6 @@ describe("agent", () => {
 
 describe("node key", () => {
   const HASH = `0x${"ab".repeat(32)}` as const;
-
-  it("reads PEM of the P-256 curve and refuses another", async () => {
-    const pem = KEY.export({ format: "pem", type: "pkcs8" }) as string;
-    expect(pointOf(readNodeKey(pem))).to.deep.equal(POINT);
-    const { privateKey } = generateKeyPairSync("ec", { namedCurve: "secp256k1" });
-    const other = privateKey.export({ format: "pem", type: "pkcs8" }) as string;
-    const refusal = await refusalOf(() => readNodeKey(other));
-    expect(refusal).to.deep.include({ code: "NodeKey_NotP256", facts: { curve: "secp256k1" } });
-  });
 
   it("E01: takes only the lower of the two signatures, of this key and this hash", async () => {
     for (let i = 0; i < 8; i++) {

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { SETTINGS, formOf, loadConfig, printable, settingNames, settingsTable } from "../../server/config.ts";
+import { SETTINGS, formOf, loadConfig, settingNames, settingsTable } from "../../server/config.ts";
 
 describe("config", () => {
   const refusal = (env: Record<string, string>, given = {}): string => {
@@ -35,10 +35,6 @@ describe("config", () => {
   it("S13: never prints a secret", () => {
     expect(refusal({ DATABASE_URL: "mysql://u:pass-word@h/d" }))
       .to.include("DATABASE_URL")
-      .and.not.include("pass-word");
-    const config = loadConfig({ DATABASE_URL: "postgres://u:pass-word@h/d" });
-    expect(JSON.stringify(printable(config)))
-      .to.include('"databaseUrl":"(set)"')
       .and.not.include("pass-word");
   });
 

@@ -84,7 +84,7 @@ describe("oracle reports", function () {
       expect(refusal.facts.reasons).to.contain("Oracle_ReportDiffers: oracleId 2");
       expect(await stage.contracts.telemetry.lastEpoch()).to.equal(E - 1n);
       expect(await stage.provider.getTransactionCount(transmitter.address)).to.equal(nonce);
-      expect(await stage.storeText()).to.match(/outbox\n\n?reading_sets/);
+      expect(await stage.storeText()).to.match(/outbox\n\n?kv/);
     });
 
     it("E14: a signer signs no second report for an epoch: what it signed stands, whatever comes later", async () => {

@@ -6,10 +6,11 @@ import * as outbox from "../../server/plugins/outbox.ts";
 import * as queries from "../../server/plugins/queries.ts";
 import * as reports from "../../server/plugins/reports.ts";
 import { type Store, openStore } from "../../server/plugins/store.ts";
+import type { Hex } from "../../server/protocol/bytes.ts";
 
-const hash = (n: number): queries.Hex => `0x${n.toString(16).padStart(64, "0")}`;
-const SIGNER: queries.Hex = `0x${"ab".repeat(20)}`;
-const OTHER: queries.Hex = `0x${"cd".repeat(20)}`;
+const hash = (n: number): Hex => `0x${n.toString(16).padStart(64, "0")}`;
+const SIGNER: Hex = `0x${"ab".repeat(20)}`;
+const OTHER: Hex = `0x${"cd".repeat(20)}`;
 // Names as an attacker writes them: as values they are inert.
 const HOSTILE = `'); drop table readings; -- \\ " $1 \u2028 ☃`;
 
@@ -114,32 +115,8 @@ describe("store queries", () => {
     expect((await queries.readingsOf(store.db, 0, 7n))[0]?.body).to.equal(reading(7n, 1n).body);
   });
 
-  it("keeps nodes as last registered", async () => {
-    const node = { nodeId: 5n, siteId: 1n, lotId: 2n, pubX: hash(1), pubY: hash(2) };
-    await queries.saveNode(store.db, node);
-    await queries.saveNode(store.db, { ...node, lotId: 3n, pubY: hash(3) });
-    expect(await queries.nodeById(store.db, 5n)).to.deep.equal({ ...node, lotId: 3n, pubY: hash(3) });
-    expect(await queries.nodeById(store.db, 6n)).to.equal(undefined);
-    expect(await queries.allNodes(store.db)).to.have.length(1);
-  });
-
-  it("notes the file of an epoch's reading set", async () => {
-    const set = {
-      epoch: 1n,
-      readingsRoot: hash(1),
-      fileName: "1.json",
-      fileHash: hash(2),
-      leafCount: 3,
-      byteCount: 4n,
-    };
-    await queries.saveReadingSet(store.db, 0, set);
-    await queries.saveReadingSet(store.db, 0, { ...set, fileHash: hash(5) });
-    expect(await queries.readingSetOf(store.db, 0, 1n)).to.deep.equal({ ...set, fileHash: hash(5) });
-    expect(await queries.readingSetOf(store.db, 1, 1n)).to.equal(undefined);
-  });
-
   describe("reports", () => {
-    const report = (epoch: bigint, reportHash: queries.Hex) => ({
+    const report = (epoch: bigint, reportHash: Hex) => ({
       epoch,
       reportHash,
       body: "{}",
@@ -150,24 +127,15 @@ describe("store queries", () => {
     it("are replaced while they are proposed, and not after", async () => {
       await reports.saveReport(store.db, 0, report(1n, hash(1)));
       await reports.saveReport(store.db, 0, report(1n, hash(2)));
-      await reports.setReportStatus(store.db, 0, 1n, hash(2), "quorate");
+      await reports.setReportStatus(store.db, 0, 1n, hash(2), "submitted");
       expect(await refusal(reports.saveReport(store.db, 0, report(1n, hash(3))))).to.equal("Report_Settled");
       await reports.saveReport(store.db, 0, report(1n, hash(2)));
-      expect(await reports.reportOf(store.db, 0, 1n)).to.deep.equal({ ...report(1n, hash(2)), status: "quorate" });
-      expect(await refusal(reports.setReportStatus(store.db, 0, 1n, hash(3), "final"))).to.equal("Report_Unknown");
-    });
-
-    it("are read newest first, a page at a time", async () => {
-      for (const epoch of [11n, 12n, 13n]) await reports.saveReport(store.db, 1, report(epoch, hash(1)));
-      const page = async (before: bigint | undefined) =>
-        (await reports.reportsBefore(store.db, 1, before, 2)).map((row) => row.epoch);
-      expect(await page(undefined)).to.deep.equal([13n, 12n]);
-      expect(await page(12n)).to.deep.equal([11n]);
-      expect((await reports.lastReport(store.db, 1))?.epoch).to.equal(13n);
+      expect(await reports.reportOf(store.db, 0, 1n)).to.deep.equal({ ...report(1n, hash(2)), status: "submitted" });
+      expect(await refusal(reports.setReportStatus(store.db, 0, 1n, hash(3), "submitted"))).to.equal("Report_Unknown");
     });
 
     it("carry each signer's first signature", async () => {
-      const sign = (signer: queries.Hex, signature: queries.Hex) =>
+      const sign = (signer: Hex, signature: Hex) =>
         reports.saveSignature(store.db, 0, 1n, hash(1), { signer, signature });
       await sign(OTHER, "0x02");
       await sign(SIGNER, "0x01");
@@ -226,8 +194,6 @@ describe("store queries", () => {
       expect(await refusal(outbox.markSent(store.db, first, signed(5n, 4)))).to.equal("Outbox_WrongState");
       const row = await outbox.itemByKey(store.db, "d");
       expect([row?.status, row?.nonce, row?.txHash, row?.attemptCount]).to.deep.equal(["sent", 4n, hash(3), 2]);
-      expect(await outbox.nextNonce(store.db, SIGNER)).to.equal(5n);
-      expect(await outbox.nextNonce(store.db, `0x${"00".repeat(20)}`)).to.equal(0n);
     });
 
     it("S03: goes to mined and back, and never sends what is mined or failed", async () => {
@@ -236,7 +202,8 @@ describe("store queries", () => {
       await outbox.markSent(store.db, id, signed(6n, 1));
       await outbox.markMined(store.db, id, hash(1));
       expect(await refusal(outbox.markSent(store.db, id, signed(6n, 2)))).to.equal("Outbox_WrongState");
-      await outbox.markUnmined(store.db, id);
+      await outbox.requeueLost(store.db, id);
+      await outbox.markSent(store.db, id, signed(6n, 2));
       await outbox.noteError(store.db, id, HOSTILE);
       expect((await outbox.itemByKey(store.db, "f"))?.error).to.equal(HOSTILE);
       await outbox.markFailed(store.db, id, "reverted");

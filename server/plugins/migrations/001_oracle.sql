@@ -4,16 +4,6 @@
 create domain hash as bytea check (octet_length(value) = 32);
 create domain address as bytea check (octet_length(value) = 20);
 
--- A node and the P-256 key it signs with, as registered on-chain.
-create table nodes (
-  node_id int8 primary key,
-  site_id int8 not null,
-  lot_id int8 not null,
-  pub_x hash not null,
-  pub_y hash not null
-);
-create index nodes_by_lot on nodes (lot_id, node_id);
-
 -- A node's first valid reading of an epoch; body is the JSON text as it was received.
 create table readings (
   oracle_id int4 not null,
@@ -48,8 +38,7 @@ create table reports (
   body text not null,
   meters jsonb not null,
   carry jsonb not null,
-  status text not null default 'proposed'
-    check (status in ('proposed', 'quorate', 'submitted', 'final', 'skipped')),
+  status text not null default 'proposed' check (status in ('proposed', 'submitted')),
   primary key (oracle_id, epoch)
 );
 
@@ -88,18 +77,6 @@ create table outbox (
 );
 create unique index outbox_one_nonce on outbox (sender, nonce) where status in ('sent', 'mined');
 create index outbox_open on outbox (sender, id) where status in ('queued', 'sent');
-
--- The file of an epoch's full reading set, from which any leaf and its proof are recomputed.
-create table reading_sets (
-  oracle_id int4 not null,
-  epoch int8 not null,
-  readings_root hash not null,
-  file_name text not null,
-  file_hash hash not null,
-  leaf_count int4 not null,
-  byte_count int8 not null,
-  primary key (oracle_id, epoch)
-);
 
 -- Progress marks, by name.
 create table kv (

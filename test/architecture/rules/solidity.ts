@@ -61,7 +61,7 @@ export function contractModule(unit: SourceUnit): Module {
 }
 
 /** The text with comments and strings blanked out. */
-export function codeOnly(text: string): string {
+function codeOnly(text: string): string {
   return text.replace(/\/\/[^\n]*|\/\*[\s\S]*?\*\/|"(?:\\.|[^"\\\n])*"/g, " ");
 }
 

@@ -1,0 +1,28 @@
+import { expect } from "chai";
+import { settingsPage } from "../../scripts/reference.ts";
+import { settingsTable } from "../../server/config.ts";
+import { read } from "../architecture/project.ts";
+
+describe("reference", () => {
+  const page = read("docs/reference", ".md").find(({ path }) => path === "docs/reference/settings.md");
+
+  it("docs/reference/settings.md is what `npm run reference` writes", () => {
+    expect(page?.text, "run npm run reference").to.equal(settingsPage());
+  });
+
+  it("has one row of five cells for each setting", () => {
+    const rows = settingsPage()
+      .split("\n")
+      .filter((line) => line.startsWith("| "))
+      .slice(2);
+    const settings = settingsTable();
+    expect(rows).to.have.length(settings.length);
+    for (const [index, { description, env, secret }] of settings.entries()) {
+      const cells = rows[index]!.split(/(?<!\\)\|/)
+        .slice(1, -1)
+        .map((cell) => cell.trim());
+      expect(cells).to.have.length(5);
+      expect([cells[0], cells[1], cells[4]]).to.deep.equal([description, `\`${env}\``, secret]);
+    }
+  });
+});
