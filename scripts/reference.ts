@@ -6,8 +6,8 @@ import { settingsTable } from "../server/config.ts";
 const INTRODUCTION = `# Settings
 
 Made by \`npm run reference\` from the table in [config.ts](../../server/config.ts). A value of another form, or a variable
-named \`RACKBOND_…\` that is not listed, is refused at the start. \`npm start\` gives host, port and data folder by its own
-options, not by these variables. No refusal repeats what was given for a secret.
+named \`RACKBOND_…\` that is not listed, is refused at the start. For \`npm start\` the option \`--port\` comes before
+its variable, and \`--data\` alone gives the data folder. No refusal repeats what was given for a secret.
 `;
 
 /** The page of settings, as it is committed. */
