@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 
+import { codeOf, messageOf } from "../../server/failure.ts";
 import type { Program } from "../../server/main.ts";
 import {
   outsideReading,
@@ -70,12 +71,9 @@ describe("a running program", () => {
       const first = await startRunning(world, folder);
       await first.stop();
       const other = { ...world, deployment: { ...world.deployment, id: "00000000-0000-4000-8000-000000000000" } };
-      const refused = await startRunning(other, folder).then(
-        () => undefined,
-        (error: Error & { code?: string }) => error,
-      );
-      expect(refused?.code).to.equal("Store_OtherDeployment");
-      expect(refused?.message).to.include(world.deployment.id);
+      const refused: unknown = await startRunning(other, folder).catch((error: unknown) => error);
+      expect(codeOf(refused)).to.equal("Store_OtherDeployment");
+      expect(messageOf(refused)).to.include(world.deployment.id);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
