@@ -21,7 +21,14 @@ describe("command line of a run", () => {
   describe("options", () => {
     it("have defaults", () => {
       const given = readOptions([]);
-      expect(given).to.deep.include({ once: false, months: 3, seed: "1", factor: 36_000, port: undefined, rpcPort: 8545 });
+      expect(given).to.deep.include({
+        once: false,
+        months: 3,
+        seed: "1",
+        factor: 36_000,
+        port: undefined,
+        rpcPort: 8545,
+      });
       expect(readOptions(["--once"]).factor).to.equal(0);
       expect(readOptions(["--once", "--factor", "5"]).factor).to.equal(5);
       expect(readOptions(["--scrape", "a", "b", "--months", "2"])).to.deep.include({
