@@ -23,7 +23,8 @@ interface ITelemetry {
     }
 
     /// @notice The Final meter of a lot at the end of an epoch, as recorded. Zero for an epoch before the lot's first
-    /// report, and up to the newest epoch for a lot that was never reported; reverts with `Telemetry_NotRecorded` where nobody has recorded it yet.
+    /// report, and up to the newest epoch for a lot that was never reported; reverts with `Telemetry_NotRecorded` where
+    /// nobody has recorded it yet.
     function meterAt(LotId lotId, uint64 epoch) external view returns (Meter memory);
 
     /// @notice End of the newest period a quorum has reported on (Submitted or Final), unix seconds: how fresh the
