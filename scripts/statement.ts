@@ -23,8 +23,8 @@ export function dollars(assets: bigint): string {
 }
 
 /**
- * A facility's cash as its contracts say: what its leases were paid, what is set aside and paid out. Funding that was
- * raised and drawn is not rent and stands apart.
+ * A facility's cash as its contracts say: what came in, what is set aside and paid out. In came the rent its leases
+ * were paid, surplus that was booked, and funding that was returned undrawn; what was raised and drawn stands apart.
  */
 export async function cashOf(contracts: Contracts, place: Deployment["facilities"][number]): Promise<Cash> {
   const facility = contracts.facility(place.address);
@@ -36,8 +36,13 @@ export async function cashOf(contracts: Contracts, place: Deployment["facilities
       return token.queryFilter(token.filters.Claimed());
     }),
   );
+  const returned = await facility.queryFilter(facility.filters.PerformingStarted());
+  const surplus = await facility.queryFilter(facility.filters.SurplusBooked());
   return {
-    received: await rentPaid(contracts, place.address),
+    received:
+      (await rentPaid(contracts, place.address)) +
+      sum(returned.map((event) => event.args.returnedAssets)) +
+      sum(surplus.map((event) => event.args.assets)),
     fees: await facility.feesPaidAssets(),
     claimable: sum(unclaimed),
     claimed: sum(claims.flat().map((event) => event.args.assets)),

@@ -36,7 +36,7 @@ export const SETTINGS = {
   },
   dataDir: {
     env: "RACKBOND_DATA",
-    description: "folder of the embedded database and the reading sets",
+    description: "folder of the embedded database",
     type: { kind: "text", pattern: /^[^\0]{1,4096}$/, form: "path" },
     default: ".data",
     secret: false,

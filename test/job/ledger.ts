@@ -74,18 +74,20 @@ export async function readLedger(provider: JsonRpcProvider, deployment: Deployme
     total(ofOwn, "Invoiced", "payment.paidAssets") +
     total(ofOwn, "Paid", "paidAssets") +
     total(ofOwn, "PaidFromEscrow", "paidAssets");
+  const returned = total(facility, "ClassScheduled", "returnedAssets");
+  const surplus = total(facility, "SurplusBooked", "assets");
   const steps = facility
     .filter(({ name }) => name === "StepPaid")
     .map((entry) => ({ kind: entry.args.get("step.kind"), paid: amount(entry, "paidAssets") }));
   const claimed = total(tokens, "Claimed", "assets");
   const toClasses = sum(steps.filter(({ kind }) => kind !== FEE && kind !== RESERVE).map(({ paid }) => paid));
   return {
-    received,
+    received: received + returned + surplus,
     fees: sum(steps.filter(({ kind }) => kind === FEE).map(({ paid }) => paid)),
-    claimable: toClasses + total(facility, "ClassScheduled", "returnedAssets") - claimed,
+    claimable: toClasses + returned - claimed,
     claimed,
     reserve: steps.filter(({ kind }) => kind === RESERVE).at(-1)?.paid ?? 0n,
-    collections: received - total(facility, "PaymentMade", "collectionsAssets"),
+    collections: received + surplus - total(facility, "PaymentMade", "collectionsAssets"),
   };
 }
 
