@@ -8,7 +8,7 @@ import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
 import {DayCount, amortizedAssets, interestAssets, levelPaymentAssets} from "../annuity.sol";
 import {Date, addMonths, dateOf, days30360, daysInMonth, timeOf} from "../calendar.sol";
 import {ClassToken} from "../facility/ClassToken.sol";
-import {Step, Waterfall} from "../facility/Waterfall.sol";
+import {Step, StepList, Waterfall} from "../facility/Waterfall.sol";
 import {IRegistry} from "../registry/IRegistry.sol";
 import {LeaseId, LotId, SiteId} from "../units.sol";
 
@@ -243,7 +243,13 @@ contract MockMath {
         return Waterfall.allocate(duesAssets, cashAssets);
     }
 
-    function check(Step[] calldata steps, uint256 feeCount, uint256 seniorCount, bool hasReserve) external pure {
-        Waterfall.check(steps, feeCount, seniorCount, hasReserve);
+    function check(
+        Step[] calldata steps,
+        StepList list,
+        uint256 feeCount,
+        uint256 seniorCount,
+        bool hasReserve
+    ) external pure {
+        Waterfall.check(steps, list, feeCount, seniorCount, hasReserve);
     }
 }
