@@ -21,7 +21,7 @@ import {IRegistry} from "./IRegistry.sol";
 ///   for the lien ends with it.
 ///
 /// Evidence
-/// - `evidenceClass` is 0 unless an auditor's attestation stands: not expired, not revoked, and the lot not moved since.
+/// - `evidenceClass` is 0 unless an auditor's attestation stands: not expired, not revoked, the lot not moved since.
 ///
 /// Roles
 /// - Anyone registers sites; a site's operator registers its lots and nodes.
@@ -190,8 +190,8 @@ contract Registry is IRegistry, AccessManaged {
         emit LotRegistered(lotId, siteId, msg.sender, entry);
     }
 
-    /// @notice Tells that the caller's lot now stands at another of its sites. What was attested of it is void: nobody has
-    /// seen it there.
+    /// @notice Tells that the caller's lot now stands at another of its sites. What was attested of it is void: nobody
+    /// has seen it there.
     function moveLot(LotId lotId, SiteId siteId) external {
         Lot storage entry = _requireLot(lotId);
         _requireOperator(entry.operator);

@@ -30,8 +30,8 @@ import {BPS, EPOCH_SEC, LotId, mulDivDown, mulDivUp, WAD} from "../units.sol";
 /// - Whoever acts on a price reads `classPriceWad`, which reverts when stale.
 ///
 /// Meters
-/// - `coverageBps` and `pueE4` read Final meters at the boundaries of hours, as somebody recorded them, nothing else. An
-///   hour before a lot's first report counts as one in which none of its GPUs reported.
+/// - `coverageBps` and `pueE4` read recorded Final meters at the boundaries of hours, and nothing else. An hour before
+///   a lot's first report counts as one in which none of its GPUs reported.
 ///
 /// Liveness
 /// - `appraise` is open to anyone, who supplies every pledged lot in ascending order; one missing, twice or foreign is
