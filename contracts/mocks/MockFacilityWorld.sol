@@ -15,7 +15,7 @@ import {
 } from "../annuity.sol";
 import {Date, addMonths, dateOf, days30360, daysInMonth, periodDays30360, timeOf} from "../calendar.sol";
 import {ClassToken} from "../facility/ClassToken.sol";
-import {Step, Waterfall} from "../facility/Waterfall.sol";
+import {Step, StepList, Waterfall} from "../facility/Waterfall.sol";
 import {IRegistry} from "../registry/IRegistry.sol";
 import {LeaseId, LotId, SiteId} from "../units.sol";
 
@@ -269,7 +269,13 @@ contract MockMath {
         return Waterfall.allocate(duesAssets, cashAssets);
     }
 
-    function check(Step[] calldata steps, uint256 feeCount, uint256 seniorCount, bool hasReserve) external pure {
-        Waterfall.check(steps, feeCount, seniorCount, hasReserve);
+    function check(
+        Step[] calldata steps,
+        StepList list,
+        uint256 feeCount,
+        uint256 seniorCount,
+        bool hasReserve
+    ) external pure {
+        Waterfall.check(steps, list, feeCount, seniorCount, hasReserve);
     }
 }
