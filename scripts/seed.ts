@@ -38,7 +38,7 @@ export interface Seeded {
 const UNITS_PER_CENT = 10_000n; // of a six-decimal stablecoin
 const DAY_SEC = 86_400;
 const YEAR_SEC = 365 * DAY_SEC;
-const [FEE, INTEREST, RESERVE, PRINCIPAL, RESIDUAL] = [0, 1, 2, 3, 4] as const;
+const [FEE, INTEREST, RESERVE, PRINCIPAL, RESIDUAL] = [0, 1, 2, 3, 7] as const;
 const EVIDENCE_CLASS = 3; // attested, with an independent power meter
 /** H100 residual at the end of year 1 to 5, middle of the ranges on record (V2), in basis points of cost. */
 const RESIDUAL_BPS = [10_000, 6_250, 4_250, 3_000, 1_750, 1_250];

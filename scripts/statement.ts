@@ -12,7 +12,7 @@ export interface Cash {
   collections: bigint;
 }
 
-const STEP_NAMES = ["fee", "interest", "reserve", "principal", "residual"];
+const STEP_NAMES = ["fee", "interest", "reserve", "principal", "turbo", "trap", "fee excess", "residual"];
 const [FEE, INTEREST, , PRINCIPAL] = [0n, 1n, 2n, 3n];
 const DECIMALS = 6;
 

@@ -8,7 +8,7 @@ import {BPS} from "../units.sol";
 import {ClassToken} from "./ClassToken.sol";
 import {Facility} from "./Facility.sol";
 import {ClassKind, ClassSettings, ClassTerms, FeeTerms, Settings} from "./IFacility.sol";
-import {Waterfall} from "./Waterfall.sol";
+import {StepList, Waterfall} from "./Waterfall.sol";
 
 /// @title Creates facilities with their class tokens.
 /// @notice Both are clones, made and initialised in one transaction, so nobody can come between. A facility and its
@@ -85,7 +85,13 @@ contract Facilities is AccessManaged {
                 Facilities_BadFee(i, fee.payee, fee.collectionsBps)
             );
         }
-        Waterfall.check(settings.steps, feeCount, classCount - 1, settings.reserveTargetAssets != 0);
+        Waterfall.check(
+            settings.steps,
+            StepList.Performing,
+            feeCount,
+            classCount - 1,
+            settings.reserveTargetAssets != 0
+        );
     }
 
     function _isSenior(ClassTerms calldata class) private pure returns (bool) {

@@ -5,10 +5,17 @@ import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
-import {DayCount, amortizedAssets, interestAssets, levelPaymentAssets} from "../annuity.sol";
-import {Date, addMonths, dateOf, days30360, daysInMonth, timeOf} from "../calendar.sol";
+import {
+    DayCount,
+    amortizedAssets,
+    interestAssets,
+    levelPaymentAssets,
+    periodInterestAssets,
+    tabledAssets
+} from "../annuity.sol";
+import {Date, addMonths, dateOf, days30360, daysInMonth, periodDays30360, timeOf} from "../calendar.sol";
 import {ClassToken} from "../facility/ClassToken.sol";
-import {Step, Waterfall} from "../facility/Waterfall.sol";
+import {Step, StepList, Waterfall} from "../facility/Waterfall.sol";
 import {IRegistry} from "../registry/IRegistry.sol";
 import {LeaseId, LotId, SiteId} from "../units.sol";
 
@@ -209,6 +216,25 @@ contract MockMath {
         return days30360(fromAt, toAt);
     }
 
+    function periodThirty360(uint256 fromAt, uint256 nextAt, uint256 toAt) external pure returns (uint256) {
+        return periodDays30360(fromAt, nextAt, toAt);
+    }
+
+    function periodInterest(
+        uint256 principalAssets,
+        uint256 couponBps,
+        DayCount dayCount,
+        uint256 fromAt,
+        uint256 nextAt,
+        uint256 toAt
+    ) external pure returns (uint256) {
+        return periodInterestAssets(principalAssets, couponBps, dayCount, fromAt, nextAt, toAt);
+    }
+
+    function tabled(uint256 principalAssets, uint256 leftWad) external pure returns (uint256) {
+        return tabledAssets(principalAssets, leftWad);
+    }
+
     function levelPayment(
         uint256 principalAssets,
         uint256 rateRay,
@@ -243,7 +269,13 @@ contract MockMath {
         return Waterfall.allocate(duesAssets, cashAssets);
     }
 
-    function check(Step[] calldata steps, uint256 feeCount, uint256 seniorCount, bool hasReserve) external pure {
-        Waterfall.check(steps, feeCount, seniorCount, hasReserve);
+    function check(
+        Step[] calldata steps,
+        StepList list,
+        uint256 feeCount,
+        uint256 seniorCount,
+        bool hasReserve
+    ) external pure {
+        Waterfall.check(steps, list, feeCount, seniorCount, hasReserve);
     }
 }

@@ -103,7 +103,16 @@ export const SummarySchema = Type.Object(
 // Facilities
 
 const FACILITY_STATES = ["Raising", "Funding", "Performing", "Closed", "Refunding"] as const;
-export const STEP_KINDS = ["Fee", "Interest", "Reserve", "Principal", "Residual"] as const;
+export const STEP_KINDS = [
+  "Fee",
+  "Interest",
+  "Reserve",
+  "Principal",
+  "Turbo",
+  "Trap",
+  "FeeExcess",
+  "Residual",
+] as const;
 
 const ClassSchema = Type.Object(
   {

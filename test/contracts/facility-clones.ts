@@ -142,7 +142,7 @@ describe("Facilities", () => {
         steps: [
           ...indices.map((subjectIndex) => ({ kind: 1 as const, subjectIndex })),
           ...indices.map((subjectIndex) => ({ kind: 3 as const, subjectIndex })),
-          { kind: 4 as const, subjectIndex: 7 },
+          { kind: 7 as const, subjectIndex: 7 },
         ],
       });
       const target = await facility.getAddress();

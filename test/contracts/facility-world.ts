@@ -11,7 +11,7 @@ export const accessManager = createRequire(import.meta.url)(
 export const USD = 1_000_000n;
 export const DAY = 86_400;
 export const at = (iso: string) => Date.parse(iso.length === 10 ? `${iso}T00:00:00Z` : iso) / 1000;
-export const [FEE, INTEREST, RESERVE, PRINCIPAL, RESIDUAL] = [0, 1, 2, 3, 4] as const;
+export const [FEE, INTEREST, RESERVE, PRINCIPAL, RESIDUAL] = [0, 1, 2, 3, 7] as const;
 export const [RAISING, FUNDING, PERFORMING, CLOSED, REFUNDING] = [0n, 1n, 2n, 3n, 4n] as const;
 export const [SENIOR_CLASS, RESIDUAL_CLASS] = [0, 1] as const;
 export const LOT = 7n;
