@@ -1,0 +1,44 @@
+import type { ClassResult, PeriodResult, SimulationResult } from "./result.ts";
+import { dollarsOf, percentOf, stepName, timesOf } from "./words.ts";
+
+/** A period for a terminal: collections, each step due and paid, the tests, the classes, what happened. */
+export function periodText(period: PeriodResult): string {
+  const { index, dueOn, state, rent, collections } = period;
+  const lines = [
+    `Payment ${index + 1} · ${dueOn} · ${state} · rent ${dollarsOf(rent)} · collections ${dollarsOf(collections)}`,
+    `  ${"step".padEnd(22)}${"due".padStart(20)}${"paid".padStart(20)}`,
+    ...period.steps.map(
+      (step) => `  ${stepName(step).padEnd(22)}${dollarsOf(step.due).padStart(20)}${dollarsOf(step.paid).padStart(20)}`,
+    ),
+    `  DSCR ${timesOf(period.dscrBps)} · LTV ${percentOf(period.ltvBps === null ? null : period.ltvBps / 10_000)} · ` +
+      `reserve ${dollarsOf(period.reserve)} · trapped ${dollarsOf(period.trapped)}`,
+    `  pool factors ${period.classes.map(({ name, poolFactor }) => `${name} ${poolFactor}`).join(", ")}`,
+    ...period.events.map((event) => `  * ${event}`),
+  ];
+  return lines.join("\n");
+}
+
+function classLine(one: ClassResult): string {
+  const amounts = [one.raised, one.interest, one.principal, one.outstanding, one.loss].map((units) =>
+    dollarsOf(units).padStart(20),
+  );
+  return `  ${one.name.padEnd(10)}${amounts.join("")}${percentOf(one.yield).padStart(11)}${one.multiple.toFixed(3).padStart(8)}`;
+}
+
+/** The whole deal at its end. */
+export function summaryText(result: SimulationResult): string {
+  const { cash, checks } = result;
+  const heads = ["raised", "interest", "principal", "outstanding", "loss"].map((head) => head.padStart(20));
+  return [
+    `${result.title} · scenario ${result.scenario} · ${result.periods.length} payment dates · ${result.state}`,
+    ...(result.levelPayment === undefined ? [] : [`  level payment $${result.levelPayment} a month`]),
+    `  ${"class".padEnd(10)}${heads.join("")}${"XIRR".padStart(11)}${"x".padStart(8)}`,
+    ...result.classes.map(classLine),
+    `  received ${dollarsOf(cash.received)} = fees ${dollarsOf(cash.fees)} + claimed ${dollarsOf(cash.claimed)} + ` +
+      `claimable ${dollarsOf(cash.claimable)} + reserve ${dollarsOf(cash.reserve)} + trapped ` +
+      `${dollarsOf(cash.trapped)} + collections ${dollarsOf(cash.collections)} + escrow ${dollarsOf(cash.escrow)}`,
+    `  held in every period: cash conserved (${checks.conserved}), senior before junior (${checks.seniorFirst}), level ` +
+      `payment (${checks.levelPayments})`,
+    `  ${result.reports} reports, ${result.transactions} transactions, ${result.seconds} s`,
+  ].join("\n");
+}
