@@ -42,7 +42,7 @@ const LeaseSchema = Type.Object(
     rent: Type.Optional(Dollars),
     /** A GPU-hour, metered. */
     gpuHourRate: Type.Optional(Dollars),
-    startMonth: Type.Integer({ minimum: 0, maximum: 11 }),
+    startMonth: Type.Integer({ minimum: 0, maximum: 12 }),
     months: Months,
     dueDays: Days,
     lateFeeBps: Bps,
@@ -115,6 +115,7 @@ const DealSchema = Type.Object(
         defaultBpsAYear: Bps,
         reletMonths: Type.Integer({ minimum: 0, maximum: 36 }),
         reletRentBps: Ratio,
+        rentDriftBpsAYear: Type.Integer({ minimum: -6_000, maximum: 6_000 }),
         rentVolatilityBpsAYear: Ratio,
         utilizationVolatilityBps: Bps,
         residualVolatilityBpsAYear: Ratio,
