@@ -102,7 +102,16 @@ export const SummarySchema = Type.Object(
 
 // Facilities
 
-const FACILITY_STATES = ["Raising", "Funding", "Performing", "Closed", "Refunding"] as const;
+const FACILITY_STATES = [
+  "Raising",
+  "Funding",
+  "Performing",
+  "CashTrap",
+  "EarlyAmortisation",
+  "Enforcement",
+  "Closed",
+  "Refunding",
+] as const;
 export const STEP_KINDS = [
   "Fee",
   "Interest",

@@ -27,7 +27,7 @@ describe("Facility: collecting and winding up", () => {
       await w.rent.connect(w.mallory).pay(await w.asset.getAddress(), w.target, 123n);
       await w.rent.overstate(1);
       await expect(w.facility.collect())
-        .to.be.revertedWithCustomError(w.facility, "Settlement_WrongAmount")
+        .to.be.revertedWithCustomError(await w.ethers.getContractAt("Payments", w.target), "Settlement_WrongAmount")
         .withArgs(await w.asset.getAddress(), 124, 123);
     });
 
