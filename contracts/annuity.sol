@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {DAY_SEC, days30360} from "./calendar.sol";
-import {BPS, RAY, mulDivDown, mulDivUp} from "./units.sol";
+import {DAY_SEC, days30360, periodDays30360} from "./calendar.sol";
+import {BPS, RAY, WAD, mulDivDown, mulDivUp} from "./units.sol";
 
 // Interest and level payments. Rates have 27 decimals, so that a twelfth of a yearly rate is exact far below a cent.
 
@@ -42,7 +42,7 @@ function levelPaymentAssets(
     return mulDivUp(principalAssets * factorRay - balloonAssets * RAY, ratePerPeriodRay, (factorRay - RAY) * RAY);
 }
 
-/// @dev Simple interest on a principal from one time to another, rounded down.
+/// @dev Simple interest on a principal from one time to another, rounded down; 30/360 by the bond basis.
 function interestAssets(
     uint256 principalAssets,
     uint256 couponBps,
@@ -54,6 +54,24 @@ function interestAssets(
         dayCount == DayCount.Thirty360
             ? mulDivDown(principalAssets, couponBps * days30360(fromAt, toAt), BPS * 360)
             : mulDivDown(principalAssets, couponBps * (toAt - fromAt), BPS * 360 * DAY_SEC);
+}
+
+/// @dev The same in the period from one payment date to the next, which by 30/360 has 30 days, whatever its length.
+function periodInterestAssets(
+    uint256 principalAssets,
+    uint256 couponBps,
+    DayCount dayCount,
+    uint256 fromAt,
+    uint256 nextAt,
+    uint256 toAt
+) pure returns (uint256) {
+    if (dayCount == DayCount.Actual360) return interestAssets(principalAssets, couponBps, dayCount, fromAt, toAt);
+    return mulDivDown(principalAssets, couponBps * periodDays30360(fromAt, nextAt, toAt), BPS * 360);
+}
+
+/// @dev What a table leaves of a principal, as a part of it with 18 decimals, rounded down.
+function tabledAssets(uint256 principalAssets, uint256 leftWad) pure returns (uint256) {
+    return mulDivDown(principalAssets, leftWad, WAD);
 }
 
 /// @dev What a level payment leaves of a scheduled principal after one month of coupon (30/360, rounded down).

@@ -62,3 +62,11 @@ function days30360(uint256 fromAt, uint256 toAt) pure returns (uint256) {
     if (to.day == 31 && from.day == 30) to.day = 30;
     return 360 * (to.year - from.year) + 30 * to.month + to.day - 30 * from.month - from.day;
 }
+
+/// @dev Days of interest by 30/360 in the period from one payment date to the next: 30 for the whole of it, whatever
+/// its days, and at most 30 before its end. Past its end the bond basis goes on from there: that date is run late.
+function periodDays30360(uint256 fromAt, uint256 nextAt, uint256 toAt) pure returns (uint256) {
+    if (toAt >= nextAt) return 30 + days30360(nextAt, toAt);
+    uint256 dayCount = days30360(fromAt, toAt);
+    return dayCount < 30 ? dayCount : 30;
+}

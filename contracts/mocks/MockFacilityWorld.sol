@@ -5,8 +5,15 @@ import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
-import {DayCount, amortizedAssets, interestAssets, levelPaymentAssets} from "../annuity.sol";
-import {Date, addMonths, dateOf, days30360, daysInMonth, timeOf} from "../calendar.sol";
+import {
+    DayCount,
+    amortizedAssets,
+    interestAssets,
+    levelPaymentAssets,
+    periodInterestAssets,
+    tabledAssets
+} from "../annuity.sol";
+import {Date, addMonths, dateOf, days30360, daysInMonth, periodDays30360, timeOf} from "../calendar.sol";
 import {ClassToken} from "../facility/ClassToken.sol";
 import {Step, StepList, Waterfall} from "../facility/Waterfall.sol";
 import {IRegistry} from "../registry/IRegistry.sol";
@@ -207,6 +214,25 @@ contract MockMath {
 
     function thirty360(uint256 fromAt, uint256 toAt) external pure returns (uint256) {
         return days30360(fromAt, toAt);
+    }
+
+    function periodThirty360(uint256 fromAt, uint256 nextAt, uint256 toAt) external pure returns (uint256) {
+        return periodDays30360(fromAt, nextAt, toAt);
+    }
+
+    function periodInterest(
+        uint256 principalAssets,
+        uint256 couponBps,
+        DayCount dayCount,
+        uint256 fromAt,
+        uint256 nextAt,
+        uint256 toAt
+    ) external pure returns (uint256) {
+        return periodInterestAssets(principalAssets, couponBps, dayCount, fromAt, nextAt, toAt);
+    }
+
+    function tabled(uint256 principalAssets, uint256 leftWad) external pure returns (uint256) {
+        return tabledAssets(principalAssets, leftWad);
     }
 
     function levelPayment(

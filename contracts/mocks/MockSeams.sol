@@ -108,6 +108,15 @@ contract MockSeams is IFacility, IRegistry, ITelemetry, IPrice {
         isPledged[lotId] = false;
     }
 
+    function passLien(LotId lotId, address) external {
+        isPledged[lotId] = false;
+    }
+
+    function passLot(LotId lotId, address to) external {
+        isPledged[lotId] = false;
+        _lots[lotId].operator = to;
+    }
+
     function payClaim(address, uint256) external pure {
         revert MockSeams_NoClaims();
     }

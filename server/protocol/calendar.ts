@@ -33,8 +33,18 @@ export function days30360(fromAt: bigint, toAt: bigint): bigint {
   return BigInt(360 * (to.year - from.year) + 30 * (to.month - from.month) + toDay - fromDay);
 }
 
+/**
+ * Days of interest by 30/360 in the period from one payment date to the next: 30 for the whole of it, at most 30 before
+ * its end; past its end, the bond basis from there.
+ */
+export function periodDays30360(fromAt: bigint, nextAt: bigint, toAt: bigint): bigint {
+  if (toAt >= nextAt) return 30n + days30360(nextAt, toAt);
+  const dayCount = days30360(fromAt, toAt);
+  return dayCount < 30n ? dayCount : 30n;
+}
+
 export const DAY_COUNTS = ["Thirty360", "Actual360"] as const;
-type DayCount = (typeof DAY_COUNTS)[number];
+export type DayCount = (typeof DAY_COUNTS)[number];
 
 /** Simple interest on a principal from one time to another, rounded down. */
 export function interestAssets(
@@ -47,4 +57,18 @@ export function interestAssets(
   return dayCount === "Thirty360"
     ? (principalAssets * couponBps * days30360(fromAt, toAt)) / (BPS * 360n)
     : (principalAssets * couponBps * (toAt - fromAt)) / (BPS * 360n * DAY_SEC);
+}
+
+/** The same in the period from one payment date to the next, which by 30/360 has 30 days, whatever its length. */
+export function periodInterestAssets(
+  principalAssets: bigint,
+  couponBps: bigint,
+  dayCount: DayCount,
+  fromAt: bigint,
+  nextAt: bigint,
+  toAt: bigint,
+): bigint {
+  return dayCount === "Thirty360"
+    ? (principalAssets * couponBps * periodDays30360(fromAt, nextAt, toAt)) / (BPS * 360n)
+    : interestAssets(principalAssets, couponBps, dayCount, fromAt, toAt);
 }
