@@ -38,3 +38,23 @@ export function rateOf(points: readonly { years: number; amount: number }[]): nu
   }
   return Math.expm1((low + high) / 2);
 }
+
+/** The yearly rate of flows that are a month apart, the first of them now; null as in `xirr`. Many times as fast. */
+export function monthlyYield(flows: Float64Array): number | null {
+  let [isPaidIn, isPaidOut] = [false, false];
+  for (const flow of flows) {
+    if (flow < 0) isPaidIn = true;
+    if (flow > 0) isPaidOut = true;
+  }
+  if (!isPaidIn || !isPaidOut) return null;
+  // The discount factor of a month: the more is discounted away, the less the later flows are worth.
+  let [low, high] = [(1 + HIGHEST) ** (-1 / 12), (1 + LOWEST) ** (-1 / 12)];
+  for (let step = 0; step < 50; step++) {
+    const middle = (low + high) / 2;
+    let value = 0;
+    for (let month = flows.length - 1; month >= 0; month--) value = value * middle + flows[month]!;
+    if (value > 0) high = middle;
+    else low = middle;
+  }
+  return ((low + high) / 2) ** -12 - 1;
+}
