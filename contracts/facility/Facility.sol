@@ -128,8 +128,8 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
         Raise.draw(_book, lotId, assets);
     }
 
-    /// @notice Redeems another facility of the sponsor's out of escrow, in one transaction: draws on each of its lots, at
-    /// least its call price together, and gets their liens and leases. What is drawn beyond is the sponsor's claim.
+    /// @notice Redeems another facility of the sponsor's out of escrow, in one transaction: draws on each of its lots,
+    /// at least its call price together, and gets their liens and leases. What is drawn beyond is the sponsor's claim.
     function refinance(address old, LotDraw[] calldata draws) external nonReentrant {
         Raise.refinance(_book, old, draws);
     }

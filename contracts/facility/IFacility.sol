@@ -173,8 +173,8 @@ interface IFacility {
     event Collected(uint256 assets, uint256 collectionsAssets);
     event SurplusBooked(uint256 assets, uint256 collectionsAssets);
     event StepPaid(uint256 indexed paymentIndex, uint256 stepIndex, Step step, uint256 dueAssets, uint256 paidAssets);
-    /// `collectionsAssets` is what was there to pay from, apart from the reserve and the trap; these two are as the date
-    /// left them.
+    /// `collectionsAssets` is what was there to pay from, apart from the reserve and the trap; these two are as the
+    /// date left them.
     event PaymentMade(
         uint256 indexed paymentIndex,
         uint256 dueAt,
@@ -271,8 +271,8 @@ interface IFacility {
     /// @notice What a new facility must pay now to redeem this one.
     function redemptionAssets() external view returns (uint256);
 
-    /// @notice Pays the senior classes out of the caller's `priceAssets` and hands all lots and their leases to it. Only
-    /// another facility of the same factory, sponsor and asset calls this, out of its `refinance`.
+    /// @notice Pays the senior classes out of the caller's `priceAssets` and hands all lots and their leases to it.
+    /// Only another facility of the same factory, sponsor and asset calls this, out of its `refinance`.
     function redeem(LotId[] calldata lotIds, uint256 priceAssets) external;
 
     /// @notice Pays a class holder's claim out of the ledger. Only the class token calls this.
