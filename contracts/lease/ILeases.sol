@@ -32,17 +32,43 @@ interface ILeases {
         bytes32 salt; // makes two equal leases two
     }
 
-    /// @notice The live lease of a lot, or 0.
+    /// @notice The live lease of a lot, or 0. A lease whose lessee bought the lot stands until the lot is the lessee's.
     function leaseOf(LotId lotId) external view returns (LeaseId);
 
-    /// @notice Who a lease's rent belongs to.
+    /// @notice The lot of a lease; 0 for an unknown one.
+    function lotOf(LeaseId leaseId) external view returns (LotId);
+
+    /// @notice The lessee of a lease; 0 for an unknown one.
+    function lesseeOf(LeaseId leaseId) external view returns (address);
+
+    /// @notice Who the rent of a lease's invoices from the next one on belongs to; 0 for an unknown lease.
     function payeeOf(LeaseId leaseId) external view returns (address);
+
+    /// @notice Who bought the lot by the lease's purchase option and paid its price to the payee; 0 for nobody.
+    function purchaserOf(LeaseId leaseId) external view returns (address);
+
+    /// @notice Whether the lot's country is among those that the lease allows.
+    function isLocated(LeaseId leaseId) external view returns (bool);
 
     /// @notice Invoiced and unpaid rent that belongs to `payee`.
     function receivableAssets(address payee, address asset) external view returns (uint256);
 
     /// @notice Rent paid in for `payee` and not yet collected by it.
     function collectableAssets(address payee, address asset) external view returns (uint256);
+
+    /// @notice What was ever paid for `payee` under leases (rent and fees, not the price of a lot), and what of it counts
+    /// as a related party's. As `collect` takes all there is, what `totalAssets` grew by from one to the next is rent.
+    function revenueAssets(
+        address payee,
+        address asset
+    ) external view returns (uint256 totalAssets, uint256 relatedAssets);
+
+    /// @notice Hands the rent of a lease's invoices from the next one on to `to`, who must be the holder of the lot's
+    /// lien by then, or the operator of a lot without one. The payee only; what it was invoiced stays its own.
+    function assign(LeaseId leaseId, address to) external;
+
+    /// @notice Counts all that a lease ever pays the caller as a related party's. The payee only, or who was it.
+    function markRelated(LeaseId leaseId) external;
 
     /// @notice Pays the caller all it can collect; returns how much that was.
     function collect(address asset) external returns (uint256 assets);

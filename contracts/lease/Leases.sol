@@ -19,8 +19,10 @@ import {Invoice} from "./Invoice.sol";
 /// @notice
 /// ROLES
 /// - There is no admin and no pause. A lease is opened by its lot's operator with its lessee's signature, and nobody
-///   can change it afterwards; every other verb is open to anyone, except that `collect` pays its caller.
-/// - The payee is the holder of the lot's lien, or the operator of a lot without one. It is fixed when the lease opens.
+///   can change it afterwards; the other verbs are open to anyone, but for the payee's `assign` and `markRelated`;
+///   `collect` pays its caller.
+/// - The payee is the holder of the lot's lien, or the operator of a lot without one. It may hand the invoices to come
+///   to who is that then.
 ///
 /// ASSUMPTIONS
 /// - The registry and the telemetry are trusted: meters are Final, never fall, and allocated ≤ available.
@@ -52,6 +54,7 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
 
     struct Lease {
         Terms terms;
+        address payee; // of the invoices to come
         uint32 settledCount;
         uint256 prepaidAssets;
         uint256 owedAssets; // sum of its receivables
@@ -60,6 +63,13 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
     struct Receivable {
         uint192 assets; // left to pay
         uint64 dueAt;
+        address payee;
+    }
+
+    /// What a lease paid one of its payees.
+    struct Revenue {
+        uint248 assets;
+        bool isRelated;
     }
 
     struct Payment {
@@ -72,6 +82,7 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
     error Lease_Unknown(LeaseId leaseId);
     error Lease_NotOperator(LotId lotId, address caller);
     error Lease_LotLeased(LotId lotId, LeaseId leaseId);
+    error Lease_NotPayee(LeaseId leaseId, address caller);
     error Lease_WrongPayee(address payee, address expected);
     error Lease_NoAsset(LotId lotId);
     error Lease_BadPeriods(LotId lotId, uint32 periodCount, uint32 maxCount);
@@ -132,6 +143,12 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
     /// @notice What an ended lease had left in escrow became collectable by its lessee.
     event Refunded(LeaseId indexed leaseId, address indexed lessee, uint256 assets);
 
+    /// @notice Invoices from the next one on belong to `to`.
+    event Assigned(LeaseId indexed leaseId, address indexed from, address indexed to);
+
+    /// @notice All that a lease paid and pays `payee` counts as a related party's.
+    event MarkedRelated(LeaseId indexed leaseId, address indexed payee);
+
     /// @notice `payee` was paid all it could collect in `asset`.
     event Collected(address indexed payee, address indexed asset, uint256 assets);
 
@@ -186,6 +203,11 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
     /// @notice The lease that terms were used for, by their EIP-712 struct hash; 0 for unused terms.
     mapping(bytes32 termsHash => LeaseId) public leaseByTerms;
 
+    /// @dev By payee and token: all that leases paid, and the related parties' of it.
+    mapping(address payee => mapping(address asset => uint256)) private _revenueAssets;
+    mapping(address payee => mapping(address asset => uint256)) private _relatedAssets;
+    mapping(LeaseId leaseId => mapping(address payee => Revenue)) private _revenues;
+
     mapping(LeaseId leaseId => Lease) private _leases;
     mapping(LeaseId leaseId => mapping(uint32 periodIndex => Receivable)) private _receivables;
 
@@ -218,6 +240,8 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         leaseOf[lotId] = leaseId;
         leaseByTerms[termsHash] = leaseId;
         _store(_leases[leaseId].terms, terms);
+        _leases[leaseId].payee = terms.payee;
+        _revenues[leaseId][terms.payee].isRelated = terms.relatedParty;
         emit Opened(leaseId, lotId, terms.lessee, msg.sender, terms);
     }
 
@@ -259,10 +283,11 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         if (periodIndex + 1 == terms.periodCount) leaseOf[terms.lotId] = NONE;
         l.prepaidAssets = payment.prepaidAssets;
         l.owedAssets += payment.leftAssets;
-        _receivables[leaseId][periodIndex] = Receivable(uint192(payment.leftAssets), payment.dueAt);
-        receivableAssets[terms.payee][terms.asset] += payment.leftAssets;
-        collectableAssets[terms.payee][terms.asset] += payment.paidAssets;
-        emit Invoiced(leaseId, periodIndex, terms.payee, fromAt, untilAt, statement, payment);
+        address payee = l.payee;
+        _receivables[leaseId][periodIndex] = Receivable(uint192(payment.leftAssets), payment.dueAt, payee);
+        receivableAssets[payee][terms.asset] += payment.leftAssets;
+        _earn(leaseId, payee, terms.asset, payment.paidAssets);
+        emit Invoiced(leaseId, periodIndex, payee, fromAt, untilAt, statement, payment);
     }
 
     /// @notice Pays `assets` of the caller's for a period; what is more than is owed for it now is prepaid.
@@ -303,6 +328,29 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc ILeases
+    /// @dev Errors: Lease_Unknown, Lease_NotPayee, Lease_WrongPayee.
+    function assign(LeaseId leaseId, address to) external nonReentrant {
+        Lease storage l = _known(leaseId);
+        require(msg.sender == l.payee, Lease_NotPayee(leaseId, msg.sender));
+        _checkPayee(l.terms.lotId, to);
+        l.payee = to;
+        if (l.terms.relatedParty) _revenues[leaseId][to].isRelated = true;
+        emit Assigned(leaseId, msg.sender, to);
+    }
+
+    /// @inheritdoc ILeases
+    /// @dev Errors: Lease_Unknown, Lease_NotPayee.
+    function markRelated(LeaseId leaseId) external nonReentrant {
+        Lease storage l = _known(leaseId);
+        Revenue storage r = _revenues[leaseId][msg.sender];
+        require(msg.sender == l.payee || r.assets > 0, Lease_NotPayee(leaseId, msg.sender));
+        if (r.isRelated) return;
+        r.isRelated = true;
+        _relatedAssets[msg.sender][l.terms.asset] += r.assets;
+        emit MarkedRelated(leaseId, msg.sender);
+    }
+
+    /// @inheritdoc ILeases
     function collect(address asset) external nonReentrant returns (uint256 assets) {
         assets = collectableAssets[msg.sender][asset];
         if (assets == 0) return 0;
@@ -323,9 +371,39 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc ILeases
-    /// @dev Zero for an unknown lease.
+    function lotOf(LeaseId leaseId) external view returns (LotId) {
+        return _leases[leaseId].terms.lotId;
+    }
+
+    /// @inheritdoc ILeases
+    function lesseeOf(LeaseId leaseId) external view returns (address) {
+        return _leases[leaseId].terms.lessee;
+    }
+
+    /// @inheritdoc ILeases
     function payeeOf(LeaseId leaseId) external view returns (address) {
-        return _leases[leaseId].terms.payee;
+        return _leases[leaseId].payee;
+    }
+
+    /// @inheritdoc ILeases
+    /// @dev No terms give an option.
+    function purchaserOf(LeaseId) external pure returns (address) {
+        return address(0);
+    }
+
+    /// @inheritdoc ILeases
+    /// @dev No terms name a country: all are allowed. Errors: Lease_Unknown.
+    function isLocated(LeaseId leaseId) external view returns (bool) {
+        _known(leaseId);
+        return true;
+    }
+
+    /// @inheritdoc ILeases
+    function revenueAssets(
+        address payee,
+        address asset
+    ) external view returns (uint256 totalAssets, uint256 relatedAssets) {
+        return (_revenueAssets[payee][asset], _relatedAssets[payee][asset]);
     }
 
     /// @notice A period of a lease: [fromAt, untilAt), whole calendar months from the start.
@@ -363,10 +441,7 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
 
     /// @dev What can be refused without looking at the signature.
     function _checkTerms(Terms calldata terms) private view {
-        // Were any payee allowed, two strangers could inflate a facility's receivables with a lease of their own.
-        address expected = registry.lienHolder(terms.lotId);
-        if (expected == address(0)) expected = msg.sender;
-        require(terms.payee == expected, Lease_WrongPayee(terms.payee, expected));
+        _checkPayee(terms.lotId, terms.payee);
         require(terms.asset != address(0), Lease_NoAsset(terms.lotId));
         // Without these bounds two accomplices could keep a pledged lot let, and its facility open, for ever.
         require(
@@ -388,6 +463,14 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
             Lease_BadRent(terms.pricing, terms.baseRentAssets, terms.gpuHourRateAssets)
         );
         _checkSla(terms.sla);
+    }
+
+    /// @dev The lien holder, or the operator of a lot without one. Were any payee allowed, two strangers could inflate a
+    /// facility's receivables with a lease of their own.
+    function _checkPayee(LotId lotId, address payee) private view {
+        address expected = registry.lienHolder(lotId);
+        if (expected == address(0)) expected = registry.lot(lotId).operator;
+        require(payee == expected, Lease_WrongPayee(payee, expected));
     }
 
     /// @dev Availability strictly falling from at most 10,000, credit strictly rising to at most 10,000.
@@ -465,8 +548,18 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         leftAssets = r.assets - paidAssets;
         r.assets = uint192(leftAssets); // it only shrinks
         l.owedAssets -= paidAssets;
-        receivableAssets[l.terms.payee][l.terms.asset] -= paidAssets;
-        collectableAssets[l.terms.payee][l.terms.asset] += paidAssets;
+        receivableAssets[r.payee][l.terms.asset] -= paidAssets;
+        _earn(leaseId, r.payee, l.terms.asset, paidAssets);
+    }
+
+    /// @dev What was paid for a payee under a lease is the payee's to collect.
+    function _earn(LeaseId leaseId, address payee, address asset, uint256 assets) private {
+        if (assets == 0) return;
+        Revenue storage r = _revenues[leaseId][payee];
+        r.assets += uint248(assets);
+        _revenueAssets[payee][asset] += assets;
+        if (r.isRelated) _relatedAssets[payee][asset] += assets;
+        collectableAssets[payee][asset] += assets;
     }
 
     /// @dev The Final meter at a boundary: that of the epoch which ends there.

@@ -23,6 +23,15 @@ contract MockLots is IRegistry {
         delete lienHolder[lotId];
     }
 
+    function passLien(LotId lotId, address to) external {
+        lienHolder[lotId] = to;
+    }
+
+    function passLot(LotId lotId, address to) external {
+        _lots[lotId].operator = to;
+        delete lienHolder[lotId];
+    }
+
     function lot(LotId lotId) external view returns (Lot memory) {
         require(_lots[lotId].operator != address(0), Registry_UnknownLot(lotId));
         return _lots[lotId];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IFacility} from "../facility/IFacility.sol";
+import {IFacility, State} from "../facility/IFacility.sol";
 import {IRegistry} from "../registry/IRegistry.sol";
 import {ITelemetry} from "../telemetry/ITelemetry.sol";
 import {LotId} from "../units.sol";
@@ -16,6 +16,8 @@ contract MockSeams is IFacility, IRegistry, ITelemetry, IPrice {
 
     State public state;
     address public asset;
+    address public sponsor;
+    uint256 public redemptionAssets;
     uint256 public cashAssets;
     uint256 public receivableAssets;
     address[] public classToken;
@@ -106,6 +108,19 @@ contract MockSeams is IFacility, IRegistry, ITelemetry, IPrice {
 
     function releaseLien(LotId lotId) external {
         isPledged[lotId] = false;
+    }
+
+    function passLien(LotId lotId, address) external {
+        isPledged[lotId] = false;
+    }
+
+    function passLot(LotId lotId, address to) external {
+        isPledged[lotId] = false;
+        _lots[lotId].operator = to;
+    }
+
+    function redeem(LotId[] calldata, uint256) external pure {
+        revert MockSeams_NoClaims();
     }
 
     function payClaim(address, uint256) external pure {

@@ -33,4 +33,10 @@ interface IRegistry {
 
     /// @notice Gives the caller's lien up.
     function releaseLien(LotId lotId) external;
+
+    /// @notice Moves the caller's lien to another creditor.
+    function passLien(LotId lotId, address to) external;
+
+    /// @notice Sells a lot that the caller holds the lien on: `to` becomes its operator, and the lien ends.
+    function passLot(LotId lotId, address to) external;
 }

@@ -15,14 +15,18 @@ import {IRegistry} from "./IRegistry.sol";
 ///
 /// Liens
 /// - A lot has at most one lien holder at any time.
-/// - A lien is taken only by the address that the lot's operator offered it to, and released only by its holder.
+/// - A lien is taken only by the address that the lot's operator offered it to; only its holder releases it or moves it
+///   to another creditor.
+/// - Whoever offers a lien grants its holder the power of sale: the holder can make anybody the lot's operator, once,
+///   for the lien ends with it.
 ///
 /// Evidence
-/// - `evidenceClass` is 0 unless an auditor's attestation stands: not expired and not revoked.
+/// - `evidenceClass` is 0 unless an auditor's attestation stands: not expired, not revoked, the lot not moved since.
 ///
 /// Roles
 /// - Anyone registers sites; a site's operator registers its lots and nodes.
-/// - Models and attestations are restricted by the AccessManager; nobody can change or remove a registered lot.
+/// - Models and attestations are restricted by the AccessManager; of a registered lot only the
+///   operator (by a sale) and the site (by its operator) ever change, and none is removed.
 contract Registry is IRegistry, AccessManaged {
     struct Model {
         string name;
@@ -78,9 +82,12 @@ contract Registry is IRegistry, AccessManaged {
         address indexed auditor,
         bytes32 evidenceHash
     );
-    event AttestationRevoked(LotId indexed lotId, address indexed auditor);
+    event AttestationRevoked(LotId indexed lotId, address indexed by);
+    event LotMoved(LotId indexed lotId, SiteId indexed siteId);
+    event LotPassed(LotId indexed lotId, address indexed operator, address indexed holder);
     event LienOffered(LotId indexed lotId, address indexed to);
     event LienTaken(LotId indexed lotId, address indexed holder);
+    event LienPassed(LotId indexed lotId, address indexed from, address indexed holder);
     event LienReleased(LotId indexed lotId, address indexed holder);
 
     error Registry_ModelKnown(bytes32 modelId);
@@ -97,6 +104,7 @@ contract Registry is IRegistry, AccessManaged {
     error Registry_LienHeld(LotId lotId, address holder);
     error Registry_LienNotOffered(LotId lotId, address caller, address offeredTo);
     error Registry_NotLienHolder(LotId lotId, address caller, address holder);
+    error Registry_NoRecipient(LotId lotId);
 
     constructor(address authority) AccessManaged(authority) {}
 
@@ -126,8 +134,7 @@ contract Registry is IRegistry, AccessManaged {
     /// @notice Voids a lot's attestation.
     function revokeAttestation(LotId lotId) external restricted {
         _requireLot(lotId);
-        delete attestations[lotId];
-        emit AttestationRevoked(lotId, msg.sender);
+        _voidAttestation(lotId);
     }
 
     // Registration
@@ -183,6 +190,17 @@ contract Registry is IRegistry, AccessManaged {
         emit LotRegistered(lotId, siteId, msg.sender, entry);
     }
 
+    /// @notice Tells that the caller's lot now stands at another of its sites. What was attested of it is void: nobody
+    /// has seen it there.
+    function moveLot(LotId lotId, SiteId siteId) external {
+        Lot storage entry = _requireLot(lotId);
+        _requireOperator(entry.operator);
+        _requireOperator(sites[siteId].operator);
+        entry.siteId = siteId;
+        emit LotMoved(lotId, siteId);
+        _voidAttestation(lotId);
+    }
+
     // Liens
 
     /// @notice Offers the lot's lien to `to`, in place of an offer before; zero withdraws the offer.
@@ -205,9 +223,26 @@ contract Registry is IRegistry, AccessManaged {
 
     /// @inheritdoc IRegistry
     function releaseLien(LotId lotId) external {
-        address holder = _liens[lotId].holder;
-        require(holder == msg.sender, Registry_NotLienHolder(lotId, msg.sender, holder));
+        _requireHolder(lotId);
         delete _liens[lotId];
+        emit LienReleased(lotId, msg.sender);
+    }
+
+    /// @inheritdoc IRegistry
+    function passLien(LotId lotId, address to) external {
+        _requireHolder(lotId);
+        require(to != address(0), Registry_NoRecipient(lotId));
+        _liens[lotId].holder = to;
+        emit LienPassed(lotId, msg.sender, to);
+    }
+
+    /// @inheritdoc IRegistry
+    function passLot(LotId lotId, address to) external {
+        _requireHolder(lotId);
+        require(to != address(0), Registry_NoRecipient(lotId));
+        _lots[lotId].operator = to;
+        delete _liens[lotId];
+        emit LotPassed(lotId, to, msg.sender);
         emit LienReleased(lotId, msg.sender);
     }
 
@@ -248,6 +283,16 @@ contract Registry is IRegistry, AccessManaged {
 
     function _requireOperator(address operator) private view {
         require(msg.sender == operator, Registry_NotOperator(msg.sender, operator));
+    }
+
+    function _requireHolder(LotId lotId) private view {
+        address holder = _liens[lotId].holder;
+        require(holder == msg.sender, Registry_NotLienHolder(lotId, msg.sender, holder));
+    }
+
+    function _voidAttestation(LotId lotId) private {
+        delete attestations[lotId];
+        emit AttestationRevoked(lotId, msg.sender);
     }
 
     function _isCapital(bytes1 letter) private pure returns (bool) {

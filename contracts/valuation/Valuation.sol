@@ -6,10 +6,12 @@ import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IER
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
+import {DAY_SEC} from "../calendar.sol";
+import {IAppraisal} from "../facility/IAppraisal.sol";
 import {IFacility} from "../facility/IFacility.sol";
 import {IRegistry} from "../registry/IRegistry.sol";
 import {ITelemetry} from "../telemetry/ITelemetry.sol";
-import {BPS, LotId, mulDivDown, mulDivUp, WAD} from "../units.sol";
+import {BPS, EPOCH_SEC, LotId, mulDivDown, mulDivUp, WAD} from "../units.sol";
 
 /// @title What a facility and its classes are worth, and since when that is known.
 ///
@@ -27,13 +29,17 @@ import {BPS, LotId, mulDivDown, mulDivUp, WAD} from "../units.sol";
 /// - An appraisal of another number of lots, or one made before a curve or haircut changed, counts as never made.
 /// - Whoever acts on a price reads `classPriceWad`, which reverts when stale.
 ///
+/// Meters
+/// - `coverageBps` and `pueE4` read recorded Final meters at the boundaries of hours, and nothing else. An hour before
+///   a lot's first report counts as one in which none of its GPUs reported.
+///
 /// Liveness
 /// - `appraise` is open to anyone, who supplies every pledged lot in ascending order; one missing, twice or foreign is
 ///   refused. All lots go into one call, so a block's gas bounds how many a facility can have.
 ///
 /// Roles
 /// - The AccessManager's role sets curves and haircuts. It can make values wrong, and move no money.
-contract Valuation is AccessManaged {
+contract Valuation is IAppraisal, AccessManaged {
     using SafeCast for uint256;
 
     /// A value never goes without its age.
@@ -60,6 +66,7 @@ contract Valuation is AccessManaged {
 
     uint256 private constant YEAR_SEC = 365 days;
     uint256 private constant EVIDENCE_CLASSES = 5;
+    uint256 private constant COVERAGE_DAYS = 7;
     uint256 private constant MAX_PRICE_WAD = type(uint96).max;
 
     IRegistry public immutable registry;
@@ -102,6 +109,9 @@ contract Valuation is AccessManaged {
     error Valuation_TooFewShares(address facility, uint256 classIndex, uint256 shares);
     /// Zero, or more than 2^96 / 1e18 whole assets per whole share.
     error Valuation_BadPrice(address facility, uint256 classIndex, uint256 priceWad);
+
+    error Valuation_NotMidnight(uint64 dayAt);
+    error Valuation_NoEnergy(uint64 fromAt, uint64 untilAt);
 
     /// @param authority the AccessManager
     /// @param maxAgeSec_ how long after `computedAt` a value may be acted on
@@ -243,7 +253,47 @@ contract Valuation is AccessManaged {
         require(priceWad > 0 && priceWad <= MAX_PRICE_WAD, Valuation_BadPrice(address(facility), classIndex, priceWad));
     }
 
+    /// @inheritdoc IAppraisal
+    function valueOf(
+        address facility
+    ) external view returns (uint256 valueAssets, uint256 hardwareAssets, uint64 computedAt, uint32 ageSec) {
+        Value memory value = facilityValue(IFacility(facility));
+        return (value.valueAssets, _appraisals[facility].hardwareAssets, value.computedAt, value.maxAgeSec);
+    }
+
+    /// @inheritdoc IAppraisal
+    /// @dev Errors: Valuation_NotMidnight, Registry_UnknownLot, Telemetry_NotRecorded.
+    function coverageBps(LotId lotId, uint64 dayAt) external view returns (uint16 coverageBps_) {
+        require(dayAt % DAY_SEC == 0, Valuation_NotMidnight(dayAt));
+        uint256 reportingCount = 0;
+        for (uint256 i = 0; i < COVERAGE_DAYS; ++i) {
+            reportingCount += _meterAt(lotId, dayAt - i * DAY_SEC).reportingCount;
+        }
+        // No meter counts more GPUs than the lot has, so this is at most 10,000.
+        return uint16((reportingCount * BPS) / (registry.lot(lotId).gpuCount * COVERAGE_DAYS));
+    }
+
+    /// @inheritdoc IAppraisal
+    /// @dev Errors: Valuation_NoEnergy, Telemetry_NotRecorded.
+    function pueE4(LotId[] calldata lotIds, uint64 fromAt, uint64 untilAt) external view returns (uint256) {
+        uint256 facilityWh = 0;
+        uint256 itWh = 0;
+        for (uint256 i = 0; i < lotIds.length; ++i) {
+            ITelemetry.Meter memory start = _meterAt(lotIds[i], fromAt);
+            ITelemetry.Meter memory end = _meterAt(lotIds[i], untilAt);
+            facilityWh += end.facilityEnergyWh - start.facilityEnergyWh;
+            itWh += end.itEnergyWh - start.itEnergyWh;
+        }
+        require(itWh > 0, Valuation_NoEnergy(fromAt, untilAt));
+        return mulDivUp(facilityWh, 1e4, itWh);
+    }
+
     // Internal
+
+    /// @dev The Final meter at the start of the hour that a time is in: that of the hour which ends there.
+    function _meterAt(LotId lotId, uint256 timeAt) private view returns (ITelemetry.Meter memory) {
+        return telemetry.meterAt(lotId, uint64(timeAt / EPOCH_SEC - 1));
+    }
 
     function _setHaircuts(uint16[EVIDENCE_CLASSES] memory evidenceBps, uint16 receivablesBps) private {
         require(receivablesBps <= BPS, Valuation_BadHaircut(receivablesBps));

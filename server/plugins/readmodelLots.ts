@@ -10,9 +10,9 @@ import { finality } from "./readmodelEpochs.ts";
 interface LotRow {
   lotId: bigint;
   block: bigint;
+  siteId: string;
   operator: string;
   entry: {
-    siteId: string;
     gpuCount: string;
     tdpW: string;
     modelId: Hex;
@@ -23,7 +23,7 @@ interface LotRow {
   country: Hex;
   modelName: string;
   attestation: { evidenceClass: string; expiresAt: string } | null;
-  lien: { name: string; holder: string } | null;
+  lienHolder: string | null;
   lease: { leaseId: string; periodCount: string; settledCount: number } | null;
 }
 
@@ -32,13 +32,17 @@ const newest = (names: string, value: string) =>
   `(select ${value} from events e where e.contract = 'registry' and e.name in (${names})
      and e.args ->> 'lotId' = l.args ->> 'lotId' order by e.block desc, e.log_index desc limit 1)`;
 
-const LOT = `select (l.args ->> 'lotId')::int8 "lotId", l.block, l.args ->> 'operator' operator, l.args -> 'lot' entry,
+/** Where the lot `l` stands. */
+const SITE = newest("'LotRegistered', 'LotMoved'", "e.args ->> 'siteId'");
+
+const LOT = `select (l.args ->> 'lotId')::int8 "lotId", l.block, l.args -> 'lot' entry, ${SITE} "siteId",
+    ${newest("'LotRegistered', 'LotPassed'", "e.args ->> 'operator'")} operator,
     (select args ->> 'country' from events where contract = 'registry' and name = 'SiteRegistered'
-      and args ->> 'siteId' = l.args ->> 'siteId') country,
+      and args ->> 'siteId' = ${SITE}) country,
     (select args ->> 'name' from events where contract = 'registry' and name = 'ModelAdded'
       and args ->> 'modelId' = l.args -> 'lot' ->> 'modelId') "modelName",
     ${newest("'Attested', 'AttestationRevoked'", "case e.name when 'Attested' then e.args end")} attestation,
-    ${newest("'LienTaken', 'LienReleased'", "jsonb_build_object('name', e.name, 'holder', e.args ->> 'holder')")} lien,
+    ${newest("'LienTaken', 'LienPassed', 'LienReleased'", "case when e.name <> 'LienReleased' then e.args ->> 'holder' end")} "lienHolder",
     (select jsonb_build_object('leaseId', o.args ->> 'leaseId', 'periodCount', o.args -> 'terms' ->> 'periodCount',
        'settledCount', (select count(*) from events i where i.contract = 'leases' and i.name = 'Invoiced'
          and i.args ->> 'leaseId' = o.args ->> 'leaseId'))
@@ -66,12 +70,12 @@ async function rowOf({ db }: View, lotId: bigint): Promise<LotRow | undefined> {
 }
 
 function lotOf({ head }: View, row: LotRow): LotDetail {
-  const { entry, attestation, lien, lease } = row;
+  const { entry, attestation, lease } = row;
   const isAttested = attestation !== null && BigInt(attestation.expiresAt) > head.time;
   const isLeased = lease !== null && lease.settledCount < Number(lease.periodCount);
   return {
     lotId: String(row.lotId),
-    siteId: entry.siteId,
+    siteId: row.siteId,
     operator: row.operator,
     country: Buffer.from(row.country.slice(2), "hex").toString("latin1"),
     modelId: entry.modelId,
@@ -82,7 +86,7 @@ function lotOf({ head }: View, row: LotRow): LotDetail {
     commissionedAt: entry.commissionedAt,
     identityRoot: entry.identityRoot,
     evidenceClass: isAttested ? Number(attestation.evidenceClass) : 0,
-    lienHolder: lien?.name === "LienTaken" ? lien.holder : null,
+    lienHolder: row.lienHolder,
     leaseId: isLeased ? lease.leaseId : null,
   };
 }
