@@ -85,7 +85,7 @@ library Waterfall {
         );
     }
 
-    /// @dev Whether a step may stand below what has been seen. All kinds are in the order of their subjects, so interest
+    /// @dev Whether a step may stand below those seen. All kinds are in the order of their subjects, so interest
     /// and principal are senior first. In the enforcement list all of a class stands above all of the next; turbo, trap
     /// and the excess of fees stand below all principal, turbo and trap in the performing list only.
     function mayStand(
