@@ -122,6 +122,10 @@ contract MockIssuer {
         token.accrue(interestAssets_, principalAssets);
     }
 
+    function accrueLoss(uint256 lossAssets) external {
+        token.accrueLoss(lossAssets);
+    }
+
     function payClaim(address to, uint256 assets) external {
         require(msg.sender == address(token), ClassToken.ClassToken_NotFacility(msg.sender));
         asset.safeTransfer(to, assets);
