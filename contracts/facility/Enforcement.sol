@@ -15,11 +15,9 @@ library Enforcement {
     function release(Book storage book, LotId lotId) external {
         book.requirePaying();
         book.requireRepaid();
-        require(book.isPledged[lotId], IFacility.Facility_NotPledged(lotId));
         LeaseId leaseId = book.leases.leaseOf(lotId);
         require(LeaseId.unwrap(leaseId) == 0, IFacility.Facility_LotLeased(lotId, leaseId));
-        book.isPledged[lotId] = false;
-        --book.lotCount;
+        book.unpledge(lotId);
         emit IFacility.Released(lotId);
         book.registry.releaseLien(lotId);
     }

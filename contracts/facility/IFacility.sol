@@ -158,7 +158,8 @@ interface IFacility {
 
     // Collecting and paying
 
-    event Collected(uint256 assets, uint256 collectionsAssets);
+    /// `rentAssets` is what of it is rent; the rest is the price of a lot that its lessee bought.
+    event Collected(uint256 assets, uint256 rentAssets, uint256 collectionsAssets);
     event SurplusBooked(uint256 assets, uint256 collectionsAssets);
     event StepPaid(uint256 indexed paymentIndex, uint256 stepIndex, Step step, uint256 dueAssets, uint256 paidAssets);
     /// `collectionsAssets` is what was there to pay from, apart from the reserve and the trap; these two are as the date
@@ -182,6 +183,11 @@ interface IFacility {
     /// Between Performing and Closed; before and after, FundingStarted, PerformingStarted, RefundingStarted and
     /// FacilityClosed say.
     event StateChanged(State indexed from, State indexed to);
+    /// What a payment date had to serve the seniors with, and what it took.
+    event CoverTested(uint256 indexed paymentIndex, uint256 netAssets, uint256 serviceAssets);
+    /// `subjectId` is the lot's, 0 for the facility as a whole.
+    event BreachOpened(Trigger indexed trigger, uint256 indexed subjectId);
+    event BreachCured(Trigger indexed trigger, uint256 indexed subjectId);
 
     // Enforcement and the end
 

@@ -60,6 +60,7 @@ contract MockRent {
     mapping(LeaseId leaseId => address) public payeeOf;
     mapping(address payee => uint256) public collectable;
     mapping(address payee => uint256) public receivable;
+    mapping(address payee => uint256) public revenue;
     uint256 public overstatedAssets;
 
     function setLease(LotId lotId, LeaseId leaseId, address payee) external {
@@ -78,7 +79,18 @@ contract MockRent {
 
     function pay(IERC20 asset, address payee, uint256 assets) external {
         collectable[payee] += assets;
+        revenue[payee] += assets;
         asset.safeTransferFrom(msg.sender, address(this), assets);
+    }
+
+    /// @dev Pays for a lot that its lessee buys: no rent.
+    function payPrice(IERC20 asset, address payee, uint256 assets) external {
+        collectable[payee] += assets;
+        asset.safeTransferFrom(msg.sender, address(this), assets);
+    }
+
+    function revenueAssets(address payee, address) external view returns (uint256, uint256) {
+        return (revenue[payee], 0);
     }
 
     function receivableAssets(address payee, address) external view returns (uint256) {
