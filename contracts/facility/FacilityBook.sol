@@ -50,6 +50,12 @@ struct Margin {
     uint16 marginBps;
 }
 
+/// The last sale that a lot was put up for.
+struct Auction {
+    uint256 startAssets;
+    uint64 startedAt; // 0: it never was
+}
+
 /// All that a facility keeps: its settings and its ledger, in one place that every library works on.
 struct Book {
     address asset;
@@ -70,6 +76,7 @@ struct Book {
     address factory; // what created this facility, and knows which others it created
     uint64 fundedAt; // when funding started
     uint32 breachCount; // how many breaches are open
+    uint64 lastLotAt; // when a lot last left
     // All money is in one of: escrow (raised, not drawn), collections (received, not paid out), reserve, trapped,
     // claims of the sponsor and the fee payees, and income of the classes not yet claimed.
     uint256 escrowAssets;
@@ -97,6 +104,7 @@ struct Book {
     mapping(address token => uint256) unclaimedAssets;
     mapping(LotId lotId => uint256) drawnAssets;
     mapping(LotId lotId => bool) isPledged;
+    mapping(LotId lotId => Auction) auctions;
 }
 
 /// @title What the libraries of a facility, and the facility, do to its book and ask of it alike.
@@ -115,6 +123,12 @@ library Books {
     function requireRepaid(Book storage book) internal view {
         uint256 owedAssets = seniorOwedAssets(book);
         require(owedAssets == 0, IFacility.Facility_SeniorsOwed(owedAssets));
+    }
+
+    /// @dev Refuses while a payment date waits to be run.
+    function requireNoneDue(Book storage book) internal view {
+        uint256 dueAt = paymentAt(book, book.paymentCount);
+        require(block.timestamp < dueAt, IFacility.Facility_PaymentDue(book.paymentCount, dueAt, block.timestamp));
     }
 
     /// @dev Moves on to another state from Performing on, and says so.
@@ -179,6 +193,12 @@ library Books {
         return book.classes[classIndex];
     }
 
+    /// @dev A senior class by its index; refuses the residual.
+    function seniorAt(Book storage book, uint256 classIndex) internal view returns (Class storage class) {
+        class = classAt(book, classIndex);
+        require(classIndex + 1 < book.classes.length, IFacility.Facility_NotSenior(classIndex));
+    }
+
     /// @dev A payment date, counted from 0.
     function paymentAt(Book storage book, uint256 paymentIndex) internal view returns (uint256) {
         return addMonths(book.firstPaymentAt, paymentIndex);
@@ -229,6 +249,17 @@ library Books {
         return
             book.leases.receivableAssets(address(this), book.asset) +
             book.leases.collectableAssets(address(this), book.asset);
+    }
+
+    /// @dev What the facility is worth and its hardware alone, as appraised; refuses what is too old to act on.
+    function freshValue(Book storage book) internal view returns (uint256 valueAssets, uint256 hardwareAssets) {
+        uint64 computedAt;
+        uint32 maxAgeSec;
+        (valueAssets, hardwareAssets, computedAt, maxAgeSec) = book.appraisal.valueOf(address(this));
+        require(
+            block.timestamp <= uint256(computedAt) + maxAgeSec,
+            IFacility.Facility_StaleValue(computedAt, maxAgeSec, block.timestamp)
+        );
     }
 
     /// @dev All that the ledger holds: what the token balance must cover.
