@@ -40,7 +40,8 @@ import {Step, StepList} from "./Waterfall.sol";
 /// is due, balloon included, and in early amortisation and enforcement always.
 /// Reserve. Filled to its target, or to what the seniors have outstanding; released on the last date of their terms.
 /// Covenants. Anyone shows a breach from what the chain knows, and anyone its cure; cash is trapped exactly while one
-/// is open. Low debt service cover trips by itself on the payment date. Early amortisation and enforcement are for good.
+/// is open. Low debt service cover trips by itself on the payment date. Early amortisation and enforcement are for
+/// good.
 /// Residual. What the steps leave goes to the residual class on every date: as income while a senior class is owed
 /// anything, then as principal until its own is repaid, then as income again.
 /// Rounding. Interest down, level payment up by less than a unit, the last payment takes what is left.
