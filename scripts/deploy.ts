@@ -5,7 +5,10 @@ import { KinkedRate__factory } from "../types/factories/credit/KinkedRate__facto
 import { Markets__factory } from "../types/factories/credit/Markets__factory.ts";
 import { ClassToken__factory } from "../types/factories/facility/ClassToken__factory.ts";
 import { Facilities__factory } from "../types/factories/facility/Facilities__factory.ts";
+import { Enforcement__factory } from "../types/factories/facility/Enforcement__factory.ts";
 import { Facility__factory } from "../types/factories/facility/Facility__factory.ts";
+import { Payments__factory } from "../types/factories/facility/Payments__factory.ts";
+import { Raise__factory } from "../types/factories/facility/Raise__factory.ts";
 import { Leases__factory } from "../types/factories/lease/Leases__factory.ts";
 import { Authority__factory } from "../types/factories/governance/Authority__factory.ts";
 import { TestStable__factory } from "../types/factories/mocks/TestStable__factory.ts";
@@ -62,7 +65,15 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
     new Telemetry__factory(admin).deploy(authority, registry, startEpoch, CHALLENGE_SEC, MAX_DELAY_SEC),
   );
   const leases = await place(new Leases__factory(admin).deploy(registry, telemetry));
-  const facilityCode = await place(new Facility__factory(admin).deploy());
+  const payments = await place(new Payments__factory(admin).deploy());
+  const libraries = {
+    "project/contracts/facility/Raise.sol:Raise": await place(new Raise__factory(admin).deploy()),
+    "project/contracts/facility/Payments.sol:Payments": payments,
+    "project/contracts/facility/Enforcement.sol:Enforcement": await place(
+      new Enforcement__factory({ "project/contracts/facility/Payments.sol:Payments": payments }, admin).deploy(),
+    ),
+  };
+  const facilityCode = await place(new Facility__factory(libraries, admin).deploy());
   const classTokenCode = await place(new ClassToken__factory(admin).deploy());
   const facilities = await place(new Facilities__factory(admin).deploy(authority, facilityCode, classTokenCode));
   const gate = await place(new Gate__factory(admin).deploy(authority, 1n));

@@ -39,6 +39,15 @@ const UNITS_PER_CENT = 10_000n; // of a six-decimal stablecoin
 const DAY_SEC = 86_400;
 const YEAR_SEC = 365 * DAY_SEC;
 const [FEE, INTEREST, RESERVE, PRINCIPAL, RESIDUAL] = [0, 1, 2, 3, 7] as const;
+const NONE = 0;
+const STEPS = [
+  { kind: FEE, subjectIndex: 0 },
+  { kind: FEE, subjectIndex: 1 },
+  { kind: INTEREST, subjectIndex: 0 },
+  { kind: RESERVE, subjectIndex: 0 },
+  { kind: PRINCIPAL, subjectIndex: 0 },
+  { kind: RESIDUAL, subjectIndex: 1 },
+];
 const EVIDENCE_CLASS = 3; // attested, with an independent power meter
 /** H100 residual at the end of year 1 to 5, middle of the ranges on record (V2), in basis points of cost. */
 const RESIDUAL_BPS = [10_000, 6_250, 4_250, 3_000, 1_750, 1_250];
@@ -136,10 +145,12 @@ async function createFacility(
   costAssets: bigint,
 ): Promise<{ facility: string; classTokens: string[] }> {
   const feesOf = (bps: bigint) => (seniorAssets * bps) / 10_000n;
+  const feeOf = (fixedAssets: bigint) => ({ fixedAssets, capAssets: fixedAssets });
   const monthlyInterest = (seniorAssets * DEAL.couponBps) / 120_000n;
   const monthlyFees = feesOf(DEAL.trusteeFeeBps + DEAL.servicerFeeBps);
   const classOf = (kind: 0 | 1, targetAssets: bigint) => ({
-    ...{ kind, dayCount: 0, targetAssets, minimumAssets: targetAssets, balloonAssets: 0n },
+    ...{ kind, principalKind: 0, dayCount: 0, targetAssets, minimumAssets: targetAssets },
+    ...{ callPremiumBps: 0, balloonAssets: 0n, scheduledWad: [] },
     couponBps: kind === 0 ? DEAL.couponBps : 0n,
     termMonthCount: kind === 0 ? DEAL.termMonths : 0n,
   });
@@ -147,24 +158,27 @@ async function createFacility(
     admin.facilities.create({
       ...{ asset: addresses.asset, sponsor: cast.sponsor.address },
       ...{ leases: addresses.leases, registry: addresses.registry, gate: addresses.gate },
+      ...{ appraisal: addresses.valuation, anticipatedRepaymentAt: NONE, callableAt: NONE },
       ...{ raiseUntilAt: genesisAt + DAY_SEC, firstPaymentAt, advanceBps: 10_000, minEvidenceClass: 2 },
+      initialReserveAssets: 0n,
       reserveTargetAssets: DEAL.reserveMonths * (monthlyInterest + monthlyFees),
       classes: [
         { name: "Rackbond One Senior A", symbol: "RB1A", terms: classOf(0, seniorAssets) },
         { name: "Rackbond One Residual", symbol: "RB1R", terms: classOf(1, costAssets - seniorAssets) },
       ],
       fees: [
-        { payee: cast.trustee.address, collectionsBps: 0, fixedAssets: feesOf(DEAL.trusteeFeeBps) },
-        { payee: cast.servicer.address, collectionsBps: 0, fixedAssets: feesOf(DEAL.servicerFeeBps) },
+        { payee: cast.trustee.address, collectionsBps: 0, ...feeOf(feesOf(DEAL.trusteeFeeBps)) },
+        { payee: cast.servicer.address, collectionsBps: 0, ...feeOf(feesOf(DEAL.servicerFeeBps)) },
       ],
-      steps: [
-        { kind: FEE, subjectIndex: 0 },
-        { kind: FEE, subjectIndex: 1 },
-        { kind: INTEREST, subjectIndex: 0 },
-        { kind: RESERVE, subjectIndex: 0 },
-        { kind: PRINCIPAL, subjectIndex: 0 },
-        { kind: RESIDUAL, subjectIndex: 1 },
-      ],
+      covenants: {
+        ...{ trapDscrBps: 0, amortiseDscrBps: 0, dscrPeriodCount: 0, maxLtvBps: 0, minCoverageBps: 0 },
+        ...{ covenantCureSec: 30 * DAY_SEC, interestCureSec: 5 * DAY_SEC, countries: [] },
+      },
+      ratchet: [],
+      auction: { startBps: 10_000, floorBps: 5_000, durationSec: 7 * DAY_SEC },
+      performingSteps: STEPS,
+      amortisationSteps: STEPS.filter(({ kind }) => kind !== RESERVE),
+      enforcementSteps: STEPS.filter(({ kind }) => kind !== RESERVE),
     }),
   );
   for (const log of receipt.logs) {

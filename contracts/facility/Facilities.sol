@@ -4,10 +4,20 @@ pragma solidity 0.8.37;
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
-import {BPS} from "../units.sol";
+import {BPS, WAD} from "../units.sol";
 import {ClassToken} from "./ClassToken.sol";
 import {Facility} from "./Facility.sol";
-import {ClassKind, ClassSettings, ClassTerms, FeeTerms, Settings} from "./IFacility.sol";
+import {
+    AuctionTerms,
+    ClassKind,
+    ClassSettings,
+    ClassTerms,
+    Covenants,
+    FeeTerms,
+    PrincipalKind,
+    RatchetStep,
+    Settings
+} from "./IFacility.sol";
 import {StepList, Waterfall} from "./Waterfall.sol";
 
 /// @title Creates facilities with their class tokens.
@@ -16,6 +26,9 @@ import {StepList, Waterfall} from "./Waterfall.sol";
 contract Facilities is AccessManaged {
     uint256 private constant MAX_CLASSES = 8;
     uint256 private constant MAX_FEES = 8;
+    uint256 private constant MAX_MONTHS = 600;
+    uint256 private constant MAX_DSCR_PERIODS = 12;
+    uint256 private constant MAX_ROWS = 32; // of the ratchet and the countries
 
     address public immutable facilityImplementation;
     address public immutable classTokenImplementation;
@@ -31,6 +44,11 @@ contract Facilities is AccessManaged {
     error Facilities_BadFee(uint256 feeIndex, address payee, uint256 collectionsBps);
     error Facilities_BadDates(uint256 raiseUntilAt, uint256 firstPaymentAt, uint256 timeAt);
     error Facilities_BadAdvance(uint256 advanceBps);
+    error Facilities_BadReserve(uint256 initialAssets, uint256 targetAssets);
+    /// Thresholds out of order, too many dates or countries, or a test without an appraisal to read.
+    error Facilities_BadCovenants(uint256 trapDscrBps, uint256 amortiseDscrBps, uint256 dscrPeriodCount);
+    error Facilities_BadRatchet(uint256 rowIndex);
+    error Facilities_BadAuction(uint256 startBps, uint256 floorBps, uint256 durationSec);
 
     constructor(
         address authority_,
@@ -85,17 +103,65 @@ contract Facilities is AccessManaged {
                 Facilities_BadFee(i, fee.payee, fee.collectionsBps)
             );
         }
-        Waterfall.check(
-            settings.steps,
-            StepList.Performing,
-            feeCount,
-            classCount - 1,
-            settings.reserveTargetAssets != 0
+        require(
+            settings.initialReserveAssets <= settings.reserveTargetAssets,
+            Facilities_BadReserve(settings.initialReserveAssets, settings.reserveTargetAssets)
+        );
+        _checkCovenants(settings);
+        bool hasReserve = settings.reserveTargetAssets != 0;
+        Waterfall.check(settings.performingSteps, StepList.Performing, feeCount, classCount - 1, hasReserve);
+        Waterfall.check(settings.amortisationSteps, StepList.Amortisation, feeCount, classCount - 1, hasReserve);
+        Waterfall.check(settings.enforcementSteps, StepList.Enforcement, feeCount, classCount - 1, hasReserve);
+    }
+
+    function _checkCovenants(Settings calldata settings) private pure {
+        Covenants calldata covenants = settings.covenants;
+        bool measured = covenants.maxLtvBps != 0 || covenants.minCoverageBps != 0 || settings.ratchet.length != 0;
+        require(
+            covenants.amortiseDscrBps <= covenants.trapDscrBps &&
+                covenants.dscrPeriodCount <= MAX_DSCR_PERIODS &&
+                (covenants.trapDscrBps == 0) == (covenants.dscrPeriodCount == 0) &&
+                covenants.minCoverageBps <= BPS &&
+                covenants.countries.length <= MAX_ROWS &&
+                (!measured || address(settings.appraisal) != address(0)),
+            Facilities_BadCovenants(covenants.trapDscrBps, covenants.amortiseDscrBps, covenants.dscrPeriodCount)
+        );
+        require(settings.ratchet.length <= MAX_ROWS, Facilities_BadRatchet(settings.ratchet.length));
+        for (uint256 i = 1; i < settings.ratchet.length; ++i) {
+            RatchetStep calldata above = settings.ratchet[i - 1];
+            RatchetStep calldata row = settings.ratchet[i];
+            require(above.maxPueE4 < row.maxPueE4 && above.marginBps <= row.marginBps, Facilities_BadRatchet(i));
+        }
+        AuctionTerms calldata auction = settings.auction;
+        require(
+            auction.startBps != 0 && auction.floorBps <= BPS && auction.durationSec != 0,
+            Facilities_BadAuction(auction.startBps, auction.floorBps, auction.durationSec)
         );
     }
 
     function _isSenior(ClassTerms calldata class) private pure returns (bool) {
-        return class.kind == ClassKind.Senior && class.termMonthCount != 0 && class.balloonAssets <= class.targetAssets;
+        bool levelPay = class.principalKind == PrincipalKind.LevelPay;
+        return
+            class.kind == ClassKind.Senior &&
+            class.termMonthCount != 0 &&
+            class.termMonthCount <= MAX_MONTHS &&
+            class.callPremiumBps <= BPS &&
+            class.balloonAssets <= (levelPay ? class.targetAssets : 0) &&
+            _isSchedule(class);
+    }
+
+    /// @dev Whether the table of a scheduled class has an entry for each date, never rises and ends in 0; the others
+    /// have no table.
+    function _isSchedule(ClassTerms calldata class) private pure returns (bool) {
+        uint64[] calldata parts = class.scheduledWad;
+        if (class.principalKind != PrincipalKind.Scheduled) return parts.length == 0;
+        if (parts.length != class.termMonthCount || parts[parts.length - 1] != 0) return false;
+        uint256 beforeWad = WAD;
+        for (uint256 i = 0; i < parts.length; ++i) {
+            if (parts[i] > beforeWad) return false;
+            beforeWad = parts[i];
+        }
+        return true;
     }
 
     function _isResidual(ClassTerms calldata class) private pure returns (bool) {
@@ -103,7 +169,9 @@ contract Facilities is AccessManaged {
             class.kind == ClassKind.Residual &&
             class.couponBps == 0 &&
             class.termMonthCount == 0 &&
-            class.balloonAssets == 0;
+            class.callPremiumBps == 0 &&
+            class.balloonAssets == 0 &&
+            class.scheduledWad.length == 0;
     }
 
     /// @dev A class has at least one whole token of shares, so that its income per share stays in range.

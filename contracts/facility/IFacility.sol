@@ -5,7 +5,8 @@ import {DayCount} from "../annuity.sol";
 import {IGate} from "../compliance/IGate.sol";
 import {ILeases} from "../lease/ILeases.sol";
 import {IRegistry} from "../registry/IRegistry.sol";
-import {LotId} from "../units.sol";
+import {LeaseId, LotId} from "../units.sol";
+import {IAppraisal} from "./IAppraisal.sol";
 import {Step} from "./Waterfall.sol";
 
 /// What a class is.
@@ -14,14 +15,25 @@ enum ClassKind {
     Residual
 }
 
+/// How a senior class is repaid: what its schedule leaves outstanding after each date. After the last it is nothing.
+enum PrincipalKind {
+    LevelPay, // a level payment less a month's coupon
+    Scheduled, // by a table
+    Balloon, // all with the last payment
+    Sequential // whenever there is cash
+}
+
 struct ClassTerms {
     ClassKind kind;
+    PrincipalKind principalKind;
     DayCount dayCount;
-    uint16 couponBps; // a year; residual: 0
+    uint16 couponBps; // a year, without margin; residual: 0
     uint16 termMonthCount; // payments from the first date to the last; residual: 0
+    uint16 callPremiumBps; // of what is outstanding when it is redeemed; residual: 0
     uint256 targetAssets; // the most that is raised
     uint256 minimumAssets; // the least; at least one whole token
-    uint256 balloonAssets; // due with the last payment, if the target is raised and drawn; residual: 0
+    uint256 balloonAssets; // LevelPay: due with the last payment, if the target is raised and drawn
+    uint64[] scheduledWad; // Scheduled: the part of principal that is left after each date, the last 0
 }
 
 struct ClassSettings {
@@ -34,6 +46,32 @@ struct FeeTerms {
     address payee;
     uint16 collectionsBps; // of the rent collected since the payment date before
     uint256 fixedAssets; // each payment date
+    uint256 capAssets; // the most a Fee step pays on a date; the rest is due at the FeeExcess step
+}
+
+/// What trips the facility. A ratio of 0 switches its test off.
+struct Covenants {
+    uint16 trapDscrBps; // below this debt service cover cash is trapped …
+    uint16 amortiseDscrBps; // … and below this one the facility amortises early
+    uint8 dscrPeriodCount; // payment dates that the cover is summed over
+    uint16 maxLtvBps;
+    uint16 minCoverageBps; // reporting ÷ registered GPUs of a lot, over a week
+    uint32 covenantCureSec; // a breach open for so long lets anyone declare early amortisation
+    uint32 interestCureSec; // the same for missed interest, or principal past its last date, and enforcement
+    bytes2[] countries; // where lots may be; none: anywhere
+}
+
+/// The margin while measured PUE is at most this; the last row's above and while nobody shows it.
+struct RatchetStep {
+    uint32 maxPueE4;
+    uint16 marginBps;
+}
+
+/// How a lot is sold in enforcement.
+struct AuctionTerms {
+    uint16 startBps; // of the lot's cost
+    uint16 floorBps; // of the start
+    uint32 durationSec; // from start to floor
 }
 
 /// All that is agreed before a facility exists; nothing of it changes afterwards.
@@ -43,42 +81,118 @@ struct Settings {
     ILeases leases;
     IRegistry registry;
     IGate gate;
+    IAppraisal appraisal;
     uint64 raiseUntilAt; // the last second to subscribe
     uint64 firstPaymentAt; // anchor of the monthly dates, clamped to the month's end; also the end of funding
+    uint64 anticipatedRepaymentAt; // from here on excess cash repays the seniors; 0: never
+    uint64 callableAt; // from here on a new facility may redeem this one; 0: never
     uint16 advanceBps; // the most to be drawn of a lot's cost
     uint8 minEvidenceClass; // of a lot to be drawn on
     uint256 reserveTargetAssets;
+    uint256 initialReserveAssets; // filled from escrow that was not drawn
     ClassSettings[] classes; // senior first, the residual last
     FeeTerms[] fees;
-    Step[] steps;
+    Covenants covenants;
+    RatchetStep[] ratchet; // PUE rising, margin not falling; none: no margin
+    AuctionTerms auction;
+    Step[] performingSteps; // also in a cash trap
+    Step[] amortisationSteps;
+    Step[] enforcementSteps;
 }
 
-/// The books of a class.
-struct Class {
-    address token;
-    ClassTerms terms;
-    uint256 raisedAssets;
-    uint256 outstandingAssets; // principal not yet repaid
-    uint256 scheduledAssets; // the principal that the schedule leaves outstanding
-    uint256 levelPaymentAssets; // a month, until the last
-    uint256 interestDueAssets; // accrued up to the last payment date, unpaid
+enum State {
+    Raising,
+    Funding,
+    Performing,
+    CashTrap,
+    EarlyAmortisation,
+    Enforcement,
+    Closed,
+    Refunding
 }
 
-/// The books of a fee.
-struct Fee {
-    FeeTerms terms;
-    uint256 dueAssets; // accrued, unpaid
+/// What moves a facility out of Performing.
+enum Trigger {
+    Dscr,
+    Ltv,
+    Coverage,
+    Country,
+    Interest,
+    Maturity
 }
 
-/// @title What a class token, the valuation and the portal's contracts ask of a facility.
+/// @title What a class token, the valuation and the portal's contracts ask of a facility; what its libraries say and
+/// refuse.
 interface IFacility {
-    enum State {
-        Raising,
-        Funding,
-        Performing,
-        Closed,
-        Refunding
-    }
+    // Raising and funding
+
+    event Subscribed(address indexed account, uint256 indexed classIndex, uint256 assets, uint256 raisedAssets);
+    event FundingStarted(uint256 startedAt, uint256 escrowAssets);
+    event RefundingStarted(uint256 escrowAssets, uint256 surplusAssets);
+    event Refunded(address indexed account, address indexed to, uint256 indexed classIndex, uint256 assets);
+    event Pledged(LotId indexed lotId, uint256 costAssets, uint8 evidenceClass);
+    event Drawn(LotId indexed lotId, uint256 assets, uint256 lotDrawnAssets, uint256 escrowAssets);
+    event PerformingStarted(uint256 startedAt, uint256 returnedAssets, uint256 reserveAssets);
+    event ClassScheduled(
+        uint256 indexed classIndex,
+        uint256 returnedAssets,
+        uint256 levelPaymentAssets,
+        uint256 interestDueAssets
+    );
+
+    error Facility_WrongState(State state);
+    error Facility_NotSponsor(address caller);
+    error Facility_NoAmount();
+    error Facility_UnknownClass(uint256 classIndex, uint256 classCount);
+    error Facility_RaiseOver(uint256 raiseUntilAt, uint256 timeAt);
+    error Facility_OverTarget(uint256 classIndex, uint256 askedAssets, uint256 openAssets);
+    error Facility_ClassShort(uint256 classIndex, uint256 raisedAssets, uint256 neededAssets);
+    error Facility_FundingTooLate(uint256 firstPaymentAt, uint256 timeAt);
+    error Facility_RaiseNotFailed(uint256 timeAt, uint256 raiseUntilAt, uint256 firstPaymentAt, uint256 drawnAssets);
+    error Facility_NothingToRefund(address account);
+    error Facility_WeakEvidence(LotId lotId, uint256 evidenceClass, uint256 minEvidenceClass);
+    error Facility_LeasePaysOther(LotId lotId, LeaseId leaseId, address payee);
+    error Facility_OverAdvance(LotId lotId, uint256 wantedAssets, uint256 limitAssets);
+    error Facility_OverEscrow(uint256 askedAssets, uint256 escrowAssets);
+    error Facility_CannotPerform(uint256 totalDrawnAssets, uint256 escrowAssets, uint256 firstPaymentAt);
+
+    // Collecting and paying
+
+    event Collected(uint256 assets, uint256 collectionsAssets);
+    event SurplusBooked(uint256 assets, uint256 collectionsAssets);
+    event StepPaid(uint256 indexed paymentIndex, uint256 stepIndex, Step step, uint256 dueAssets, uint256 paidAssets);
+    /// `collectionsAssets` is what was there to pay from, apart from the reserve and the trap; these two are as the date
+    /// left them.
+    event PaymentMade(
+        uint256 indexed paymentIndex,
+        uint256 dueAt,
+        uint256 collectionsAssets,
+        uint256 reserveAssets,
+        uint256 trappedAssets
+    );
+    event Withdrawn(address indexed account, address indexed to, uint256 assets);
+
+    error Facility_PaymentNotDue(uint256 paymentIndex, uint256 dueAt, uint256 timeAt);
+    error Facility_NoSurplus(uint256 balanceAssets, uint256 ledgerAssets);
+    error Facility_NothingToWithdraw(address account);
+    error Facility_ClaimNotBacked(address caller, uint256 askedAssets, uint256 unclaimedAssets);
+
+    // Covenants
+
+    /// Between Performing and Closed; before and after, FundingStarted, PerformingStarted, RefundingStarted and
+    /// FacilityClosed say.
+    event StateChanged(State indexed from, State indexed to);
+
+    // Enforcement and the end
+
+    event Released(LotId indexed lotId);
+    event FacilityClosed(uint256 closedAt);
+
+    error Facility_NotPledged(LotId lotId);
+    error Facility_LotLeased(LotId lotId, LeaseId leaseId);
+    error Facility_SeniorsOwed(uint256 owedAssets);
+    error Facility_LotsPledged(uint256 lotCount);
+    error Facility_RentOutstanding(uint256 receivableAssets);
 
     /// @notice Where the facility is in its life.
     function state() external view returns (State);
@@ -86,8 +200,8 @@ interface IFacility {
     /// @notice The settlement token all of its money is in.
     function asset() external view returns (address);
 
-    /// @notice Cash that belongs to the classes as a whole: funding not yet drawn, collections and reserve; without
-    /// what is already owed to fee payees and holders.
+    /// @notice Cash that belongs to the classes as a whole: funding not yet drawn, collections, reserve and trapped
+    /// cash; without what is already owed to fee payees and holders.
     function cashAssets() external view returns (uint256);
 
     /// @notice Invoiced and unpaid rent that belongs to the facility, and rent it has not collected yet.

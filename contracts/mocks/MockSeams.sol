@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IFacility} from "../facility/IFacility.sol";
+import {IFacility, State} from "../facility/IFacility.sol";
 import {IRegistry} from "../registry/IRegistry.sol";
 import {ITelemetry} from "../telemetry/ITelemetry.sol";
 import {LotId} from "../units.sol";

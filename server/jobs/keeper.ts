@@ -87,8 +87,10 @@ export function startKeeper(contracts: Contracts, deployment: Deployment): Keepe
   };
 }
 
-const PERFORMING = 2n;
+// Performing, CashTrap, EarlyAmortisation, Enforcement.
+const [FIRST_PAYING, LAST_PAYING] = [2n, 5n];
 
 async function isPaymentDue(facility: ReturnType<Contracts["facility"]>, nowAt: bigint): Promise<boolean> {
-  return (await facility.state()) === PERFORMING && (await facility.nextPaymentAt()) <= nowAt;
+  const state = await facility.state();
+  return FIRST_PAYING <= state && state <= LAST_PAYING && (await facility.nextPaymentAt()) <= nowAt;
 }

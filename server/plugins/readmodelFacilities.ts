@@ -1,6 +1,7 @@
-import { STEP_KINDS, type Facility, type Payment } from "../protocol/api.ts";
+import type { Facility, Payment } from "../protocol/api.ts";
 import type { Hex } from "../protocol/bytes.ts";
 import { DAY_COUNTS, addMonths, interestAssets } from "../protocol/calendar.ts";
+import { STEP_KINDS } from "../protocol/deal.ts";
 import type { PageAfter, PageBefore } from "../sources.ts";
 import type { Db } from "./db.ts";
 import type { View } from "./events.ts";

@@ -1,5 +1,6 @@
 import { Type, type Static, type TSchema } from "typebox";
 import { DeviceHourSchema, SignedReadingSchema } from "./reading.ts";
+import { FACILITY_STATES, STEP_KINDS } from "./deal.ts";
 
 // What the REST API takes and gives. Ids, epochs, times, amounts and counters are decimal strings, since they do not fit
 // a JSON number; amounts are base units of their token. Counts and indices below 2^32 are integers. Addresses are
@@ -101,18 +102,6 @@ export const SummarySchema = Type.Object(
 );
 
 // Facilities
-
-const FACILITY_STATES = ["Raising", "Funding", "Performing", "Closed", "Refunding"] as const;
-export const STEP_KINDS = [
-  "Fee",
-  "Interest",
-  "Reserve",
-  "Principal",
-  "Turbo",
-  "Trap",
-  "FeeExcess",
-  "Residual",
-] as const;
 
 const ClassSchema = Type.Object(
   {

@@ -44,7 +44,7 @@ export function periodDays30360(fromAt: bigint, nextAt: bigint, toAt: bigint): b
 }
 
 export const DAY_COUNTS = ["Thirty360", "Actual360"] as const;
-type DayCount = (typeof DAY_COUNTS)[number];
+export type DayCount = (typeof DAY_COUNTS)[number];
 
 /** Simple interest on a principal from one time to another, rounded down. */
 export function interestAssets(

@@ -22,6 +22,9 @@ describe("TypeScript", () => {
         ["server/protocol/tree.ts", "node:crypto"],
         ["server/protocol/tree.ts", "fs/promises"],
         ["server/protocol/tree.ts", "pg"],
+        ["server/model/facility.ts", "node:crypto"],
+        ["server/model/facility.ts", "../../types/factories/facility/Facility__factory.ts"],
+        ["server/jobs/keeper.ts", "../model/facility.ts"],
         ["server/routes/lots.ts", "../jobs/epoch.ts"],
         ["server/plugins/store.ts", "../routes/lots.ts"],
         ["server/jobs/epoch.ts", "../app.ts"],
@@ -52,6 +55,8 @@ describe("TypeScript", () => {
       const good: [string, string][] = [
         ["server/protocol/tree.ts", "./bytes.ts"],
         ["server/protocol/digest.ts", "../../types/factories/telemetry/Telemetry__factory.ts"],
+        ["server/model/dates.ts", "../protocol/calendar.ts"],
+        ["scripts/paths.ts", "../server/model/facility.ts"],
         ["server/routes/lots.ts", "../protocol/schemas.ts"],
         ["server/plugins/store.ts", "node:fs"],
         ["server/plugins/store.ts", "../failure.ts"],

@@ -37,12 +37,16 @@ describe("files", () => {
   });
 
   describe("contract folders", () => {
-    it("are flat and hold at most five files", () => expect(rules.contractFolders(paths)).to.deep.equal([]));
+    it("are flat and hold at most five files, the facility's twelve", () =>
+      expect(rules.contractFolders(paths)).to.deep.equal([]));
 
     it("fails on a sixth file and on a folder in a folder", () => {
       const six = ["A", "B", "C", "D", "E", "F"].map((name) => `contracts/lease/${name}.sol`);
       expect(rules.contractFolders(six.slice(1))).to.deep.equal([]);
       expect(rules.contractFolders([...six, "contracts/bond/cover/G.sol"])).to.have.length(2);
+      const facility = Array.from({ length: 13 }, (_, place) => `contracts/facility/F${place}.sol`);
+      expect(rules.contractFolders(facility.slice(1))).to.deep.equal([]);
+      expect(rules.contractFolders(facility)).to.have.length(1);
     });
   });
 

@@ -1,5 +1,14 @@
 import { expect } from "chai";
-import { at, createWorld, FIRST_PAYMENT_AT, LOT, RAISE_UNTIL_AT, SENIOR_CLASS, type World } from "./facility-world.ts";
+import {
+  at,
+  createWorld,
+  FIRST_PAYMENT_AT,
+  LOT,
+  PERFORMING_LIST,
+  RAISE_UNTIL_AT,
+  SENIOR_CLASS,
+  type World,
+} from "./facility-world.ts";
 
 describe("Facilities", () => {
   let w: World;
@@ -14,7 +23,7 @@ describe("Facilities", () => {
       expect(created?.args.classTokens).to.deep.equal([await w.senior.getAddress(), await w.residual.getAddress()]);
       const said = created?.args.settings;
       expect(said?.classes.map(({ name }) => name)).to.deep.equal(["Test Facility A", "Test Facility Residual"]);
-      expect(said?.steps.length).to.equal(5);
+      expect(said?.performingSteps.length).to.equal(5);
       expect(await w.facilities.isFacility(w.target)).to.equal(true);
       for (const token of [w.senior, w.residual]) {
         expect(await token.facility()).to.equal(w.target);
@@ -24,7 +33,7 @@ describe("Facilities", () => {
       expect(await w.facility.authority()).to.equal(await w.manager.getAddress());
       expect(await w.senior.symbol()).to.equal("TFA");
       expect(await w.facility.classCount()).to.equal(2);
-      expect((await w.facility.steps()).length).to.equal(5);
+      expect((await w.facility.steps(PERFORMING_LIST)).length).to.equal(5);
       expect((await w.facility.classAt(SENIOR_CLASS)).terms.couponBps).to.equal(1200);
     });
 
@@ -66,10 +75,12 @@ describe("Facilities", () => {
           .withArgs(asset, decimals);
       }
       const none = w.ethers.ZeroAddress;
-      await expect(w.create({ fees: [{ payee: none, collectionsBps: 0, fixedAssets: 1n }] }))
+      await expect(w.create({ fees: [{ payee: none, collectionsBps: 0, fixedAssets: 1n, capAssets: 1n }] }))
         .to.be.revertedWithCustomError(w.facilities, "Facilities_BadFee")
         .withArgs(0, none, 0);
-      await expect(w.create({ fees: [{ payee: w.bob.address, collectionsBps: 10_001, fixedAssets: 1n }] }))
+      await expect(
+        w.create({ fees: [{ payee: w.bob.address, collectionsBps: 10_001, fixedAssets: 1n, capAssets: 1n }] }),
+      )
         .to.be.revertedWithCustomError(w.facilities, "Facilities_BadFee")
         .withArgs(0, w.bob.address, 10_001);
     });
@@ -113,14 +124,13 @@ describe("Facilities", () => {
     });
 
     it("refuses steps that leave the seniors behind or the reserve out", async () => {
-      await expect(w.create({ steps: w.settings.steps.slice(1) })).to.be.revertedWithCustomError(
+      await expect(w.create({ performingSteps: w.settings.performingSteps.slice(1) })).to.be.revertedWithCustomError(
         w.facilities,
         "Waterfall_Incomplete",
       );
-      await expect(w.create({ steps: [...w.settings.steps].reverse() })).to.be.revertedWithCustomError(
-        w.facilities,
-        "Waterfall_BadStep",
-      );
+      await expect(
+        w.create({ performingSteps: [...w.settings.performingSteps].reverse() }),
+      ).to.be.revertedWithCustomError(w.facilities, "Waterfall_BadStep");
       await expect(w.create({ reserveTargetAssets: 0n })).to.be.revertedWithCustomError(
         w.facilities,
         "Waterfall_Incomplete",
@@ -135,14 +145,23 @@ describe("Facilities", () => {
       const tiny = { targetAssets: 10n * w.unit, minimumAssets: w.unit };
       const seniors = Array.from({ length: 7 }, () => ({ ...senior, terms: { ...senior.terms, ...tiny } }));
       const indices = seniors.map((_, subjectIndex) => subjectIndex);
+      const steps = [
+        ...indices.map((subjectIndex) => ({ kind: 1, subjectIndex })),
+        ...indices.map((subjectIndex) => ({ kind: 3, subjectIndex })),
+        { kind: 7, subjectIndex: 7 },
+      ];
       const facility = await w.create({
         classes: [...seniors, { ...residual, terms: { ...residual.terms, ...tiny } }],
         fees: [],
         reserveTargetAssets: 0n,
-        steps: [
-          ...indices.map((subjectIndex) => ({ kind: 1 as const, subjectIndex })),
-          ...indices.map((subjectIndex) => ({ kind: 3 as const, subjectIndex })),
-          { kind: 7 as const, subjectIndex: 7 },
+        performingSteps: steps,
+        amortisationSteps: steps,
+        enforcementSteps: [
+          ...indices.flatMap((subjectIndex) => [
+            { kind: 1, subjectIndex },
+            { kind: 3, subjectIndex },
+          ]),
+          { kind: 7, subjectIndex: 7 },
         ],
       });
       const target = await facility.getAddress();

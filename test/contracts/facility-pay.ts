@@ -36,7 +36,7 @@ describe("Facility: paying", () => {
       const left = 100_000_000_000n - FEE - INTEREST_1 - TARGET - principal;
       await expect(w.facility.connect(w.mallory).distribute())
         .to.emit(w.facility, "PaymentMade")
-        .withArgs(0, FIRST_PAYMENT_AT, 100_000n * w.unit, TARGET);
+        .withArgs(0, FIRST_PAYMENT_AT, 100_000n * w.unit, TARGET, 0);
       expect(await stepsOf(w)).to.deep.equal([
         [FEE, FEE],
         [INTEREST_1, INTEREST_1],

@@ -12,7 +12,10 @@ export const USD = 1_000_000n;
 export const DAY = 86_400;
 export const at = (iso: string) => Date.parse(iso.length === 10 ? `${iso}T00:00:00Z` : iso) / 1000;
 export const [FEE, INTEREST, RESERVE, PRINCIPAL, RESIDUAL] = [0, 1, 2, 3, 7] as const;
-export const [RAISING, FUNDING, PERFORMING, CLOSED, REFUNDING] = [0n, 1n, 2n, 3n, 4n] as const;
+export const [RAISING, FUNDING, PERFORMING] = [0n, 1n, 2n] as const;
+export const [CASH_TRAP, EARLY_AMORTISATION, ENFORCEMENT, CLOSED, REFUNDING] = [3n, 4n, 5n, 6n, 7n] as const;
+/** The lists of steps. */
+export const [PERFORMING_LIST, AMORTISATION_LIST, ENFORCEMENT_LIST] = [0, 1, 2] as const;
 export const [SENIOR_CLASS, RESIDUAL_CLASS] = [0, 1] as const;
 export const LOT = 7n;
 
@@ -66,7 +69,7 @@ export async function createWorld(options: WorldOptions = {}) {
   const rent = await ethers.deployContract("MockRent");
   const facilities = await ethers.deployContract("Facilities", [
     await manager.getAddress(),
-    await (await ethers.deployContract("Facility")).getAddress(),
+    await (await deployFacilityCode(ethers)).getAddress(),
     await (await ethers.deployContract("ClassToken")).getAddress(),
   ]);
 
@@ -85,29 +88,43 @@ export async function createWorld(options: WorldOptions = {}) {
   for (const holder of [alice, bob, carol]) await admit(holder.address);
 
   const unit = 10n ** BigInt(options.decimals ?? 6);
+  const steps: { kind: number; subjectIndex: number }[] = [
+    { kind: FEE, subjectIndex: 0 },
+    { kind: INTEREST, subjectIndex: 0 },
+    { kind: RESERVE, subjectIndex: 0 },
+    { kind: PRINCIPAL, subjectIndex: 0 },
+    { kind: RESIDUAL, subjectIndex: 1 },
+  ];
   const settings = {
     asset: await asset.getAddress(),
     sponsor: sponsor.address,
     leases: await rent.getAddress(),
     registry: await pledges.getAddress(),
     gate: await gate.getAddress(),
+    appraisal: ethers.ZeroAddress,
     raiseUntilAt: RAISE_UNTIL_AT,
     firstPaymentAt: options.firstPaymentAt ?? FIRST_PAYMENT_AT,
+    anticipatedRepaymentAt: 0,
+    callableAt: 0,
     advanceBps: 8000,
     minEvidenceClass: 2,
     reserveTargetAssets: options.reserveTargetAssets ?? 10_000n * unit,
+    initialReserveAssets: 0n,
     classes: [
       {
         name: "Test Facility A",
         symbol: "TFA",
         terms: {
           kind: 0,
+          principalKind: 0,
           dayCount: options.dayCount ?? 0,
           couponBps: options.couponBps ?? 1200,
           termMonthCount: options.termMonthCount ?? 12,
+          callPremiumBps: 0,
           targetAssets: 700_000n * unit,
           minimumAssets: 500_000n * unit,
           balloonAssets: options.balloonAssets ?? 0n,
+          scheduledWad: [] as bigint[],
         },
       },
       {
@@ -115,23 +132,41 @@ export async function createWorld(options: WorldOptions = {}) {
         symbol: "TFR",
         terms: {
           kind: 1,
+          principalKind: 0,
           dayCount: 0,
           couponBps: 0,
           termMonthCount: 0,
+          callPremiumBps: 0,
           targetAssets: 300_000n * unit,
           minimumAssets: 200_000n * unit,
           balloonAssets: 0n,
+          scheduledWad: [] as bigint[],
         },
       },
     ],
-    fees: [{ payee: servicer.address, collectionsBps: options.collectionsBps ?? 0, fixedAssets: 500n * unit }],
-    steps: [
-      { kind: FEE, subjectIndex: 0 },
-      { kind: INTEREST, subjectIndex: 0 },
-      { kind: RESERVE, subjectIndex: 0 },
-      { kind: PRINCIPAL, subjectIndex: 0 },
-      { kind: RESIDUAL, subjectIndex: 1 },
-    ].filter(({ kind }) => kind !== RESERVE || options.reserveTargetAssets !== 0n),
+    fees: [
+      {
+        payee: servicer.address,
+        collectionsBps: options.collectionsBps ?? 0,
+        fixedAssets: 500n * unit,
+        capAssets: 5_000n * unit,
+      },
+    ],
+    covenants: {
+      trapDscrBps: 0,
+      amortiseDscrBps: 0,
+      dscrPeriodCount: 0,
+      maxLtvBps: 0,
+      minCoverageBps: 0,
+      covenantCureSec: 30 * DAY,
+      interestCureSec: 5 * DAY,
+      countries: [] as string[],
+    },
+    ratchet: [] as { maxPueE4: number; marginBps: number }[],
+    auction: { startBps: 10_000, floorBps: 5_000, durationSec: 7 * DAY },
+    performingSteps: steps.filter(({ kind }) => kind !== RESERVE || options.reserveTargetAssets !== 0n),
+    amortisationSteps: steps.filter(({ kind }) => kind !== RESERVE),
+    enforcementSteps: steps.filter(({ kind }) => kind !== RESERVE),
   };
 
   const create = async (changed: Partial<typeof settings> = {}) => {
@@ -185,8 +220,19 @@ export async function createWorld(options: WorldOptions = {}) {
   return { ethers, networkHelpers, unit, target, domain, settings, ...accounts, ...contracts, ...verbs };
 }
 
-type Signer = Awaited<ReturnType<Awaited<ReturnType<typeof network.create>>["ethers"]["getSigners"]>>[number];
+type Ethers = Awaited<ReturnType<typeof network.create>>["ethers"];
+type Signer = Awaited<ReturnType<Ethers["getSigners"]>>[number];
 export type World = Awaited<ReturnType<typeof createWorld>>;
+
+/// The code of facilities, with the libraries it is linked to.
+async function deployFacilityCode(ethers: Ethers) {
+  const place = async (name: string, libraries?: Record<string, string>) =>
+    (await ethers.deployContract(name, [], { libraries })).getAddress();
+  const Raise = await place("Raise");
+  const Payments = await place("Payments");
+  const Enforcement = await place("Enforcement", { Payments });
+  return ethers.deployContract("Facility", [], { libraries: { Raise, Payments, Enforcement } });
+}
 
 /// One class token with a mock for its facility: Alice holds 600 shares, Bob 400.
 export async function createToken() {

@@ -7,12 +7,13 @@ import {IGate} from "../../contracts/compliance/IGate.sol";
 import {ClassToken} from "../../contracts/facility/ClassToken.sol";
 import {Facility} from "../../contracts/facility/Facility.sol";
 import {
+    AuctionTerms,
     ClassKind,
     ClassSettings,
     ClassTerms,
     FeeTerms,
-    IFacility,
-    Settings
+    Settings,
+    State
 } from "../../contracts/facility/IFacility.sol";
 import {Step, StepKind} from "../../contracts/facility/Waterfall.sol";
 import {ILeases} from "../../contracts/lease/ILeases.sol";
@@ -137,23 +138,25 @@ contract FacilityPlayer {
         settings.advanceBps = 8000;
         settings.minEvidenceClass = 1;
         settings.reserveTargetAssets = 20_000 * UNIT;
+        settings.auction = AuctionTerms(10_000, 5_000, 7 days);
         settings.classes = new ClassSettings[](3);
         for (uint256 i = 0; i < 3; ++i) {
-            ClassTerms memory terms = ClassTerms(ClassKind.Senior, DayCount.Thirty360, 950, 24, 4e11, 3e11, 0);
+            ClassTerms memory terms;
+            (terms.couponBps, terms.termMonthCount, terms.targetAssets, terms.minimumAssets) = (950, 24, 4e11, 3e11);
             if (i == 1) (terms.dayCount, terms.balloonAssets) = (DayCount.Actual360, 1e10);
-            if (i == 2) terms = ClassTerms(ClassKind.Residual, DayCount.Thirty360, 0, 0, 4e11, 3e11, 0);
+            if (i == 2) (terms.kind, terms.couponBps, terms.termMonthCount) = (ClassKind.Residual, 0, 0);
             settings.classes[i] = ClassSettings("Class", "C", terms);
         }
         settings.fees = new FeeTerms[](1);
-        settings.fees[0] = FeeTerms(address(this), 25, 100 * UNIT);
-        settings.steps = new Step[](7);
-        settings.steps[0] = Step(StepKind.Fee, 0);
-        settings.steps[1] = Step(StepKind.Interest, 0);
-        settings.steps[2] = Step(StepKind.Interest, 1);
-        settings.steps[3] = Step(StepKind.Reserve, 0);
-        settings.steps[4] = Step(StepKind.Principal, 0);
-        settings.steps[5] = Step(StepKind.Principal, 1);
-        settings.steps[6] = Step(StepKind.Residual, 2);
+        settings.fees[0] = FeeTerms(address(this), 25, 100 * UNIT, 1000 * UNIT);
+        settings.performingSteps = new Step[](7);
+        settings.performingSteps[0] = Step(StepKind.Fee, 0);
+        settings.performingSteps[1] = Step(StepKind.Interest, 0);
+        settings.performingSteps[2] = Step(StepKind.Interest, 1);
+        settings.performingSteps[3] = Step(StepKind.Reserve, 0);
+        settings.performingSteps[4] = Step(StepKind.Principal, 0);
+        settings.performingSteps[5] = Step(StepKind.Principal, 1);
+        settings.performingSteps[6] = Step(StepKind.Residual, 2);
     }
 }
 
@@ -212,7 +215,7 @@ contract FacilityInvariants {
         }
         assert(player.distributedCount() == 26 && player.transferCount() == 26 && player.claimCount() > 20);
         assert(player.facility().outstandingAssets(0) == 0 && player.facility().outstandingAssets(1) == 0);
-        assert(player.facility().state() == IFacility.State.Performing);
+        assert(player.facility().state() == State.Performing);
         this.invariant_M02_theBalanceIsTheLedger();
         this.invariant_conservesWhatCameIn();
         this.invariant_M03_claimsAreWithinAUnitAHolderOfTheIncomeSetAside();

@@ -34,6 +34,8 @@ const COMPOSED = ["server/app.ts", "server/main.ts"];
 const TYPESCRIPT: Record<string, string[]> = {
   types: [],
   "server/protocol": ["types"],
+  // The model of a deal, to which contracts are compared: pure, it runs where the protocol does.
+  "server/model": ["server/protocol"],
   [GROUND]: ["server/protocol", "types"],
   "server/plugins": BASE,
   "server/agent": BASE,
@@ -42,13 +44,16 @@ const TYPESCRIPT: Record<string, string[]> = {
   "server/app.ts": [...BASE, ...PARTS],
   "server/main.ts": [...BASE, ...PARTS, "server/app.ts"],
   // The simulation composes the whole program; it enters the server by these doors only.
-  scripts: [...BASE, ...COMPOSED],
-  web: ["server/protocol"],
-  test: ["scripts", "web", "hardhat.config.ts", ...BASE, ...PARTS, ...COMPOSED],
+  scripts: [...BASE, "server/model", ...COMPOSED],
+  web: ["server/protocol", "server/model"],
+  test: ["scripts", "web", "hardhat.config.ts", "server/model", ...BASE, ...PARTS, ...COMPOSED],
   "hardhat.config.ts": [],
 };
 
-/** The pure core runs in a browser: these packages do too. */
+/** Areas that run in a browser. */
+const PURE = new Set(["server/protocol", "server/model"]);
+
+/** These packages do too. */
 const ISOMORPHIC = new Set(["ethers", "hash-wasm", "typebox"]);
 
 /** The file a relative import names, from the project's root; a package import stays as it is. */
@@ -120,7 +125,7 @@ function packageImport(path: string, target: string): string | undefined {
     .split("/")
     .slice(0, target.startsWith("@") ? 2 : 1)
     .join("/");
-  if (area === "server/protocol" && !ISOMORPHIC.has(name)) {
+  if (area !== undefined && PURE.has(area) && !ISOMORPHIC.has(name)) {
     const isNode = target.startsWith("node:") || builtinModules.includes(target);
     return isNode ? "the core is pure: no Node module" : "not among the packages that run in a browser";
   }

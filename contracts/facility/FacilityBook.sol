@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {interestAssets} from "../annuity.sol";
+import {addMonths} from "../calendar.sol";
+import {IGate} from "../compliance/IGate.sol";
+import {ILeases} from "../lease/ILeases.sol";
+import {IRegistry} from "../registry/IRegistry.sol";
+import {LotId} from "../units.sol";
+import {ClassToken} from "./ClassToken.sol";
+import {IAppraisal} from "./IAppraisal.sol";
+import {AuctionTerms, ClassTerms, Covenants, FeeTerms, IFacility, RatchetStep, State} from "./IFacility.sol";
+import {Step} from "./Waterfall.sol";
+
+/// The books of a class.
+struct Class {
+    address token;
+    ClassTerms terms;
+    uint256 raisedAssets;
+    uint256 outstandingAssets; // principal not yet repaid
+    uint256 scheduledAssets; // the principal that the schedule leaves outstanding
+    uint256 levelPaymentAssets; // a month, until the last
+    uint256 interestDueAssets; // accrued up to the last payment date, unpaid
+}
+
+/// The books of a fee.
+struct Fee {
+    FeeTerms terms;
+    uint256 dueAssets; // accrued, unpaid
+}
+
+/// All that a facility keeps: its settings and its ledger, in one place that every library works on.
+struct Book {
+    address asset;
+    State state;
+    uint16 advanceBps;
+    uint8 minEvidenceClass;
+    uint32 paymentCount; // payment dates run so far
+    address sponsor;
+    uint64 raiseUntilAt;
+    ILeases leases;
+    uint64 firstPaymentAt;
+    IRegistry registry;
+    uint64 periodStartAt; // of the current interest period: the last payment date run, or the start of funding
+    IAppraisal appraisal;
+    uint64 anticipatedRepaymentAt;
+    IGate gate;
+    uint64 callableAt;
+    address factory; // what created this facility, and knows which others it created
+    uint64 fundedAt; // when funding started
+    // All money is in one of: escrow (raised, not drawn), collections (received, not paid out), reserve, trapped,
+    // claims of the sponsor and the fee payees, and income of the classes not yet claimed.
+    uint256 escrowAssets;
+    uint256 collectionsAssets;
+    uint256 reserveAssets;
+    uint256 trappedAssets;
+    uint256 totalClaimableAssets;
+    uint256 reserveTargetAssets;
+    uint256 initialReserveAssets;
+    uint256 periodRentAssets; // rent collected since the last payment date
+    uint256 totalDrawnAssets;
+    uint256 feesPaidAssets;
+    uint256 lotCount;
+    Class[] classes;
+    Fee[] fees;
+    Step[][3] steps; // by StepList
+    Covenants covenants;
+    RatchetStep[] ratchet;
+    AuctionTerms auction;
+    mapping(address account => uint256) claimableAssets;
+    mapping(address token => uint256) unclaimedAssets;
+    mapping(LotId lotId => uint256) drawnAssets;
+    mapping(LotId lotId => bool) isPledged;
+}
+
+/// @title What the libraries of a facility, and the facility, do to its book and ask of it alike.
+library Books {
+    /// @dev Refuses every other state.
+    function requireState(Book storage book, State state) internal view {
+        require(book.state == state, IFacility.Facility_WrongState(book.state));
+    }
+
+    /// @dev Refuses states in which no payment date is run: before performing, and after the end.
+    function requirePaying(Book storage book) internal view {
+        require(isPaying(book), IFacility.Facility_WrongState(book.state));
+    }
+
+    /// @dev Refuses while a senior class is owed anything.
+    function requireRepaid(Book storage book) internal view {
+        uint256 owedAssets = seniorOwedAssets(book);
+        require(owedAssets == 0, IFacility.Facility_SeniorsOwed(owedAssets));
+    }
+
+    /// @dev Moves on to another state from Performing on, and says so.
+    function moveTo(Book storage book, State state) internal {
+        emit IFacility.StateChanged(book.state, state);
+        book.state = state;
+    }
+
+    /// @dev Sets income aside for a class's holders.
+    function accrue(Book storage book, address token, uint256 interest, uint256 principal) internal {
+        if (interest + principal == 0) return;
+        book.unclaimedAssets[token] += interest + principal;
+        ClassToken(token).accrue(interest, principal);
+    }
+
+    /// @dev Records a claim of the sponsor or a fee payee.
+    function credit(Book storage book, address account, uint256 assets) internal {
+        book.claimableAssets[account] += assets;
+        book.totalClaimableAssets += assets;
+    }
+
+    /// @dev Whether payment dates are run.
+    function isPaying(Book storage book) internal view returns (bool) {
+        return book.state >= State.Performing && book.state <= State.Enforcement;
+    }
+
+    /// @dev Whether rent may come in and interest accrues.
+    function isLive(Book storage book) internal view returns (bool) {
+        return book.state == State.Funding || isPaying(book);
+    }
+
+    /// @dev A class by its index; refuses an unknown one.
+    function classAt(Book storage book, uint256 classIndex) internal view returns (Class storage) {
+        uint256 classCount = book.classes.length;
+        require(classIndex < classCount, IFacility.Facility_UnknownClass(classIndex, classCount));
+        return book.classes[classIndex];
+    }
+
+    /// @dev A payment date, counted from 0.
+    function paymentAt(Book storage book, uint256 paymentIndex) internal view returns (uint256) {
+        return addMonths(book.firstPaymentAt, paymentIndex);
+    }
+
+    /// @dev Interest of a class on a principal from the start of the current period to a time.
+    function interestOf(
+        Book storage book,
+        Class storage class,
+        uint256 principalAssets,
+        uint256 toAt
+    ) internal view returns (uint256) {
+        return interestAssets(principalAssets, class.terms.couponBps, class.terms.dayCount, book.periodStartAt, toAt);
+    }
+
+    /// @dev Interest of a class accrued until now and unpaid.
+    function accruedAssets(Book storage book, uint256 classIndex) internal view returns (uint256 assets) {
+        Class storage class = classAt(book, classIndex);
+        assets = class.interestDueAssets;
+        if (isLive(book) && block.timestamp > book.periodStartAt) {
+            assets += interestOf(book, class, class.outstandingAssets, block.timestamp);
+        }
+    }
+
+    /// @dev What the senior classes are owed, apart from interest since the last payment date: none on no principal.
+    function seniorOwedAssets(Book storage book) internal view returns (uint256 assets) {
+        for (uint256 i = 0; i + 1 < book.classes.length; ++i) {
+            assets += book.classes[i].outstandingAssets + book.classes[i].interestDueAssets;
+        }
+    }
+
+    /// @dev Invoiced and unpaid rent, and rent not collected yet.
+    function receivableAssets(Book storage book) internal view returns (uint256) {
+        return
+            book.leases.receivableAssets(address(this), book.asset) +
+            book.leases.collectableAssets(address(this), book.asset);
+    }
+
+    /// @dev All that the ledger holds: what the token balance must cover.
+    function ledgerAssets(Book storage book) internal view returns (uint256 assets) {
+        assets = book.escrowAssets + book.collectionsAssets + book.reserveAssets + book.trappedAssets;
+        assets += book.totalClaimableAssets;
+        for (uint256 i = 0; i < book.classes.length; ++i) assets += book.unclaimedAssets[book.classes[i].token];
+    }
+}

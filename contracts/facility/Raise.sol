@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {levelPaymentAssets} from "../annuity.sol";
+import {Settlement} from "../settlement.sol";
+import {BPS, LeaseId, LotId, RAY, mulDivDown} from "../units.sol";
+import {ClassToken} from "./ClassToken.sol";
+import {Book, Books, Class} from "./FacilityBook.sol";
+import {IFacility, State} from "./IFacility.sol";
+
+/// @title A facility's money until it performs: subscriptions, refunds, draws, and what goes back undrawn.
+/// @notice Runs on the facility's own book, in its name.
+library Raise {
+    using Books for Book;
+    using SafeERC20 for IERC20;
+    using Settlement for IERC20;
+
+    /// @notice See `Facility.subscribe`.
+    function subscribe(Book storage book, uint256 classIndex, uint256 assets) external {
+        book.requireState(State.Raising);
+        require(block.timestamp <= book.raiseUntilAt, IFacility.Facility_RaiseOver(book.raiseUntilAt, block.timestamp));
+        require(assets != 0, IFacility.Facility_NoAmount());
+        Class storage class = book.classAt(classIndex);
+        uint256 openAssets = class.terms.targetAssets - class.raisedAssets;
+        require(assets <= openAssets, IFacility.Facility_OverTarget(classIndex, assets, openAssets));
+        class.raisedAssets += assets;
+        class.outstandingAssets += assets;
+        book.escrowAssets += assets;
+        emit IFacility.Subscribed(msg.sender, classIndex, assets, class.raisedAssets);
+        ClassToken(class.token).mint(msg.sender, assets);
+        IERC20(book.asset).pullExact(msg.sender, assets);
+    }
+
+    /// @notice See `Facility.startFunding`.
+    function startFunding(Book storage book) external {
+        book.requireState(State.Raising);
+        require(
+            block.timestamp < book.firstPaymentAt,
+            IFacility.Facility_FundingTooLate(book.firstPaymentAt, block.timestamp)
+        );
+        bool open = block.timestamp <= book.raiseUntilAt;
+        uint256 shortIndex = _firstShort(book, open);
+        if (shortIndex != book.classes.length) {
+            Class storage class = book.classes[shortIndex];
+            uint256 neededAssets = open ? class.terms.targetAssets : class.terms.minimumAssets;
+            revert IFacility.Facility_ClassShort(shortIndex, class.raisedAssets, neededAssets);
+        }
+        book.state = State.Funding;
+        book.periodStartAt = uint64(block.timestamp);
+        book.fundedAt = uint64(block.timestamp);
+        emit IFacility.FundingStarted(block.timestamp, book.escrowAssets);
+    }
+
+    /// @notice See `Facility.cancel`.
+    function cancel(Book storage book) external {
+        require(
+            book.state == State.Raising || (book.state == State.Funding && book.totalDrawnAssets == 0),
+            IFacility.Facility_WrongState(book.state)
+        );
+        _startRefunding(book);
+    }
+
+    /// @notice See `Facility.declareFailed`.
+    function declareFailed(Book storage book) external {
+        bool failed = block.timestamp >= book.firstPaymentAt;
+        if (book.state == State.Raising) {
+            failed = failed || (block.timestamp > book.raiseUntilAt && _firstShort(book, false) != book.classes.length);
+        } else {
+            book.requireState(State.Funding);
+            failed = failed && book.totalDrawnAssets == 0;
+        }
+        require(
+            failed,
+            IFacility.Facility_RaiseNotFailed(
+                block.timestamp,
+                book.raiseUntilAt,
+                book.firstPaymentAt,
+                book.totalDrawnAssets
+            )
+        );
+        _startRefunding(book);
+    }
+
+    /// @notice See `Facility.refund`.
+    function refund(Book storage book, address to) external returns (uint256 assets) {
+        book.requireState(State.Refunding);
+        for (uint256 i = 0; i < book.classes.length; ++i) {
+            Class storage class = book.classes[i];
+            uint256 shares = ClassToken(class.token).balanceOf(msg.sender);
+            if (shares == 0) continue;
+            assets += shares;
+            class.outstandingAssets -= shares;
+            emit IFacility.Refunded(msg.sender, to, i, shares);
+            ClassToken(class.token).burn(msg.sender, shares);
+        }
+        require(assets != 0, IFacility.Facility_NothingToRefund(msg.sender));
+        book.escrowAssets -= assets;
+        IERC20(book.asset).safeTransfer(to, assets);
+    }
+
+    /// @notice See `Facility.draw`.
+    function draw(Book storage book, LotId lotId, uint256 assets) external {
+        book.requireState(State.Funding);
+        require(msg.sender == book.sponsor, IFacility.Facility_NotSponsor(msg.sender));
+        require(assets != 0, IFacility.Facility_NoAmount());
+        uint256 escrowAssets = book.escrowAssets;
+        require(assets <= escrowAssets, IFacility.Facility_OverEscrow(assets, escrowAssets));
+        uint8 evidenceClass = book.registry.evidenceClass(lotId);
+        require(
+            evidenceClass >= book.minEvidenceClass,
+            IFacility.Facility_WeakEvidence(lotId, evidenceClass, book.minEvidenceClass)
+        );
+        LeaseId leaseId = book.leases.leaseOf(lotId);
+        if (LeaseId.unwrap(leaseId) != 0) {
+            address payee = book.leases.payeeOf(leaseId);
+            require(payee == address(this), IFacility.Facility_LeasePaysOther(lotId, leaseId, payee));
+        }
+        uint256 costAssets = book.registry.lot(lotId).costAssets;
+        uint256 lotDrawnAssets = book.drawnAssets[lotId] + assets;
+        uint256 limitAssets = mulDivDown(costAssets, book.advanceBps, BPS);
+        require(lotDrawnAssets <= limitAssets, IFacility.Facility_OverAdvance(lotId, lotDrawnAssets, limitAssets));
+
+        book.drawnAssets[lotId] = lotDrawnAssets;
+        book.totalDrawnAssets += assets;
+        book.escrowAssets = escrowAssets - assets;
+        book.credit(book.sponsor, assets);
+        if (!book.isPledged[lotId]) {
+            book.isPledged[lotId] = true;
+            ++book.lotCount;
+            emit IFacility.Pledged(lotId, costAssets, evidenceClass);
+            book.registry.takeLien(lotId);
+        }
+        emit IFacility.Drawn(lotId, assets, lotDrawnAssets, escrowAssets - assets);
+    }
+
+    /// @notice See `Facility.startPerforming`.
+    function startPerforming(Book storage book) external {
+        book.requireState(State.Funding);
+        uint256 escrowAssets = book.escrowAssets;
+        bool may = escrowAssets == 0 || msg.sender == book.sponsor || block.timestamp >= book.firstPaymentAt;
+        require(
+            may && book.totalDrawnAssets != 0,
+            IFacility.Facility_CannotPerform(book.totalDrawnAssets, escrowAssets, book.firstPaymentAt)
+        );
+        uint256 principalAssets = escrowAssets + book.totalDrawnAssets;
+        uint256 reserveAssets = escrowAssets < book.initialReserveAssets ? escrowAssets : book.initialReserveAssets;
+        uint256 toReturnAssets = escrowAssets - reserveAssets;
+        uint256 leftAssets = toReturnAssets;
+        book.state = State.Performing;
+        book.escrowAssets = 0;
+        book.reserveAssets = reserveAssets;
+        emit IFacility.PerformingStarted(block.timestamp, toReturnAssets, reserveAssets);
+        for (uint256 i = 0; i < book.classes.length; ++i) {
+            Class storage class = book.classes[i];
+            uint256 raisedAssets = class.raisedAssets;
+            uint256 returnedAssets =
+                i + 1 == book.classes.length ? leftAssets : mulDivDown(toReturnAssets, raisedAssets, principalAssets);
+            leftAssets -= returnedAssets;
+            _schedule(book, class, raisedAssets, returnedAssets);
+            emit IFacility.ClassScheduled(i, returnedAssets, class.levelPaymentAssets, class.interestDueAssets);
+            book.accrue(class.token, 0, returnedAssets);
+        }
+    }
+
+    /// @dev The first class that raised less than its target or its minimum, or the number of classes.
+    function _firstShort(Book storage book, bool ofTarget) private view returns (uint256 classIndex) {
+        for (; classIndex < book.classes.length; ++classIndex) {
+            Class storage class = book.classes[classIndex];
+            if (class.raisedAssets < (ofTarget ? class.terms.targetAssets : class.terms.minimumAssets)) break;
+        }
+    }
+
+    function _startRefunding(Book storage book) private {
+        // What was booked as collections is nobody's principal: it becomes the sponsor's claim.
+        uint256 surplusAssets = book.collectionsAssets;
+        book.collectionsAssets = 0;
+        book.state = State.Refunding;
+        book.credit(book.sponsor, surplusAssets);
+        emit IFacility.RefundingStarted(book.escrowAssets, surplusAssets);
+    }
+
+    /// @dev Takes the returned principal off, with the interest it earned, and fixes the schedule of the rest.
+    function _schedule(Book storage book, Class storage class, uint256 raisedAssets, uint256 returnedAssets) private {
+        uint256 principalAssets = raisedAssets - returnedAssets;
+        class.outstandingAssets = principalAssets;
+        if (class.terms.termMonthCount == 0) return;
+        class.interestDueAssets = book.interestOf(class, returnedAssets, block.timestamp);
+        class.scheduledAssets = principalAssets;
+        class.levelPaymentAssets = levelPaymentAssets(
+            principalAssets,
+            (class.terms.couponBps * RAY) / (12 * BPS),
+            class.terms.termMonthCount,
+            mulDivDown(class.terms.balloonAssets, principalAssets, class.terms.targetAssets)
+        );
+    }
+}

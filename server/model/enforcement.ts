@@ -1,0 +1,90 @@
+import { BPS } from "../protocol/units.ts";
+import { accruedAssets, bookProceeds, paymentAt, payClass, type Facility } from "./facility.ts";
+import { runSteps } from "./payment.ts";
+import { ceilDiv } from "./schedule.ts";
+import { accrueLoss } from "./shares.ts";
+import { max } from "./waterfall.ts";
+
+// Sales of lots, the close with loss, the redemption (docs/deal.md §6).
+
+/** Puts a lot up, for the first time or again; answers whether it may be. */
+export function startAuction(facility: Facility, nowAt: bigint, lotId: string): boolean {
+  const lot = facility.lots.get(lotId);
+  const { startBps, durationSec } = facility.terms.auction;
+  if (facility.state !== "Enforcement" || lot === undefined) return false;
+  if (lot.startedAt > 0n && nowAt <= lot.startedAt + durationSec) return false;
+  const startAssets = lot.startedAt > 0n ? floorOf(facility, lot.startAssets) : (lot.costAssets * startBps) / BPS;
+  lot.startAssets = max(startAssets, 1n);
+  lot.startedAt = nowAt;
+  return true;
+}
+
+/** The price of a lot that is up; undefined where none is. */
+export function auctionPrice(facility: Facility, nowAt: bigint, lotId: string): bigint | undefined {
+  const { durationSec } = facility.terms.auction;
+  const lot = facility.lots.get(lotId);
+  if (lot === undefined || lot.startedAt === 0n || nowAt > lot.startedAt + durationSec) return undefined;
+  const fall = lot.startAssets - floorOf(facility, lot.startAssets);
+  return lot.startAssets - (fall * (nowAt - lot.startedAt)) / durationSec;
+}
+
+function floorOf({ terms }: Facility, startAssets: bigint): bigint {
+  return max((startAssets * terms.auction.floorBps) / BPS, 1n);
+}
+
+/** Sells a lot that is up at its price of now, which is returned; the proceeds are collections. */
+export function buyLot(facility: Facility, nowAt: bigint, lotId: string): bigint | undefined {
+  const price = auctionPrice(facility, nowAt, lotId);
+  if (price === undefined) return undefined;
+  bookProceeds(facility, price);
+  facility.lots.delete(lotId);
+  return price;
+}
+
+/** All lots are gone and nothing is to come: cash is paid once more, and what stays outstanding is lost. */
+export function closeWithLoss(facility: Facility): void {
+  const index = facility.nextIndex - 1;
+  runSteps(facility, index, index < 0 ? 0n : paymentAt(facility, index));
+  for (const classBook of facility.classes) {
+    classBook.lossAssets += classBook.outstandingAssets;
+    accrueLoss(classBook.shares, classBook.outstandingAssets);
+    classBook.outstandingAssets = 0n;
+  }
+  facility.state = "Closed";
+}
+
+/** What a new facility must pay: the appraised hardware, or all senior claims with the premium if they are more. */
+export function redemptionPrice(facility: Facility, nowAt: bigint, hardwareAssets: bigint): bigint {
+  let claims = 0n;
+  facility.classes.forEach(({ terms }, index) => {
+    if (terms.kind === "Senior") claims += outstandingOf(facility, index) + incomeOf(facility, index, nowAt);
+  });
+  return max(hardwareAssets, claims);
+}
+
+/** Pays the senior classes all they are owed out of the price; the rest is collections. */
+export function redeem(facility: Facility, nowAt: bigint, priceAssets: bigint): void {
+  let left = priceAssets;
+  facility.classes.forEach((classBook, index) => {
+    if (classBook.terms.kind === "Residual") return;
+    const principal = classBook.outstandingAssets;
+    const income = incomeOf(facility, index, nowAt);
+    payClass(facility, index, income, principal);
+    classBook.interestDueAssets = 0n;
+    classBook.missedAt = 0n;
+    left -= income + principal;
+  });
+  facility.lots.clear();
+  bookProceeds(facility, left);
+}
+
+function outstandingOf(facility: Facility, classIndex: number): bigint {
+  return facility.classes[classIndex]!.outstandingAssets;
+}
+
+/** What a redemption pays a class as income: premium, interest due, accrued to now. */
+function incomeOf(facility: Facility, classIndex: number, nowAt: bigint): bigint {
+  const { outstandingAssets, interestDueAssets, terms } = facility.classes[classIndex]!;
+  const premium = ceilDiv(outstandingAssets * terms.callPremiumBps, BPS);
+  return premium + interestDueAssets + accruedAssets(facility, classIndex, nowAt);
+}
