@@ -130,6 +130,7 @@ interface ILeases {
 
     /// What a payment did to a receivable.
     struct Reduction {
+        address payee; // of the receivable; 0 where nothing is owed for the period
         uint256 lateFeeAssets; // paid of the late fee
         uint256 paidAssets; // paid of the receivable
         uint256 lateFeeLeftAssets;

@@ -3,9 +3,11 @@ pragma solidity 0.8.37;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {DAY_SEC, Date, addMonths, dateOf} from "../calendar.sol";
+import {IRegistry} from "../registry/IRegistry.sol";
 import {ITelemetry} from "../telemetry/ITelemetry.sol";
-import {BPS, EPOCH_SEC, WAD, mulDivDown, mulDivUp} from "../units.sol";
+import {BPS, EPOCH_SEC, LeaseId, LotId, WAD, mulDivDown, mulDivUp} from "../units.sol";
 import {ILeases} from "./ILeases.sol";
+import {IRateIndex} from "./IRateIndex.sol";
 
 /// @title What a lessee owes: pure functions of the terms, the two meters at a period's ends, and time.
 /// @notice Every rounding is against the payee: availability, rent and bonus down, credits up.
@@ -34,7 +36,19 @@ import {ILeases} from "./ILeases.sol";
 /// more than its available time, so what is metered was both.
 /// creditBps is that of the last step whose availability is above the measured one: in a valid table the largest.
 /// A valid table has at most 10,000 there, so the credit is never more than the rent.
+///
+/// Linked to the leases: `make` gathers what the formula depends on. The index is that of the lot's model as fixed for
+/// the day the period starts on; where it is not fixed ten days after the period's end, the floor counts.
 library Invoice {
+    /// Which period of which lease.
+    struct Subject {
+        LeaseId leaseId;
+        uint32 periodIndex;
+        uint8 assetDecimalCount; // of an index-linked lease's token
+        uint256 fromAt;
+        uint256 untilAt; // where it ends, early or not
+    }
+
     /// What a statement depends on beside the terms and the meters.
     struct Span {
         uint256 periodSec; // that were let
@@ -44,8 +58,45 @@ library Invoice {
         uint256 oneAssets; // one whole token
     }
 
+    /// @notice How long after a period's end its index may still be fixed; then the floor counts.
+    uint256 public constant INDEX_WAIT_SEC = 10 days;
+
+    // For reading a day's rate. Who gives the call less, so that it fails, has not enough left to go on settling.
+    uint256 private constant INDEX_GAS_UNITS = 100_000;
+
     uint256 private constant KWH_WH = 1000;
     uint256 private constant YEAR_SEC = 360 * DAY_SEC; // of late fees
+
+    /// @notice The statement of a period that has ended, from the Final meters at its ends.
+    /// @dev Errors: Lease_IndexNotFixed, Telemetry_NotRecorded.
+    function make(
+        ILeases.Terms storage stored,
+        Subject memory p,
+        IRegistry registry,
+        ITelemetry telemetry
+    ) external view returns (ILeases.Statement memory) {
+        ILeases.Terms memory terms = stored;
+        Span memory span;
+        span.periodSec = p.untilAt - p.fromAt;
+        span.wholeSec = addMonths(terms.startAt, p.periodIndex + 1) - p.fromAt;
+        span.isRenewed = p.periodIndex >= terms.periodCount;
+        if (terms.pricing == ILeases.Pricing.IndexLinked) {
+            span.oneAssets = 10 ** p.assetDecimalCount;
+            span.indexWad = _indexWad(terms.index.source, registry.lot(terms.lotId).modelId, p.fromAt);
+            uint256 floorFromAt = p.untilAt + INDEX_WAIT_SEC;
+            require(
+                span.indexWad > 0 || block.timestamp >= floorFromAt,
+                ILeases.Lease_IndexNotFixed(p.leaseId, p.periodIndex, floorFromAt)
+            );
+        }
+        return
+            compute(
+                terms,
+                _meterAt(telemetry, terms.lotId, p.fromAt),
+                _meterAt(telemetry, terms.lotId, p.untilAt),
+                span
+            );
+    }
 
     /// @dev The statement for a period whose ends are metered by `from` and `to`. Reverts with a panic where a counter
     /// fell.
@@ -102,6 +153,23 @@ library Invoice {
         (Date memory from, Date memory to) = (dateOf(startAt), dateOf(endAt));
         uint256 monthCount = 12 * to.year + to.month - 12 * from.year - from.month;
         return addMonths(startAt, monthCount) < endAt ? monthCount + 1 : monthCount;
+    }
+
+    /// @dev The Final meter at a boundary: that of the epoch which ends there.
+    function _meterAt(
+        ITelemetry telemetry,
+        LotId lotId,
+        uint256 boundaryAt
+    ) private view returns (ITelemetry.Meter memory) {
+        return telemetry.meterAt(lotId, uint64(boundaryAt / EPOCH_SEC - 1));
+    }
+
+    /// @dev A source that reverts, runs away or answers nonsense has fixed nothing: it cannot hold the lot for ever.
+    function _indexWad(IRateIndex source, bytes32 modelId, uint256 dayAt) private view returns (uint256) {
+        (bool isDone, bytes memory answer) = address(source).staticcall{gas: INDEX_GAS_UNITS}(
+            abi.encodeCall(IRateIndex.rateWad, (modelId, uint64(dayAt)))
+        );
+        return isDone && answer.length == 32 ? uint256(bytes32(answer)) : 0;
     }
 
     function _availabilityBps(ILeases.Statement memory s) private pure returns (uint256) {

@@ -31,8 +31,9 @@ library LeaseTerms {
         "ExitClause(uint32 minPeriodCount,uint32 noticeSec,uint32 renewalPeriodCount,uint16 renewalRentBps,"
         "uint256 terminationFeeAssets,uint256 purchaseAssets)"
     );
-    bytes32 private constant INDEX_TYPEHASH =
-        keccak256("IndexClause(address source,uint16 participationBps,uint256 floorAssets,uint256 capAssets)");
+    bytes32 private constant INDEX_TYPEHASH = keccak256(
+        "IndexClause(address source,uint16 participationBps,uint256 floorAssets,uint256 capAssets)"
+    );
     bytes32 private constant PAYMENT_TYPEHASH = keccak256(
         "PaymentClause(uint32 dueSec,uint16 lateFeeBps,uint32 cureSec,uint32 prepaidMonthCount,uint256 depositAssets)"
     );
@@ -160,9 +161,10 @@ library LeaseTerms {
 
     function _checkRent(ILeases.Terms calldata terms) private pure {
         (uint256 base, uint256 rate) = (terms.baseRentAssets, terms.gpuHourRateAssets);
-        bool isSound = terms.pricing == ILeases.Pricing.TakeOrPay
-            ? base > 0 && base <= MAX_ASSETS && rate == 0
-            : base == 0 && (rate > 0) == (terms.pricing == ILeases.Pricing.Metered) && rate <= MAX_ASSETS;
+        bool isSound =
+            terms.pricing == ILeases.Pricing.TakeOrPay
+                ? base > 0 && base <= MAX_ASSETS && rate == 0
+                : base == 0 && (rate > 0) == (terms.pricing == ILeases.Pricing.Metered) && rate <= MAX_ASSETS;
         require(isSound, ILeases.Lease_BadRent(terms.pricing, base, rate));
     }
 
@@ -170,17 +172,18 @@ library LeaseTerms {
         ILeases.IndexClause calldata index = terms.index;
         bool isLinked = terms.pricing == ILeases.Pricing.IndexLinked;
         if (isLinked) assetDecimalCount = IERC20Metadata(terms.asset).decimals();
-        bool isSound = isLinked
-            ? address(index.source) != address(0) &&
-                index.participationBps > 0 &&
-                index.capAssets > 0 &&
-                index.floorAssets <= index.capAssets &&
-                index.capAssets <= MAX_ASSETS &&
-                assetDecimalCount <= MAX_DECIMAL_COUNT
-            : address(index.source) == address(0) &&
-                index.participationBps == 0 &&
-                index.floorAssets == 0 &&
-                index.capAssets == 0;
+        bool isSound =
+            isLinked
+                ? address(index.source) != address(0) &&
+                    index.participationBps > 0 &&
+                    index.capAssets > 0 &&
+                    index.floorAssets <= index.capAssets &&
+                    index.capAssets <= MAX_ASSETS &&
+                    assetDecimalCount <= MAX_DECIMAL_COUNT
+                : address(index.source) == address(0) &&
+                    index.participationBps == 0 &&
+                    index.floorAssets == 0 &&
+                    index.capAssets == 0;
         require(
             isSound,
             ILeases.Lease_BadIndex(terms.pricing, index.participationBps, index.floorAssets, index.capAssets)
@@ -188,14 +191,15 @@ library LeaseTerms {
     }
 
     function _checkEfficiency(ILeases.EfficiencyClause calldata clause) private pure {
-        bool isSound = clause.metric == ILeases.EfficiencyMetric.None
-            ? clause.targetUnits == 0 && clause.sharedBps == 0 && clause.maxBps == 0 && clause.kWhRateAssets == 0
-            : clause.targetUnits > 0 &&
-                clause.sharedBps > 0 &&
-                clause.sharedBps <= BPS &&
-                clause.maxBps > 0 &&
-                clause.maxBps <= BPS &&
-                clause.kWhRateAssets > 0;
+        bool isSound =
+            clause.metric == ILeases.EfficiencyMetric.None
+                ? clause.targetUnits == 0 && clause.sharedBps == 0 && clause.maxBps == 0 && clause.kWhRateAssets == 0
+                : clause.targetUnits > 0 &&
+                    clause.sharedBps > 0 &&
+                    clause.sharedBps <= BPS &&
+                    clause.maxBps > 0 &&
+                    clause.maxBps <= BPS &&
+                    clause.kWhRateAssets > 0;
         require(
             isSound,
             ILeases.Lease_BadEfficiency(clause.metric, clause.targetUnits, clause.sharedBps, clause.maxBps)

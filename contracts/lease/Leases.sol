@@ -11,18 +11,17 @@ import {addMonths} from "../calendar.sol";
 import {IRegistry} from "../registry/IRegistry.sol";
 import {Settlement} from "../settlement.sol";
 import {ITelemetry} from "../telemetry/ITelemetry.sol";
-import {EPOCH_SEC, LeaseId, LotId} from "../units.sol";
+import {LeaseId, LotId} from "../units.sol";
 import {ILeases} from "./ILeases.sol";
-import {IRateIndex} from "./IRateIndex.sol";
 import {Invoice} from "./Invoice.sol";
 import {LeaseTerms} from "./LeaseTerms.sol";
 
 /// @title Turns metered GPU time into rent: one lease per lot, one invoice per month, no claim form.
 /// @notice
 /// ROLES
-/// - There is no admin and no pause. A lease is opened by its lot's operator with its lessee's signature, and nobody
-///   can change its terms afterwards. `terminate`, `purchase` and `renew` are the lessee's, as far as the terms give
-///   them; `assign` and `markRelated` the payee's; `collect` pays its caller; every other verb is open to anyone.
+/// - There is no admin and no pause. A lease is opened by its lot's operator with its lessee's signature; its terms never
+///   change. `terminate`, `purchase` and `renew` are the lessee's, as far as the terms give them; `assign` and
+///   `markRelated` the payee's; `collect` pays its caller; every other verb is open to anyone.
 /// - The payee is the holder of the lot's lien, or the operator of a lot without one. It may hand the invoices to come
 ///   to whoever is that then.
 ///
@@ -52,7 +51,7 @@ import {LeaseTerms} from "./LeaseTerms.sol";
 /// - Periods settle in order, each once its meters are recorded, however late: the counters are cumulative. An index
 ///   that is not fixed holds its period up for ten days after the period's end, then the floor counts.
 /// - No verb pays two parties, so a frozen one blocks nobody; what it is owed stays recorded.
-/// - No verb loops, but over the SLA table and the countries, both short, and `ageing` over the weeks it counts.
+/// - No verb loops, but over the SLA table and the countries, both short.
 contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
     using Settlement for IERC20;
@@ -79,12 +78,6 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
     }
 
     // Immutables
-
-    /// @notice How long after a period's end its index may still be fixed; then the floor counts.
-    uint256 public constant INDEX_WAIT_SEC = 10 days;
-
-    // For reading a day's rate. Who gives the call less, so that it fails, has not enough left to go on settling.
-    uint256 private constant INDEX_GAS_UNITS = 100_000;
 
     uint256 private constant WEEK_SEC = 7 days;
     // Due times are at most so many weeks ahead, and ages are told apart up to there.
@@ -144,8 +137,7 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         require(msg.sender == registry.lot(lotId).operator, Lease_NotOperator(lotId, msg.sender));
         bytes32 termsHash = LeaseTerms.hash(terms);
         require(leaseByTerms[termsHash] == NONE, Lease_TermsUsed(leaseByTerms[termsHash]));
-        LeaseId live = leaseOf[lotId];
-        require(live == NONE || _leases[live].status.purchaser == msg.sender, Lease_LotLeased(lotId, live));
+        require(_isFree(lotId), Lease_LotLeased(lotId, leaseOf[lotId]));
         uint8 assetDecimalCount = LeaseTerms.check(terms, registry);
         require(
             SignatureChecker.isValidSignatureNowCalldata(terms.lessee, _hashTypedDataV4(termsHash), lesseeSignature),
@@ -159,10 +151,8 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         LeaseTerms.store(l.terms, terms);
         uint256 depositAssets = terms.payment.depositAssets;
         uint256 prepaidAssets = terms.baseRentAssets * terms.payment.prepaidMonthCount;
-        l.status.payee = terms.payee;
-        l.status.periodCount = terms.periodCount;
-        l.status.endCount = terms.periodCount;
-        l.status.assetDecimalCount = assetDecimalCount;
+        (l.status.payee, l.status.assetDecimalCount) = (terms.payee, assetDecimalCount);
+        (l.status.periodCount, l.status.endCount) = (terms.periodCount, terms.periodCount);
         l.status.prepaidAssets = prepaidAssets;
         l.status.depositAssets = depositAssets;
         if (terms.relatedParty) _revenues[leaseId][terms.payee].isRelated = true;
@@ -195,7 +185,12 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         (uint256 fromAt, uint256 untilAt) = _period(l, periodIndex);
         require(untilAt <= block.timestamp, Lease_NotDue(leaseId, untilAt));
 
-        Statement memory statement = _statement(leaseId, periodIndex, fromAt, untilAt);
+        Statement memory statement = Invoice.make(
+            l.terms,
+            Invoice.Subject(leaseId, periodIndex, l.status.assetDecimalCount, fromAt, untilAt),
+            registry,
+            telemetry
+        );
         l.status.settledCount = periodIndex + 1;
         if (periodIndex + 1 == l.status.endCount) _free(l);
         Payment memory payment = _invoice(leaseId, periodIndex, statement.dueAssets);
@@ -234,22 +229,15 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         require(assets > 0, Lease_NotOwed(leaseId, periodIndex));
         uint256 curableUntilAt = dueAt + l.terms.payment.cureSec;
         require(block.timestamp >= curableUntilAt, Lease_CureOpen(leaseId, periodIndex, curableUntilAt));
-        uint256 prepaidAssets = l.status.prepaidAssets;
-        require(prepaidAssets < assets + lateFeeAssets, Lease_EscrowPays(leaseId, periodIndex, prepaidAssets));
+        Status storage status = l.status;
+        uint256 escrowAssets = status.prepaidAssets;
+        require(escrowAssets < assets + lateFeeAssets, Lease_EscrowPays(leaseId, periodIndex, escrowAssets));
 
-        uint256 depositAssets = l.status.depositAssets;
-        l.status.isInDefault = true;
-        l.status.depositAssets = 0;
-        l.status.prepaidAssets = prepaidAssets + depositAssets;
+        uint256 depositAssets = status.depositAssets;
+        escrowAssets += depositAssets;
+        (status.isInDefault, status.depositAssets, status.prepaidAssets) = (true, 0, escrowAssets);
         uint32 cutCount = _cut(l, Invoice.hourEndAt(block.timestamp));
-        emit Defaulted(
-            leaseId,
-            periodIndex,
-            l.status.endAt,
-            l.status.endCount,
-            depositAssets,
-            prepaidAssets + depositAssets
-        );
+        emit Defaulted(leaseId, periodIndex, status.endAt, status.endCount, depositAssets, escrowAssets);
         _payFromEscrow(leaseId, periodIndex);
         _invoiceFee(leaseId, cutCount);
     }
@@ -305,8 +293,7 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         require(l.status.owedAssets == 0, Lease_Owing(leaseId, l.status.owedAssets));
         uint256 assets = l.status.prepaidAssets + l.status.depositAssets;
         require(assets > 0, Lease_ZeroAssets(leaseId));
-        l.status.prepaidAssets = 0;
-        l.status.depositAssets = 0;
+        (l.status.prepaidAssets, l.status.depositAssets) = (0, 0);
         collectableAssets[l.terms.lessee][l.terms.asset] += assets;
         emit Refunded(leaseId, l.terms.lessee, assets);
     }
@@ -394,7 +381,15 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
             uint256 assets = due[weekIndex];
             olderAssets -= assets;
             uint256 ageCount = nowIndex > weekIndex ? nowIndex - weekIndex : 0;
-            agesAssets[ageCount == 0 ? 0 : ageCount <= 4 ? 1 : ageCount <= 8 ? 2 : 3] += assets;
+            agesAssets[
+                ageCount == 0
+                    ? 0
+                    : ageCount <= 4
+                        ? 1
+                        : ageCount <= 8
+                            ? 2
+                            : 3
+            ] += assets;
         }
         agesAssets[4] = olderAssets;
     }
@@ -444,6 +439,12 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         require(periodIndex < periodCount, Lease_UnknownPeriod(leaseId, periodIndex, periodCount));
     }
 
+    /// @dev Not let, or its last lease is over and was bought by who is the lot's operator and now lets it.
+    function _isFree(LotId lotId) private view returns (bool) {
+        Status storage last = _leases[leaseOf[lotId]].status;
+        return leaseOf[lotId] == NONE || (last.settledCount == last.endCount && last.purchaser == msg.sender);
+    }
+
     /// @dev A lease with a period to settle.
     function _live(LeaseId leaseId) private view returns (Lease storage l) {
         l = _known(leaseId);
@@ -464,45 +465,8 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         require(askedAt >= earliestAt, Lease_TooEarly(leaseId, askedAt, earliestAt));
     }
 
-    /// @dev What is owed for a period by the meters at its ends.
-    function _statement(
-        LeaseId leaseId,
-        uint32 periodIndex,
-        uint256 fromAt,
-        uint256 untilAt
-    ) private view returns (Statement memory) {
-        Lease storage l = _leases[leaseId];
-        Terms memory terms = l.terms;
-        Invoice.Span memory span;
-        span.periodSec = untilAt - fromAt;
-        span.wholeSec = addMonths(terms.startAt, periodIndex + 1) - fromAt;
-        span.isRenewed = periodIndex >= terms.periodCount;
-        if (terms.pricing == Pricing.IndexLinked) {
-            span.oneAssets = 10 ** l.status.assetDecimalCount;
-            span.indexWad = _indexWad(terms.index.source, registry.lot(terms.lotId).modelId, fromAt);
-            uint256 floorFromAt = untilAt + INDEX_WAIT_SEC;
-            require(
-                span.indexWad > 0 || block.timestamp >= floorFromAt,
-                Lease_IndexNotFixed(leaseId, periodIndex, floorFromAt)
-            );
-        }
-        return Invoice.compute(terms, _meterAt(terms.lotId, fromAt), _meterAt(terms.lotId, untilAt), span);
-    }
-
-    /// @dev A source that reverts, runs away or answers nonsense has fixed nothing: it cannot hold the lot for ever.
-    function _indexWad(IRateIndex source, bytes32 modelId, uint256 dayAt) private view returns (uint256) {
-        (bool isDone, bytes memory answer) = address(source).staticcall{gas: INDEX_GAS_UNITS}(
-            abi.encodeCall(IRateIndex.rateWad, (modelId, uint64(dayAt)))
-        );
-        return isDone && answer.length == 32 ? uint256(bytes32(answer)) : 0;
-    }
-
     /// @dev The escrow pays what it can; the rest is a receivable of the payee.
-    function _invoice(
-        LeaseId leaseId,
-        uint32 periodIndex,
-        uint256 dueAssets
-    ) private returns (Payment memory payment) {
+    function _invoice(LeaseId leaseId, uint32 periodIndex, uint256 dueAssets) private returns (Payment memory payment) {
         Lease storage l = _leases[leaseId];
         (address payee, address asset) = (l.status.payee, l.terms.asset);
         payment.paidAssets = Math.min(l.status.prepaidAssets, dueAssets);
@@ -513,8 +477,13 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         _earn(leaseId, payee, asset, payment.paidAssets);
         if (payment.leftAssets == 0) return payment;
         l.status.owedAssets += payment.leftAssets;
-        _receivables[leaseId][periodIndex] =
-            Receivable(uint192(payment.leftAssets), payment.dueAt, payee, payment.dueAt, 0);
+        _receivables[leaseId][periodIndex] = Receivable(
+            uint192(payment.leftAssets),
+            payment.dueAt,
+            payee,
+            payment.dueAt,
+            0
+        );
         receivableAssets[payee][asset] += payment.leftAssets;
         _dueAssets[payee][asset][payment.dueAt / WEEK_SEC] += payment.leftAssets;
     }
@@ -543,6 +512,7 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         Lease storage l = _leases[leaseId];
         Receivable storage r = _receivables[leaseId][periodIndex];
         if (r.assets == 0) return p;
+        p.payee = r.payee;
         uint256 lateFeeAssets = _lateFeeAssets(l, r);
         p.lateFeeAssets = Math.min(assets, lateFeeAssets);
         p.lateFeeLeftAssets = lateFeeAssets - p.lateFeeAssets;
@@ -587,11 +557,6 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
     function _lateFeeAssets(Lease storage l, Receivable storage r) private view returns (uint256) {
         uint256 lateSec = Math.saturatingSub(block.timestamp, r.countedAt);
         return r.lateFeeAssets + Invoice.lateFeeAssets(r.assets, l.terms.payment.lateFeeBps, lateSec);
-    }
-
-    /// @dev The Final meter at a boundary: that of the epoch which ends there.
-    function _meterAt(LotId lotId, uint256 boundaryAt) private view returns (ITelemetry.Meter memory) {
-        return telemetry.meterAt(lotId, uint64(boundaryAt / EPOCH_SEC - 1));
     }
 
     function _endAt(Lease storage l) private view returns (uint256) {
