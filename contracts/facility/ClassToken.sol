@@ -8,6 +8,7 @@ import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
 import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IERC7943Fungible} from "../compliance/IERC7943Fungible.sol";
 import {IGate} from "../compliance/IGate.sol";
@@ -20,16 +21,38 @@ import {IFacility} from "./IFacility.sol";
 /// Income. The facility accrues interest and principal to the class as a whole; a holder's part is its shares times the
 /// growth of the income per share since its last change of balance. One accrual costs the same for 10 and 10,000
 /// holders. Income accrued before a transfer stays with the sender.
-/// Rounding. Income per share is rounded down and the remainder carried into the next accrual. A holder's part is kept
-/// to a millionth of a millionth of a unit, rounded down; a claim pays whole units and leaves the fraction. So the sum
-/// of claims never exceeds what was accrued, settling often loses nothing that adds up, and what is left in the end is
-/// less than a unit for each holder.
-/// Compliance. Every movement passes `_update`, so no path (approve and transferFrom, permit, a market in between)
-/// goes round the gate and the frozen balance. Only a forced transfer passes them, and even it needs a receiver that
-/// may receive. A frozen holder's claim stays recorded; nobody else's waits for it.
+/// Principal and loss. What was repaid and what was lost belong to the shares: `repaidAssets` and `writtenOffAssets` of
+/// a holder are those of the shares it has now, whoever was paid. One share is worth one asset less both.
+/// Rounding. Income and loss per share are rounded down and the remainder carried into the next accrual. A holder's
+/// income is kept to a millionth of a millionth of a unit, rounded down; a claim pays whole units and leaves the
+/// fraction. So the sum of claims never exceeds what was accrued, settling often loses nothing that adds up, and what
+/// is left in the end is less than a unit for each holder. Repaid and lost parts are rounded down too.
+/// Compliance. Every movement is refused by the first error that is marked for it and applies; no path (approve and
+/// transferFrom, permit, a market in between) goes round. Issue and refund are the facility's `mint` and `burn`.
+///
+/// | error                                | transfer | issue | refund | forced | recovery | claim |
+/// | ------------------------------------ | -------- | ----- | ------ | ------ | -------- | ----- |
+/// | `ERC7943CannotSend`                  | yes      |       | yes    |        |          | yes   |
+/// | `ERC7943CannotReceive`               | yes      | yes   |        | yes    | verified |       |
+/// | `ClassToken_LockedUp`                | yes      |       |        |        |          |       |
+/// | `ERC20InsufficientBalance`           | yes      |       | yes    | yes    | all      |       |
+/// | `ERC7943InsufficientUnfrozenBalance` | yes      |       | yes    | thaws  | all      |       |
+/// | `ClassToken_TooManyHolders`          | yes      | yes   |        |        |          |       |
+///
+/// CannotSend: the gate froze the holder. CannotReceive: the gate does not let the receiver (for a recovery: has no
+/// valid credential of it), or it is a lost wallet. LockedUp: the gate's lock-up for this holder, from the last issue
+/// on, is not over. TooManyHolders: the receiver would be one more than the gate's limit.
+/// A frozen holder's claim stays recorded; nobody else's waits for it.
+/// Holders. Every account with shares counts as one, a market too: the register of holders, not who stands behind it.
+/// A contract that did not count would have to be counted when it is delisted; this count cannot drift. At the limit
+/// shares move among holders, and to a newcomer from one who leaves with all of its shares.
+/// Recovery. A lost wallet's shares, unclaimed income and frozen amount move to a verified one together. The lost
+/// wallet receives nothing in this class until it is readmitted.
 /// Liveness. Claims are pulled. A claim that the settlement token refuses to pay reverts and stays recorded.
-/// Roles. The facility alone mints, burns and accrues; freezing and forced transfers go through the access manager.
-/// Limits. Below 2^96 units (79 billion of an 18-decimal token) of shares and of one holder's unclaimed income.
+/// Roles. The facility alone issues, refunds and accrues; freezing, forced transfers and recovery go through the access
+/// manager.
+/// Limits. Below 2^96 units (79 billion of an 18-decimal token) of shares, of income and loss since the start and of
+/// one holder's unclaimed income.
 ///
 /// A holder's state is one storage slot: the base's own balances stay unused and `balanceOf`, `totalSupply` and
 /// `_update` are replaced together. The EIP-712 domain has the fixed name "Rackbond Class" and the clone's address.
@@ -40,13 +63,26 @@ contract ClassToken is ERC20Permit, AccessManaged, Initializable, IERC7943Fungib
         uint96 shares;
         uint136 owedE12; // unclaimed income, in units of 1e-12 asset units
         uint16 accrualIndex; // the accrual up to which `owedE12` counts
-        bool partlyFrozen; // whether `_frozenShares` has to be looked at
+        uint8 marks; // PARTLY_FROZEN, LOST
     }
 
+    /// What every movement reads: one slot.
     struct Income {
-        uint240 perShareRay; // interest and principal since the start
+        uint192 perShareRay; // interest and principal since the start
+        uint48 issuedAt; // when shares were last issued
         uint16 accrualIndex; // how many accruals there were
     }
+
+    struct Register {
+        uint96 supplyShares;
+        uint32 holderCount;
+        uint8 decimals;
+    }
+
+    // `_frozenShares` has to be looked at.
+    uint8 private constant PARTLY_FROZEN = 1;
+    // Recovered from: receives nothing.
+    uint8 private constant LOST = 2;
 
     // Ray to a millionth of a millionth.
     uint256 private constant RAY_PER_E12 = 1e15;
@@ -54,14 +90,16 @@ contract ClassToken is ERC20Permit, AccessManaged, Initializable, IERC7943Fungib
 
     string private _className;
     string private _classSymbol;
-    uint8 private _decimals;
-    uint96 private _supplyShares;
+    Register private _register;
     Income private _income;
     /// @notice Interest accrued per share since the start, in assets, 27 decimals.
     uint256 public interestPerShareRay;
+    /// @notice Principal written off per share since the start, in assets, 27 decimals.
+    uint256 public lossPerShareRay;
     // What dividing by the supply left over, times 1e27; each is below the supply.
     uint128 private _interestRemainder;
     uint128 private _principalRemainder;
+    uint128 private _lossRemainder;
     // Income per share after each accrual: what a holder that last moved then counts from.
     mapping(uint256 accrualIndex => uint256) private _perShareRayAt;
     mapping(address account => Holder) private _holders;
@@ -74,7 +112,11 @@ contract ClassToken is ERC20Permit, AccessManaged, Initializable, IERC7943Fungib
         uint256 interestPerShareRay,
         uint256 principalPerShareRay
     );
+    event LossAccrued(uint256 lossAssets, uint256 lossPerShareRay);
     event Claimed(address indexed holder, address indexed to, uint256 assets);
+    /// All that a lost wallet had moved: its shares (`Transfer`), what it could claim, its frozen amount (`Frozen`).
+    event Recovered(address indexed lost, address indexed to, uint256 shares, uint256 claimableAssets);
+    event Readmitted(address indexed account);
 
     /// Only the facility may do this.
     error ClassToken_NotFacility(address caller);
@@ -82,6 +124,16 @@ contract ClassToken is ERC20Permit, AccessManaged, Initializable, IERC7943Fungib
     error ClassToken_HolderIsContract(address holder);
     /// There is nothing to claim.
     error ClassToken_NothingToClaim(address holder);
+    /// The holder may not send until its lock-up is over.
+    error ClassToken_LockedUp(address holder, uint256 unlockAt);
+    /// The account would be one holder more than the gate's limit.
+    error ClassToken_TooManyHolders(address account, uint256 maxHolderCount);
+    /// A wallet is not recovered to itself.
+    error ClassToken_SameWallet(address account);
+    /// No shares: nobody to bear it.
+    error ClassToken_NoShares(uint256 lossAssets);
+    /// The account is not a lost wallet.
+    error ClassToken_NotLost(address account);
 
     modifier onlyFacility() {
         require(msg.sender == facility(), ClassToken_NotFacility(msg.sender));
@@ -101,7 +153,7 @@ contract ClassToken is ERC20Permit, AccessManaged, Initializable, IERC7943Fungib
     ) external initializer {
         _className = name_;
         _classSymbol = symbol_;
-        _decimals = IERC20Metadata(asset).decimals();
+        _register.decimals = IERC20Metadata(asset).decimals();
         _setAuthority(authority_);
     }
 
@@ -111,11 +163,11 @@ contract ClassToken is ERC20Permit, AccessManaged, Initializable, IERC7943Fungib
     function forcedTransfer(address from, address to, uint256 amount) external restricted returns (bool) {
         require(from != address(0), ERC20InvalidSender(from));
         require(to != address(0), ERC20InvalidReceiver(to));
-        require(gate().canReceive(to), ERC7943CannotReceive(to));
         uint256 balance = balanceOf(from);
         require(amount <= balance, ERC20InsufficientBalance(from, balance, amount));
+        require(gate().canReceive(to), ERC7943CannotReceive(to));
         if (_frozenShares[from] > balance - amount) _setFrozen(from, balance - amount);
-        _move(from, to, amount);
+        _move(from, to, amount, _income, 0, true);
         emit ForcedTransfer(from, to, amount);
         return true;
     }
@@ -126,30 +178,62 @@ contract ClassToken is ERC20Permit, AccessManaged, Initializable, IERC7943Fungib
         return true;
     }
 
+    /// @notice Moves all that a lost wallet has to a verified one of the same owner: shares, unclaimed income, frozen
+    /// amount. Goes past freezes, lock-ups and the limit of holders. The lost wallet may not receive until readmitted.
+    function recover(address lost, address to) external restricted {
+        require(to != lost, ClassToken_SameWallet(lost));
+        require(gate().isVerified(to), ERC7943CannotReceive(to));
+        uint256 frozen = _frozenShares[lost];
+        if (frozen != 0) {
+            _setFrozen(lost, 0);
+            _setFrozen(to, Math.saturatingAdd(_frozenShares[to], frozen));
+        }
+        uint256 shares = _holders[lost].shares;
+        _move(lost, to, shares, _income, 0, true);
+        // Both are settled up to now by the move.
+        Holder storage holder = _holders[lost];
+        uint136 owedE12 = holder.owedE12;
+        holder.owedE12 = 0;
+        holder.marks |= LOST;
+        _holders[to].owedE12 += owedE12;
+        emit ForcedTransfer(lost, to, shares);
+        emit Recovered(lost, to, shares, owedE12 / E12);
+    }
+
+    /// @notice Lets a wallet that was lost receive again, as far as the gate does.
+    function readmit(address account) external restricted {
+        Holder storage holder = _holders[account];
+        require(holder.marks & LOST != 0, ClassToken_NotLost(account));
+        holder.marks &= ~LOST;
+        emit Readmitted(account);
+    }
+
     // Facility
 
     /// @notice Issues shares to an account that the gate lets receive.
     function mint(address to, uint256 shares) external onlyFacility {
+        _income.issuedAt = uint48(block.timestamp);
         _mint(to, shares);
     }
 
-    /// @notice Takes shares back that an account may send, against a refund.
+    /// @notice Takes shares back that an account may send, against a refund; a lock-up does not stop it.
     function burn(address from, uint256 shares) external onlyFacility {
         _burn(from, shares);
     }
 
     /// @notice Accrues income that the facility has set aside for this class. There must be shares.
     function accrue(uint256 interestAssets, uint256 principalAssets) external onlyFacility {
-        uint256 supply = _supplyShares;
+        uint256 supply = _register.supplyShares;
         uint256 interest = interestAssets * RAY + _interestRemainder;
         uint256 principal = principalAssets * RAY + _principalRemainder;
         _interestRemainder = uint128(interest % supply);
         _principalRemainder = uint128(principal % supply);
 
-        uint16 accrualIndex = _income.accrualIndex + 1;
-        uint256 perShareRay = _income.perShareRay + interest / supply + principal / supply;
+        Income memory income = _income;
+        uint16 accrualIndex = income.accrualIndex + 1;
+        uint256 perShareRay = income.perShareRay + interest / supply + principal / supply;
         interestPerShareRay += interest / supply;
-        _income = Income(perShareRay.toUint240(), accrualIndex);
+        _income = Income(perShareRay.toUint192(), income.issuedAt, accrualIndex);
         _perShareRayAt[accrualIndex] = perShareRay;
         emit Accrued(
             accrualIndex,
@@ -158,6 +242,16 @@ contract ClassToken is ERC20Permit, AccessManaged, Initializable, IERC7943Fungib
             interestPerShareRay,
             perShareRay - interestPerShareRay
         );
+    }
+
+    /// @notice Writes principal of the class off. There must be shares.
+    function accrueLoss(uint256 lossAssets) external onlyFacility {
+        uint256 supply = _register.supplyShares;
+        require(supply != 0, ClassToken_NoShares(lossAssets));
+        uint256 loss = lossAssets * RAY + _lossRemainder;
+        _lossRemainder = uint128(loss % supply);
+        lossPerShareRay += loss / supply;
+        emit LossAccrued(lossAssets, lossPerShareRay);
     }
 
     // Claims
@@ -195,23 +289,53 @@ contract ClassToken is ERC20Permit, AccessManaged, Initializable, IERC7943Fungib
     }
 
     /// @notice Principal accrued per share since the start, in assets, 27 decimals.
-    function principalPerShareRay() external view returns (uint256) {
+    function principalPerShareRay() public view returns (uint256) {
         return _income.perShareRay - interestPerShareRay;
     }
 
-    /// @inheritdoc IERC7943Fungible
-    function canSend(address account) external view returns (bool) {
-        return gate().canSend(account);
+    /// @notice Part of the principal repaid since the start that belongs to the shares an account has now.
+    function repaidAssets(address account) external view returns (uint256) {
+        return mulDivDown(balanceOf(account), principalPerShareRay(), RAY);
+    }
+
+    /// @notice Part of the principal written off since the start that belongs to the shares an account has now.
+    function writtenOffAssets(address account) external view returns (uint256) {
+        return mulDivDown(balanceOf(account), lossPerShareRay, RAY);
+    }
+
+    /// @notice When an account's lock-up in this class is over; in the past or 0 for one that is free.
+    function unlockAt(address account) external view returns (uint256) {
+        (, , uint256 lockUpSec, ) = gate().passage(address(this), account, account);
+        return _income.issuedAt + lockUpSec;
     }
 
     /// @inheritdoc IERC7943Fungible
-    function canReceive(address account) external view returns (bool) {
-        return gate().canReceive(account);
+    function canSend(address account) public view returns (bool) {
+        (bool maySend, , uint256 lockUpSec, ) = gate().passage(address(this), account, account);
+        return maySend && block.timestamp >= _income.issuedAt + lockUpSec;
+    }
+
+    /// @inheritdoc IERC7943Fungible
+    function canReceive(address account) public view returns (bool) {
+        return gate().canReceive(account) && _holders[account].marks & LOST == 0;
     }
 
     /// @inheritdoc IERC7943Fungible
     function canTransfer(address from, address to, uint256 amount) external view returns (bool) {
-        return amount <= _unfrozenShares(from) && gate().canSend(from) && gate().canReceive(to);
+        if (amount > _unfrozenShares(from) || !canSend(from) || !canReceive(to)) return false;
+        if (amount == 0 || balanceOf(to) != 0 || balanceOf(from) == amount) return true;
+        (, , , uint256 maxHolderCount) = gate().passage(address(this), from, to);
+        return maxHolderCount == 0 || _register.holderCount < maxHolderCount;
+    }
+
+    /// @notice How many accounts have shares.
+    function holderCount() external view returns (uint256) {
+        return _register.holderCount;
+    }
+
+    /// @notice Whether an account was recovered from and not readmitted.
+    function isLost(address account) external view returns (bool) {
+        return _holders[account].marks & LOST != 0;
     }
 
     /// @inheritdoc IERC7943Fungible
@@ -236,12 +360,12 @@ contract ClassToken is ERC20Permit, AccessManaged, Initializable, IERC7943Fungib
 
     /// @notice The decimals of the settlement asset.
     function decimals() public view override returns (uint8) {
-        return _decimals;
+        return _register.decimals;
     }
 
     /// @notice Shares issued.
     function totalSupply() public view override returns (uint256) {
-        return _supplyShares;
+        return _register.supplyShares;
     }
 
     /// @notice Shares of an account, frozen ones included.
@@ -251,39 +375,69 @@ contract ClassToken is ERC20Permit, AccessManaged, Initializable, IERC7943Fungib
 
     // Internal
 
-    /// @dev Every mint, burn and transfer: the gate, then the frozen balance, then the movement.
+    /// @dev Every issue, refund and transfer.
     function _update(address from, address to, uint256 amount) internal override {
-        IGate gate_ = gate();
-        if (from != address(0)) {
-            require(gate_.canSend(from), ERC7943CannotSend(from));
-            if (_holders[from].partlyFrozen) {
+        Income memory income = _income;
+        (bool maySend, bool mayReceive, uint256 lockUpSec, uint256 maxHolderCount) = gate().passage(
+            address(this),
+            from,
+            to
+        );
+        require(maySend || from == address(0), ERC7943CannotSend(from));
+        require(mayReceive || to == address(0), ERC7943CannotReceive(to));
+        if (lockUpSec != 0 && from != address(0) && to != address(0)) {
+            uint256 freeAt = income.issuedAt + lockUpSec;
+            require(block.timestamp >= freeAt, ClassToken_LockedUp(from, freeAt));
+        }
+        _move(from, to, amount, income, maxHolderCount, false);
+    }
+
+    /// @dev Settles both sides, moves the shares and counts the holders.
+    function _move(
+        address from,
+        address to,
+        uint256 amount,
+        Income memory income,
+        uint256 maxHolderCount,
+        bool forced
+    ) private {
+        bool leaves;
+        bool joins;
+        if (from == address(0)) {
+            _register.supplyShares = (_register.supplyShares + amount).toUint96();
+        } else {
+            Holder memory sender = _settled(from, income);
+            require(amount <= sender.shares, ERC20InsufficientBalance(from, sender.shares, amount));
+            if (sender.marks & PARTLY_FROZEN != 0 && !forced) {
                 uint256 unfrozen = _unfrozenShares(from);
                 require(amount <= unfrozen, ERC7943InsufficientUnfrozenBalance(from, amount, unfrozen));
             }
-        }
-        if (to != address(0)) require(gate_.canReceive(to), ERC7943CannotReceive(to));
-        _move(from, to, amount);
-    }
-
-    /// @dev Settles both sides and moves the shares.
-    function _move(address from, address to, uint256 amount) private {
-        Income memory income = _income;
-        if (from == address(0)) {
-            _supplyShares = (_supplyShares + amount).toUint96();
-        } else {
-            Holder memory holder = _settled(from, income);
-            require(amount <= holder.shares, ERC20InsufficientBalance(from, holder.shares, amount));
-            holder.shares -= uint96(amount);
-            _holders[from] = holder;
+            sender.shares -= uint96(amount);
+            leaves = sender.shares == 0;
+            _holders[from] = sender;
         }
         if (to == address(0)) {
-            _supplyShares -= uint96(amount);
+            _register.supplyShares -= uint96(amount);
         } else {
-            Holder memory holder = _settled(to, income);
-            holder.shares += uint96(amount);
-            _holders[to] = holder;
+            Holder memory receiver = _settled(to, income);
+            require(receiver.marks & LOST == 0, ERC7943CannotReceive(to));
+            joins = receiver.shares == 0;
+            receiver.shares += uint96(amount);
+            _holders[to] = receiver;
         }
+        if (leaves != joins && amount != 0) _count(to, joins, maxHolderCount);
         emit Transfer(from, to, amount);
+    }
+
+    /// @dev One holder more, `account`, or one less.
+    function _count(address account, bool joins, uint256 maxHolderCount) private {
+        uint32 count = _register.holderCount;
+        if (!joins) {
+            _register.holderCount = count - 1;
+            return;
+        }
+        require(maxHolderCount == 0 || count < maxHolderCount, ClassToken_TooManyHolders(account, maxHolderCount));
+        _register.holderCount = count + 1;
     }
 
     function _claim(address account, address to) private returns (uint256 assets) {
@@ -300,7 +454,8 @@ contract ClassToken is ERC20Permit, AccessManaged, Initializable, IERC7943Fungib
 
     function _setFrozen(address account, uint256 amount) private {
         _frozenShares[account] = amount;
-        _holders[account].partlyFrozen = amount != 0;
+        uint8 marks = _holders[account].marks;
+        _holders[account].marks = amount == 0 ? marks & ~PARTLY_FROZEN : marks | PARTLY_FROZEN;
         emit Frozen(account, amount);
     }
 
@@ -314,7 +469,7 @@ contract ClassToken is ERC20Permit, AccessManaged, Initializable, IERC7943Fungib
     function _owedE12(Holder memory holder, Income memory income) private view returns (uint256) {
         if (holder.accrualIndex == income.accrualIndex) return holder.owedE12;
         uint256 grownRay = income.perShareRay - _perShareRayAt[holder.accrualIndex];
-        return holder.owedE12 + mulDivDown(holder.shares, grownRay, RAY_PER_E12);
+        return holder.owedE12 + (holder.shares * grownRay) / RAY_PER_E12;
     }
 
     function _unfrozenShares(address account) private view returns (uint256) {

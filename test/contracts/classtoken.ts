@@ -55,6 +55,7 @@ describe("ClassToken", () => {
         () => token.mint(w.mallory.address, 1),
         () => token.burn(w.alice.address, 1),
         () => token.accrue(1, 1),
+        () => token.accrueLoss(1),
       ]) {
         await expect(call()).to.be.revertedWithCustomError(token, "ClassToken_NotFacility").withArgs(w.mallory.address);
       }
@@ -152,6 +153,37 @@ describe("ClassToken", () => {
         await w.token.connect(w.alice).transfer(address, 1);
       }
       expect(await gasOf()).to.equal(few);
+    });
+  });
+
+  describe("loss", () => {
+    it("belongs to the shares, whoever held them, and leaves income alone", async () => {
+      await w.issuer.accrue(100, 50);
+      await expect(w.issuer.accrueLoss(500))
+        .to.emit(w.token, "LossAccrued")
+        .withArgs(500, RAY / 2n);
+      await w.token.connect(w.alice).transfer(w.carol.address, 200);
+      const parts = async (holder: string) => [
+        await w.token.repaidAssets(holder),
+        await w.token.writtenOffAssets(holder),
+        await w.token.claimableAssets(holder),
+      ];
+      expect(await parts(w.alice.address)).to.deep.equal([20n, 200n, 90n]);
+      expect(await parts(w.bob.address)).to.deep.equal([20n, 200n, 60n]);
+      expect(await parts(w.carol.address)).to.deep.equal([10n, 100n, 0n]);
+    });
+
+    it("M03: carries what the division leaves, so that nothing is lost", async () => {
+      await w.issuer.mint(w.carol.address, 2000);
+      for (let n = 0; n < 30; n++) await w.issuer.accrueLoss(1);
+      expect(await w.token.lossPerShareRay()).to.equal((30n * RAY) / 3000n);
+      expect(await w.token.writtenOffAssets(w.carol.address)).to.equal(20);
+    });
+
+    it("refuses a class without shares", async () => {
+      await w.issuer.burn(w.alice.address, 600);
+      await w.issuer.burn(w.bob.address, 400);
+      await expect(w.issuer.accrueLoss(7)).to.be.revertedWithCustomError(w.token, "ClassToken_NoShares").withArgs(7);
     });
   });
 

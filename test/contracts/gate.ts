@@ -70,6 +70,7 @@ describe("Gate", () => {
         BigInt(w.now + YEAR),
         US,
         BigInt(PROFESSIONAL),
+        1n, // the first provider
         false,
         false,
       ]);
