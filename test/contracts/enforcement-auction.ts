@@ -30,7 +30,7 @@ describe("Facility: the sale of lots in enforcement", () => {
   const duration = BigInt(AUCTION.durationSec);
   const now = async () => BigInt(await w.networkHelpers.time.latest());
   const nextAt = (timeAt: bigint) => w.networkHelpers.time.setNextBlockTimestamp(timeAt);
-  const up = async (lotId = LOT_1) => {
+  const up = async (lotId: bigint = LOT_1) => {
     await w.facility.startAuction(lotId);
     return now();
   };

@@ -3,7 +3,7 @@ import { id, toBeHex, zeroPadValue } from "ethers";
 import { Leases__factory } from "../../types/factories/lease/Leases__factory.ts";
 import { emptyMeter } from "../../server/protocol/meter.ts";
 import { MODEL, deployRegistry } from "./reports.ts";
-import { FEE, INTEREST, PRINCIPAL, RESIDUAL, at, createWorld } from "./facility-world.ts";
+import { FEE, INTEREST, PRINCIPAL, RESIDUAL, type Settings, at, createWorld } from "./facility-world.ts";
 import { TERMS_TYPES } from "./leasesStage.ts";
 
 // A facility of two senior classes over the real registry and the real leases, two lots, and the way into enforcement.
@@ -16,14 +16,13 @@ export const CURE_SEC = 5 * 86_400;
 export const [A, B, R] = [0, 1, 2] as const;
 export const [PERFORMING, CASH_TRAP, AMORTISING, ENFORCING, CLOSED] = [2n, 3n, 4n, 5n, 6n] as const;
 
-export async function enforcementWorld(initialReserveAssets = 0n) {
+export async function enforcementWorld(covenants: Partial<Settings["covenants"]> = {}) {
   const base = await createWorld();
-  const { ethers, networkHelpers, unit, asset, facilities, sponsor, alice, bob, carol, mallory, settings } = base;
+  const { ethers, networkHelpers, unit, asset, appraisal, facilities, sponsor, alice, bob, carol, mallory, settings } =
+    base;
   const { registry, manager } = await deployRegistry(ethers);
   const meters = await ethers.deployContract("MockMeters");
   const leases = await ethers.deployContract("Leases", [registry, meters]);
-  const appraisal = await ethers.deployContract("MockAppraisal");
-
   const lotIds = [LOT_1, LOT_2];
   for (const account of [alice, bob, carol, mallory]) await asset.connect(account).approve(leases, ethers.MaxUint256);
   for (const cost of [COST_1, COST_2]) {
@@ -40,14 +39,13 @@ export async function enforcementWorld(initialReserveAssets = 0n) {
   const dealSettings = {
     ...settings,
     ...{ registry: await registry.getAddress(), leases: await leases.getAddress() },
-    ...{ appraisal: await appraisal.getAddress(), callableAt: at("2027-02-10"), initialReserveAssets },
-    reserveTargetAssets: 0n,
+    ...{ callableAt: at("2027-02-10"), reserveTargetAssets: 0n },
     classes: [
       senior("EA", 600_000n * unit, 1200, 100),
       senior("EB", 200_000n * unit, 1500, 250),
       { name: "ER", symbol: "ER", terms: { ...residualTerms, targetAssets: 200_000n * unit } },
     ],
-    covenants: { ...settings.covenants, interestCureSec: CURE_SEC },
+    covenants: { ...settings.covenants, interestCureSec: CURE_SEC, ...covenants },
     auction: AUCTION,
     performingSteps: steps([FEE, 0], [INTEREST, A], [INTEREST, B], [PRINCIPAL, A], [PRINCIPAL, B], [RESIDUAL, R]),
     amortisationSteps: steps([FEE, 0], [INTEREST, A], [INTEREST, B], [PRINCIPAL, A], [PRINCIPAL, B], [RESIDUAL, R]),
@@ -69,7 +67,7 @@ export async function enforcementWorld(initialReserveAssets = 0n) {
       await asset.connect(account).approve(facility, ethers.MaxUint256);
     }
     for (const [i, { terms }] of dealSettings.classes.entries()) {
-      await facility.connect(subscribers[i]!).subscribe(i, terms.targetAssets);
+      await facility.connect(subscribers[i]).subscribe(i, terms.targetAssets);
     }
     return facility;
   };
@@ -106,7 +104,7 @@ export async function enforcementWorld(initialReserveAssets = 0n) {
     if (BigInt(await networkHelpers.time.latest()) < dueAt) await networkHelpers.time.increaseTo(dueAt);
     await facility.distribute();
     await networkHelpers.time.increaseTo(dueAt + BigInt(CURE_SEC) + 1n);
-    await forceState(ethers, facility, 5);
+    await facility.declareInterestDefault(A);
   };
   const enforce = async () => {
     await perform();
@@ -121,7 +119,8 @@ export async function enforcementWorld(initialReserveAssets = 0n) {
       const event = classIndex < 0 ? null : tokens[classIndex]!.interface.parseLog(log);
       if (event?.name !== "Accrued") continue;
       const { interestAssets, principalAssets } = event.args as unknown as Record<string, bigint>;
-      paid[classIndex] = [interestAssets!, principalAssets!];
+      paid[classIndex]![0] += interestAssets!;
+      paid[classIndex]![1] += principalAssets!;
     }
     return paid;
   };
@@ -129,18 +128,6 @@ export async function enforcementWorld(initialReserveAssets = 0n) {
   const lend = { registry, registryAdmin: manager, meters, leases, appraisal, lotIds, dealSettings };
   const verbs = { created, funded, perform, deposit, distributeAt, enforceNow, enforce, incomes };
   return { ...base, ...accounts, ...lend, ...verbs, facility, tokens };
-}
-
-async function forceState(ethers: any, facility: any, state: number) {
-  const target = await facility.getAddress();
-  const slot = "0x1";
-  const word = BigInt(await ethers.provider.getStorage(target, 1));
-  const mask = 0xffn << 160n;
-  await ethers.provider.send("hardhat_setStorageAt", [
-    target,
-    slot,
-    toBeHex((word & ~mask) | (BigInt(state) << 160n), 32),
-  ]);
 }
 
 export type EnforcementWorld = Awaited<ReturnType<typeof enforcementWorld>>;

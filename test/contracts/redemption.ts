@@ -7,6 +7,7 @@ import {
   A,
   AMORTISING,
   B,
+  CASH_TRAP,
   CLOSED,
   COST_1,
   COST_2,
@@ -31,9 +32,9 @@ async function refinancingWorld() {
   await w.perform();
   await w.deposit(100_000n * unit);
   await w.distributeAt(0);
-  const outstanding = await Promise.all([A, B, R].map(async (i) => await facility.outstandingAssets(i)));
+  const outstanding = await Promise.all([A, B].map(async (i) => await facility.outstandingAssets(i)));
   const later = { raiseUntilAt: at("2027-02-20"), firstPaymentAt: at("2027-03-31") };
-  const raise = async (changed: Partial<typeof dealSettings> = {}) => {
+  const raiseNext = async (changed: Partial<typeof dealSettings> = {}) => {
     const next = await w.funded({ ...later, ...changed });
     await next.startFunding();
     return next;
@@ -44,7 +45,7 @@ async function refinancingWorld() {
       ...{ computedAt: await w.networkHelpers.time.latest(), maxAgeSec: FRESH_SEC },
     });
   await setHardware(0n);
-  const next = await raise();
+  const next = await raiseNext();
   const nextAt = (timeAt: number | bigint) => w.networkHelpers.time.setNextBlockTimestamp(timeAt);
   /** The call price of each class on 15 February: 15 days of 30/360 interest on what the first date left. */
   const prices = [A, B].map((i) => {
@@ -84,7 +85,7 @@ async function refinancingWorld() {
     foreignFacility,
     otherRegistry,
     next,
-    raise,
+    raiseNext,
     setHardware,
     nextAt,
     prices,
@@ -189,18 +190,29 @@ describe("Facility: redemption by a new facility", () => {
       expect(await w.tokens[R]!.lossPerShareRay()).to.be.above(0n);
     });
 
-    it("works in early amortisation too, and interest that was missed is part of the price", async () => {
-      const late = await enforcementWorld();
+    it("works in a cash trap and in early amortisation; interest that was missed is part of the price", async () => {
+      const late = await enforcementWorld({ maxLtvBps: 8_000, covenantCureSec: 86_400 });
+      const { facility, appraisal, networkHelpers, unit } = late;
       await late.perform();
       await late.distributeAt(0);
-      await late.appraisal.setValue(late.facility, {
-        ...{ valueAssets: 0n, hardwareAssets: 0n, computedAt: CALLABLE_AT, maxAgeSec: FRESH_SEC },
-      });
-      await late.networkHelpers.time.setNextBlockTimestamp(MID_PERIOD_AT);
-      await late.networkHelpers.mine();
-      // 600,000 · 1.01 + 200,000 · 1.025, a month's interest of each and 15 days more.
-      expect(await late.facility.redemptionAssets()).to.equal((606_000n + 205_000n + 9_000n + 3_750n) * late.unit);
-      expect(AMORTISING).to.equal(4n);
+      await networkHelpers.time.increaseTo(CALLABLE_AT);
+      const computedAt = CALLABLE_AT;
+      await appraisal.setValue(facility, { valueAssets: unit, hardwareAssets: unit, computedAt, maxAgeSec: FRESH_SEC });
+      await facility.declareLtv();
+      expect(await facility.state()).to.equal(CASH_TRAP);
+      // 600,000 · 1.01 + 200,000 · 1.025, a month's interest of each and 10 days more.
+      expect(await facility.redemptionAssets()).to.equal((606_000n + 205_000n) * unit + (8_500n * unit * 4n) / 3n);
+      await networkHelpers.time.increaseTo(MID_PERIOD_AT);
+      await facility.declareAmortisation(1, 0);
+      expect(await facility.state()).to.equal(AMORTISING);
+      expect(await facility.redemptionAssets()).to.equal((606_000n + 205_000n + 12_750n) * unit);
+      const next = await late.funded({ raiseUntilAt: at("2027-02-20"), firstPaymentAt: at("2027-03-31") });
+      await next.startFunding();
+      await next.connect(late.sponsor).refinance(facility, [
+        { lotId: LOT_1, assets: 500_000n * unit },
+        { lotId: LOT_2, assets: 323_750n * unit },
+      ]);
+      expect(await next.claimableAssets(late.sponsor)).to.equal(0n);
     });
   });
 
@@ -238,7 +250,7 @@ describe("Facility: redemption by a new facility", () => {
     });
 
     it("M15: a facility of another sponsor", async () => {
-      const other = await w.raise({ sponsor: w.mallory.address });
+      const other = await w.raiseNext({ sponsor: w.mallory.address });
       await refused(
         w.refinance(w.claims + w.unit, other, w.mallory),
         "Facility_OtherSponsor",
@@ -270,7 +282,7 @@ describe("Facility: redemption by a new facility", () => {
 
     it("M15: a new facility on another registry: the lien is missing", async () => {
       const other = await w.otherRegistry();
-      const next = await w.raise({ registry: await other.getAddress() });
+      const next = await w.raiseNext({ registry: await other.getAddress() });
       await w.nextAt(MID_PERIOD_AT + 43_200);
       await expect(w.refinance(w.claims, next))
         .to.be.revertedWithCustomError(w.facility, "Facility_LienMissing")
