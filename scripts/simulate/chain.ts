@@ -13,6 +13,8 @@ export interface Chain {
   nowAt(): number;
   /** The next transaction is mined at this time, unless it has passed. */
   moveTo(timeAt: number): void;
+  /** After transactions that the clock was not told of: from here on it is this time. */
+  catchUp(timeAt: number): void;
   /** Sends one transaction, a second after the one before; a revert throws with the contract's own error. */
   send(call: () => Promise<ContractTransactionResponse>): Promise<TransactionReceipt>;
   /** The same for calldata that is written already. */
@@ -34,7 +36,6 @@ export async function openChain(startAt: number): Promise<Chain> {
       initialDate: new Date(startAt * 1000).toISOString(),
       blockGasLimit: BLOCK_GAS,
       accounts: { count: ACCOUNTS, accountsBalance: 10n ** 26n },
-      // Stack traces of reverts are of no use here: contracts' own errors are what is shown.
     },
   });
   const { ethers, provider } = connection;
@@ -53,6 +54,9 @@ export async function openChain(startAt: number): Promise<Chain> {
     nowAt: () => nowAt,
     moveTo(timeAt) {
       nowAt = Math.max(nowAt, timeAt - 1);
+    },
+    catchUp(timeAt) {
+      nowAt = timeAt;
     },
     async send(call) {
       await tick();

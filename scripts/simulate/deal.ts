@@ -44,7 +44,7 @@ const LeaseSchema = Type.Object(
     gpuHourRate: Type.Optional(Dollars),
     startMonth: Type.Integer({ minimum: 0, maximum: 12 }),
     months: Months,
-    dueDays: Days,
+    dueDays: Type.Integer({ minimum: 0, maximum: 91 }),
     lateFeeBps: Bps,
     cureDays: Days,
     deposit: Dollars,
@@ -78,7 +78,7 @@ const DealSchema = Type.Object(
     name: Type.String({ pattern: "^[a-z0-9][a-z0-9-]{0,40}$" }),
     title: Name,
     about: Type.String(),
-    /** The first day of the leases; payment dates are on the third of the month. */
+    /** The first day of the leases; payment dates are on the first of each month after it. */
     startOn: Type.String({ pattern: "^20[0-9]{2}-[01][0-9]-01$" }),
     lots: Type.Array(LotSchema, { minItems: 1, maxItems: 8 }),
     leases: Type.Array(LeaseSchema, { minItems: 1, maxItems: 8 }),
@@ -218,6 +218,8 @@ function faultsOf(deal: Deal): Fault[] {
       `must have ${length ?? "no"} entries`,
     );
   }
+  const isFilled = assetsOf(reserve.initial) <= assetsOf(reserve.target);
+  demand(isFilled, "/reserve/initial", reserve.initial, "exceeds the target");
   const needed = costOf(deal) + assetsOf(reserve.initial);
   demand(
     raisedOf(deal) >= needed,

@@ -71,7 +71,7 @@ function runParts(run: SimulationResult): string[] {
             return paid.reduce((sum, step) => sum + Number(step.paid), 0) / UNITS;
           }),
         }))
-        .filter(({ values }) => values.some((value) => value > 0)),
+        .filter(({ values }) => values.some((value) => (value ?? 0) > 0)),
       chart("Priority of payments, by step", shortDollars),
     ),
     lineChart(

@@ -32,9 +32,9 @@ export function reportedLots(deal: Deal): ReportedLot[] {
 }
 
 /** How the fleet runs, month by month: what the oracles of the simulation have to report. */
-export function stretchesOf(deal: Deal, scenario: Scenario): Stretch[] {
-  const { startAt, periodCount } = calendarOf(deal);
-  return Array.from({ length: periodCount + 1 }, (_, month) => ({
+export function stretchesOf(deal: Deal, scenario: Scenario, monthCount: number): Stretch[] {
+  const { startAt } = calendarOf(deal);
+  return Array.from({ length: monthCount }, (_, month) => ({
     fromEpoch: later(startAt, month) / HOUR_SEC,
     untilEpoch: later(startAt, month + 1) / HOUR_SEC,
     hourly: deal.lots.map((_lot, lotIndex) => hourOf(deal, scenario, lotIndex, month)),

@@ -1,4 +1,4 @@
-import { closeWithLoss } from "../../server/model/enforcement.ts";
+import { close } from "../../server/model/enforcement.ts";
 import * as model from "../../server/model/facility.ts";
 import { distribute } from "../../server/model/payment.ts";
 import { declareInterestDefault, declareMaturityDefault } from "../../server/model/triggers.ts";
@@ -111,7 +111,7 @@ export function runPath({ deal, facility: start, periodCount }: Start, random: (
     }
     if (month >= enforcedAt + SALE_MONTHS) {
       received += sell(facility, deal, month, resale);
-      closeWithLoss(facility);
+      close(facility, nowAt);
     }
     note(facility, flows, seen, month);
   }

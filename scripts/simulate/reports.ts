@@ -75,7 +75,12 @@ export function* reportBatches(plan: ReportPlan): Generator<ReportBatch> {
   let stretchIndex = 0;
   let epoch = stretches[0]!.fromEpoch;
   let meters = metersBefore(lots, stretches, epoch);
-  let prior = { hash: new Uint8Array(WORD), submittedAt: 0, body: new Uint8Array(0), count: 0 };
+  let prior: Meters & { hash: Uint8Array; submittedAt: number } = {
+    hash: new Uint8Array(WORD),
+    submittedAt: 0,
+    body: new Uint8Array(0),
+    count: 0,
+  };
 
   for (const at of plan.batchesAt) {
     const firstEpoch = epoch;

@@ -91,6 +91,8 @@ export interface SimulationResult {
   covenants: { trapDscrBps: number; amortiseDscrBps: number };
   classes: ClassResult[];
   periods: PeriodResult[];
+  /** The last run of the list, when the facility closed. */
+  closing?: PeriodResult;
   cash: Conservation;
   checks: Checks;
   /** The facility's state at the end. */

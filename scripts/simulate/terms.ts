@@ -10,18 +10,22 @@ const WAD = 10n ** 18n;
 export interface Calendar {
   /** The first lease begins, and with it the first reported hour: midnight UTC on the first of a month. */
   startAt: number;
-  /** Classes are raised, lots drawn on. Two days after the leases begin, as payment dates are after a month's end. */
+  /** Noon of that day: classes are raised, lots drawn on. */
   fundedAt: number;
-  /** P(0): a month after. The last hour's report of the month before is Final by then. */
+  /** P(0): noon on the first of the next month. */
   firstPaymentAt: number;
   periodCount: number;
 }
 
-const PAYMENT_LAG_SEC = 2 * DAY_SEC;
+/**
+ * A payment date is run so long after the month it pays for: by then the last hour's report is Final, the month is
+ * invoiced and the rent is in. A date that is run late counts as run on its day.
+ */
+export const RUN_LAG_SEC = DAY_SEC + 300;
 
 export function calendarOf(deal: Deal): Calendar {
   const startAt = Date.parse(deal.startOn) / 1000;
-  const fundedAt = startAt + PAYMENT_LAG_SEC;
+  const fundedAt = startAt + DAY_SEC / 2;
   return { startAt, fundedAt, firstPaymentAt: later(fundedAt, 1), periodCount: periodCountOf(deal) };
 }
 
