@@ -6,7 +6,7 @@ import {Waterfall} from "../../contracts/facility/Waterfall.sol";
 // A payment date as a machine that pays one step a call. The checker proves what is asserted for every sequence of
 // calls, so for any number of steps, any dues and any cash.
 
-/// @custom:arithmetic 1
+/// @custom:arithmetic 3
 contract Conservation {
     uint256 private _cashAssets;
     uint256 private _leftAssets;
@@ -30,6 +30,7 @@ contract Conservation {
     }
 }
 
+/// @custom:arithmetic 1
 contract Seniority {
     uint256 private _leftAssets;
     bool private _isShort; // a step above was not paid in full
@@ -50,6 +51,7 @@ contract Seniority {
 }
 
 /// The same steps, run on less and on more cash.
+/// @custom:arithmetic 1
 contract Monotonicity {
     uint256 private _lessAssets;
     uint256 private _moreAssets;
