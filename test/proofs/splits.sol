@@ -18,7 +18,7 @@ contract FeeSplit {
     }
 }
 
-/// @custom:arithmetic 2
+/// @custom:arithmetic 3
 contract PrincipalSplit {
     function split(uint256 outstandingAssets, uint256 scheduledAssets) external pure {
         (uint256 principalAssets, uint256 turboAssets) = Waterfall.splitPrincipal(outstandingAssets, scheduledAssets);
@@ -31,7 +31,7 @@ contract PrincipalSplit {
     }
 }
 
-/// @custom:arithmetic 4
+/// @custom:arithmetic 5
 contract PaidSplit {
     uint256 private _outstandingAssets;
     uint256 private immutable RAISED;
