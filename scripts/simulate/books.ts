@@ -199,13 +199,16 @@ function paidPrincipal(steps: PaidDate["steps"]): bigint {
 function classResult({ deal }: Stage, account: Account, index: number): ClassResult {
   const terms = deal.classes[index];
   const claimed = account.flows.slice(1).reduce((sum, { assets }) => sum + assets, 0n);
+  const paid = account.interest + account.principal;
+  // Most of what the residual gets is income: what it lost is what did not come back of what it paid in.
+  const short = paid < account.raised ? account.raised - paid : 0n;
   return {
     name: account.name,
     kind: terms === undefined ? "Residual" : "Senior",
     principalKind: terms?.principal ?? "Residual",
     couponBps: terms?.couponBps ?? 0,
     ...{ raised: String(account.raised), interest: String(account.interest), principal: String(account.principal) },
-    ...{ outstanding: String(account.outstanding), loss: String(account.loss) },
+    ...{ outstanding: String(account.outstanding), loss: String(terms === undefined ? short : account.loss) },
     yield: xirr(account.flows),
     multiple: Number(claimed) / Number(account.raised),
   };

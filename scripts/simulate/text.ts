@@ -1,3 +1,4 @@
+import type { Distribution, PathsResult } from "./montecarlo.ts";
 import type { ClassResult, PeriodResult, SimulationResult } from "./result.ts";
 import { dollarsOf, percentOf, stepName, timesOf } from "./words.ts";
 
@@ -40,5 +41,27 @@ export function summaryText(result: SimulationResult): string {
     `  held in every period: cash conserved (${checks.conserved}), senior before junior (${checks.seniorFirst}), level ` +
       `payment (${checks.levelPayments})`,
     `  ${result.reports} reports, ${result.transactions} transactions, ${result.seconds} s`,
+  ].join("\n");
+}
+
+/** Random paths, class by class. */
+export function pathsText(result: PathsResult): string {
+  const times = (value: number) => `${value.toFixed(2)}x`;
+  const percent = (value: number) => percentOf(value);
+  const line = (name: string, { mean, quantiles }: Distribution, format: (value: number) => string) =>
+    `  ${name.padEnd(22)}${[mean, ...Object.values(quantiles)].map((value) => format(value).padStart(10)).join("")}`;
+  const heads = ["mean", ...Object.keys(result.lowestDscr.quantiles)].map((head) => head.padStart(10)).join("");
+  return [
+    `${result.paths} paths, seed ${result.seed}: ${Math.round(result.pathsPerSecond)} a second on ${result.threads} threads`,
+    `  trapped ${percentOf(result.trappedShare)} · early amortisation ${percentOf(result.amortisedShare)} · enforcement ` +
+      percentOf(result.enforcedShare),
+    `  ${"".padEnd(22)}${heads}`,
+    line("lowest DSCR", result.lowestDscr, times),
+    ...result.classes.flatMap((one) => [
+      `  class ${one.name}: principal is lost on ${percentOf(one.lossShare)} of the paths`,
+      line("  loss", one.loss, percent),
+      line("  coverage over life", one.coverage, times),
+      line("  yield", one.yield, percent),
+    ]),
   ].join("\n");
 }
