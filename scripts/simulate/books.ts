@@ -11,6 +11,7 @@ const HALF_CENT = 5_000n;
 const BPS = 10_000n;
 const WAD = 10n ** 18n;
 const DECIMALS = 6;
+const OF_CLASSES = new Set(["Interest", "Principal", "Turbo", "Residual"]);
 
 /** What a payment date left behind, for who watches. */
 export interface Standing {
@@ -24,6 +25,7 @@ export interface Books {
   state(): Promise<string>;
   payDate(invoicedAssets: bigint, story: string[]): Promise<{ period: PeriodResult; standing: Standing }>;
   result(
+    story: string[],
     figures: Figure[],
     scenario: Scenario,
   ): Promise<Omit<SimulationResult, "reports" | "transactions" | "seconds">>;
@@ -73,29 +75,38 @@ export async function openBooks(stage: Stage): Promise<Books> {
   };
 
   /** Takes a run of the list into the accounts. */
-  const post = async (where: string, paid: PaidDate): Promise<ClassPeriod[]> => {
+  const post = async (where: string, { redeemed, writtenOff }: Chapter, paid: PaidDate): Promise<ClassPeriod[]> => {
     checkSeniorFirst(checks, where, paid);
+    for (const { classIndex, incomeAssets, principalAssets } of redeemed) {
+      const account = accounts[classIndex]!;
+      account.interest += incomeAssets;
+      account.principal += principalAssets;
+      account.outstanding -= principalAssets;
+    }
     const rows: ClassPeriod[] = [];
     for (const [index, account] of accounts.entries()) {
       const { outstandingAssets } = await facility.classAt(index);
-      const own = paid.steps.filter(
-        (step) => step.subjectIndex === index && /^(Interest|Principal|Turbo|Residual)$/.test(step.kind),
-      );
-      const total = own.reduce((sum, step) => sum + BigInt(step.paid), 0n);
-      const before = account.outstanding;
-      const isWrittenOff = paid.paymentIndex > 0 && total < before - outstandingAssets;
-      const principal = isWrittenOff ? paidPrincipal(own) : before - outstandingAssets;
-      if (isWrittenOff) account.loss += before - outstandingAssets - principal;
-      const level = { terms: terms.classes[index]!, levelPaymentAssets: account.levelPayment };
-      if (level.terms.principalKind === "LevelPay" && level.terms.kind === "Senior") {
-        const standing = { ...level, outstandingBefore: before, outstandingAfter: outstandingAssets };
+      const paidAssets = paid.steps
+        .filter(({ kind, subjectIndex }) => subjectIndex === index && OF_CLASSES.has(kind))
+        .reduce((sum, step) => sum + BigInt(step.paid), 0n);
+      const loss = writtenOff.get(index) ?? 0n;
+      const principal = account.outstanding - outstandingAssets - loss;
+      const class_ = terms.classes[index]!;
+      if (class_.kind === "Senior" && class_.principalKind === "LevelPay") {
+        const level = {
+          terms: class_,
+          levelPaymentAssets: account.levelPayment,
+          outstandingBefore: account.outstanding,
+        };
+        const standing = { ...level, outstandingAfter: outstandingAssets + loss };
         account.scheduled = checkLevelPayment(checks, where, standing, account.scheduled, paid, index);
       }
       account.outstanding = outstandingAssets;
-      account.interest += total - principal;
+      account.interest += paidAssets - principal;
       account.principal += principal;
+      account.loss += loss;
       rows.push({
-        ...{ name: account.name, interest: String(total - principal), principal: String(principal) },
+        ...{ name: account.name, interest: String(paidAssets - principal), principal: String(principal) },
         ...{ outstanding: String(outstandingAssets), poolFactor: ratio(outstandingAssets, account.raised) },
       });
     }
@@ -115,7 +126,7 @@ export async function openBooks(stage: Stage): Promise<Books> {
     const last = covers.slice(-deal.covenants.dscrPeriods);
     const service = last.reduce((sum, cover) => sum + cover.service, 0n);
     const net = last.reduce((sum, cover) => sum + cover.net, 0n);
-    const classes = await post(where, paid);
+    const classes = await post(where, chapter, paid);
     const cash = await ledger.conservation();
     checkConserved(checks, where, cash);
     const period: PeriodResult = {
@@ -149,12 +160,12 @@ export async function openBooks(stage: Stage): Promise<Books> {
       const isShortOfInterest = paid.steps.some((step) => step.kind === "Interest" && step.due !== step.paid);
       return { period, standing: { ...worth, isShortOfInterest } };
     },
-    async result(figures, scenario) {
+    async result(story, figures, scenario) {
       await claim();
       const chapter = await ledger.read();
       const closing = chapter.payments.at(-1);
       const last =
-        closing === undefined ? undefined : await periodOf(chapter, closing, { invoiced: 0n, story: [] }, NOTHING);
+        closing === undefined ? undefined : await periodOf(chapter, closing, { invoiced: 0n, story }, NOTHING);
       const cash: Conservation = await ledger.conservation();
       checkConserved(checks, "the end", cash);
       const level = accounts.find(({ levelPayment }) => levelPayment > 0n);
@@ -189,11 +200,6 @@ async function openAccounts(stage: Stage): Promise<Account[]> {
       };
     }),
   );
-}
-
-/** What was paid as principal where the rest of what was outstanding is written off. */
-function paidPrincipal(steps: PaidDate["steps"]): bigint {
-  return steps.filter(({ kind }) => kind === "Principal").reduce((sum, { paid }) => sum + BigInt(paid), 0n);
 }
 
 function classResult({ deal }: Stage, account: Account, index: number): ClassResult {

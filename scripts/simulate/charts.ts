@@ -12,7 +12,7 @@ export interface Series {
 export interface ChartOptions {
   title: string;
   labels: readonly string[];
-  format(value: number): string;
+  format: (value: number) => string;
 }
 
 const WIDTH = 860;
@@ -53,7 +53,7 @@ export function stackedChart(series: readonly Series[], options: ChartOptions): 
   const layers = stack<Record<string, number>>().keys(series.map((_, index) => String(index)))(rows);
   const frame = frameOf(options, [0, Math.max(0, ...layers.flat().map((point) => point[1]))]);
   const paths = layers.map((layer, index) => {
-    const path = area<[number, number]>()
+    const path = area()
       .x((_, at) => frame.x(at))
       .y0((point) => frame.y(point[0]))
       .y1((point) => frame.y(point[1]))(layer.map((point) => [point[0], point[1]]));

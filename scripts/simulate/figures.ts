@@ -42,7 +42,7 @@ export function centsOf(assets: bigint): string {
 
 /** What is wrong with one place of a file. */
 export function refuse(file: string, path: string, value: unknown, rule: string): Error {
-  const shown = value === undefined ? "missing" : (JSON.stringify(value) ?? typeof value).slice(0, 120);
+  const shown = value === undefined ? "missing" : JSON.stringify(value).slice(0, 120);
   return new Error(`${file}: ${path === "" ? "/" : path} is ${shown}: ${rule}`);
 }
 
@@ -65,19 +65,16 @@ export function parseMarked<S extends TSchema>(schema: S, file: string, json: un
   const figures: Figure[] = [];
   const content = unmark(file, "", json, figures);
   const validator = Compile(schema);
-  if (!validator.Check(content)) {
-    // The deepest place says most: the others are what contains it.
-    const [first] = validator.Errors(content).sort((a, b) => b.instancePath.length - a.instancePath.length);
-    const path = first?.instancePath ?? "";
-    throw refuse(file, path, at(content, path), ruleOf(first));
+  if (validator.Check(content)) return { content, figures };
+  // The deepest place says most: the others are what contains it.
+  const [first] = validator.Errors(content).sort((a, b) => b.instancePath.length - a.instancePath.length);
+  const { instancePath: path = "", message = "does not fit", params = {} } = first ?? {};
+  const { requiredProperties, allowedValues } = params as { requiredProperties?: string[]; allowedValues?: string[] };
+  if (requiredProperties !== undefined) {
+    throw refuse(file, `${path}/${requiredProperties[0] ?? ""}`, undefined, "must be there");
   }
-  return { content, figures };
-}
-
-function ruleOf(error: { message: string; params: object } | undefined): string {
-  const { message = "does not fit", params = {} } = error ?? {};
-  const names = Object.values(params).filter((value) => Array.isArray(value) && typeof value[0] === "string");
-  return [message, ...names.flat()].join(" ");
+  const rule = message === "schema is false" ? "is not a part of this file" : message;
+  throw refuse(file, path, at(content, path), [rule, ...(allowedValues ?? [])].join(" "));
 }
 
 function at(content: unknown, path: string): unknown {

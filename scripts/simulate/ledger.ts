@@ -28,6 +28,9 @@ export interface Chapter {
   rentAssets: bigint;
   /** All else that was collected: prices of lots, what redeemed the facility. */
   otherAssets: bigint;
+  /** What a redemption paid the classes, and what a close wrote off. */
+  redeemed: { classIndex: number; incomeAssets: bigint; principalAssets: bigint }[];
+  writtenOff: Map<number, bigint>;
   story: string[];
 }
 
@@ -98,7 +101,14 @@ export function ledgerOf(stage: Stage): Ledger {
         .map((log) => INTERFACES.facility.parseLog(log))
         .filter((event) => event !== null);
       nextBlock = untilBlock;
-      const chapter: Chapter = { payments: [], rentAssets: 0n, otherAssets: 0n, story: [] };
+      const chapter: Chapter = {
+        payments: [],
+        rentAssets: 0n,
+        otherAssets: 0n,
+        redeemed: [],
+        writtenOff: new Map(),
+        story: [],
+      };
       let steps: LogDescription[] = [];
       let cover: LogDescription | undefined;
       for (const event of events) {
@@ -116,6 +126,12 @@ export function ledgerOf(stage: Stage): Ledger {
           chapter.otherAssets += args["assets"]! - args["rentAssets"]!;
         }
         if (event.name === "LotSold") chapter.otherAssets += args["priceAssets"]!;
+        if (event.name === "ClassRedeemed") {
+          const incomeAssets = args["interestAssets"]! + args["premiumAssets"]!;
+          const principalAssets = args["principalAssets"]!;
+          chapter.redeemed.push({ classIndex: Number(args["classIndex"]), incomeAssets, principalAssets });
+        }
+        if (event.name === "ClassWrittenOff") chapter.writtenOff.set(Number(args["classIndex"]), args["lossAssets"]!);
         const words = wordsOf(
           event,
           deal.lots.map(({ name }) => name),
@@ -182,6 +198,7 @@ function wordsOf(event: LogDescription, lots: string[], classes: string[]): stri
     case "Redeemed":
       return `redeemed for ${args["priceAssets"]! / 1_000_000n} dollars`;
     case "ClassWrittenOff":
+      if (Number(args["classIndex"]) === classes.length - 1) return undefined;
       return `class ${classes[Number(args["classIndex"])] ?? ""} loses ${args["lossAssets"]! / 1_000_000n} dollars`;
     case "FacilityClosed":
       return "closed";

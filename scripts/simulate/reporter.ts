@@ -5,7 +5,7 @@ import { hexlify } from "ethers";
 import type { Hex } from "../../server/protocol/bytes.ts";
 import { INTERFACES } from "../../server/protocol/contracts.ts";
 import { quorumCount } from "../../server/protocol/quorum.ts";
-import { domainOf, domainSeparator, structOf } from "../../server/protocol/typed.ts";
+import { domainOf, domainSeparator, structOf, type AbiParameter } from "../../server/protocol/typed.ts";
 import { Authority__factory } from "../../types/factories/governance/Authority__factory.ts";
 import { Telemetry__factory } from "../../types/factories/telemetry/Telemetry__factory.ts";
 import { reportedLots, stretchesOf } from "./meters.ts";
@@ -75,7 +75,9 @@ export async function startReporter(stage: Stage, scenario: Scenario, monthCount
       );
     },
     reportCount: () => sent.reduce((sum, { hashes }) => sum + hashes.length / 32, 0),
-    stop: async () => void (await worker.terminate()),
+    stop: async () => {
+      await worker.terminate();
+    },
   };
 }
 
@@ -90,7 +92,7 @@ async function planOf({ deal, as, parties, addresses }: Stage, scenario: Scenari
     configDigest: (await telemetry.configDigest()) as Hex,
     domainSeparator: domainSeparator(domainOf(await telemetry.eip712Domain())),
     reportTypeHash: report.typeHash,
-    meterTypeHash: structOf([meterStruct()], "meter", "meter").typeHash,
+    meterTypeHash: meterTypeHash(),
     submitSelector: selectorOf(INTERFACES.telemetry, "submit"),
     executeSelector: selectorOf(authority, "execute"),
     multicallSelector: selectorOf(authority, "multicall"),
@@ -102,12 +104,12 @@ async function planOf({ deal, as, parties, addresses }: Stage, scenario: Scenari
   return plan;
 }
 
-/** The meters of a report as a function's input, for their own type hash. */
-function meterStruct() {
-  const submit = Telemetry__factory.abi.find((entry) => entry.type === "function" && entry.name === "submit")!;
-  const report = submit.inputs![0] as unknown as { components: { name: string; internalType: string; type: string }[] };
-  const meters = report.components.find(({ name }) => name === "meters")!;
-  return { type: "function", name: "meter", inputs: [{ ...meters, name: "meter" }] };
+/** The type hash of one lot's line in a report. */
+export function meterTypeHash(): Hex {
+  const submit = Telemetry__factory.abi.find((entry) => entry.type === "function" && entry.name === "submit");
+  const [report] = submit?.inputs as unknown as [{ components: readonly AbiParameter[] }];
+  const meters = report.components.filter(({ name }) => name === "meters");
+  return structOf([{ type: "function", name: "submit", inputs: meters }], "submit", "meters").typeHash;
 }
 
 /** The end of each month, a day after it (what is Final is settled then), and every three days between. */

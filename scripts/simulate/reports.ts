@@ -2,7 +2,7 @@ import { getBytes, SigningKey, type Interface } from "ethers";
 
 import type { Hex } from "../../server/protocol/bytes.ts";
 import { keccak256 } from "../../server/protocol/keccak.ts";
-import { addMeter, emptyMeter, packMeter, type LotMeter, type Meter } from "../../server/protocol/meter.ts";
+import { addMeter, COUNTERS, emptyMeter, packMeter, type LotMeter, type Meter } from "../../server/protocol/meter.ts";
 import type { ReportedLot, Stretch } from "./meters.ts";
 
 /** All that the oracles of a simulation need to write every report of it. */
@@ -44,8 +44,9 @@ export function metersBefore(lots: readonly ReportedLot[], stretches: readonly S
       const hours = BigInt(Math.max(0, Math.min(epoch, untilEpoch) - fromEpoch));
       if (hours === 0n) break;
       const hour = hourly[index]!;
-      const grown = Object.entries(hour).map(([name, value]) => [name, name.endsWith("Count") ? value : value * hours]);
-      meter = addMeter(meter, Object.fromEntries(grown) as unknown as Meter);
+      const growth = { ...hour };
+      for (const counter of COUNTERS) growth[counter] *= hours;
+      meter = addMeter(meter, growth);
     }
     return meter;
   });

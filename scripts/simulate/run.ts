@@ -2,6 +2,7 @@ import { openBooks } from "./books.ts";
 import { openChain } from "./chain.ts";
 import type { Deal } from "./deal.ts";
 import type { Marked } from "./figures.ts";
+import { refinance } from "./refinancing.ts";
 import { startReporter } from "./reporter.ts";
 import type { PeriodResult, SimulationResult } from "./result.ts";
 import type { Scenario } from "./scenario.ts";
@@ -55,9 +56,11 @@ export async function simulate(
       story = [];
       await wardens.afterPayment(standing);
       listener(period, month + 1, periodCount);
-      if (!tenants.isAnyLive()) await wardens.finish();
+      const refinanced = await refinance(stage, scenario.content, month);
+      story.push(...(refinanced ?? []));
+      if (refinanced !== undefined || !tenants.isAnyLive()) await wardens.finish();
     }
-    const result = await books.result([...deal.figures, ...scenario.figures], scenario.content);
+    const result = await books.result(story, [...deal.figures, ...scenario.figures], scenario.content);
     const seconds = Math.round((performance.now() - startedMs) / 100) / 10;
     return { ...result, reports: reporter.reportCount(), transactions: chain.sentCount(), seconds };
   } finally {

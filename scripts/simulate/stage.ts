@@ -27,7 +27,7 @@ export interface Stage {
   chain: Chain;
   addresses: Addresses;
   parties: Parties;
-  as(party: Parties["admin"]): Contracts;
+  as: (party: Parties["admin"]) => Contracts;
   terms: FacilityTerms;
   facility: string;
   tokens: string[];

@@ -3,10 +3,10 @@ import type { ClassResult, PeriodResult, SimulationResult } from "./result.ts";
 import { dollarsOf, percentOf, stepName, timesOf } from "./words.ts";
 
 /** A period for a terminal: collections, each step due and paid, the tests, the classes, what happened. */
-export function periodText(period: PeriodResult): string {
-  const { index, dueOn, state, rent, collections } = period;
+export function periodText(period: PeriodResult, title = `Payment ${period.index + 1}`): string {
+  const { dueOn, state, rent, collections } = period;
   const lines = [
-    `Payment ${index + 1} · ${dueOn} · ${state} · rent ${dollarsOf(rent)} · collections ${dollarsOf(collections)}`,
+    `${title} · ${dueOn} · ${state} · rent ${dollarsOf(rent)} · collections ${dollarsOf(collections)}`,
     `  ${"step".padEnd(22)}${"due".padStart(20)}${"paid".padStart(20)}`,
     ...period.steps.map(
       (step) => `  ${stepName(step).padEnd(22)}${dollarsOf(step.due).padStart(20)}${dollarsOf(step.paid).padStart(20)}`,
@@ -31,6 +31,7 @@ export function summaryText(result: SimulationResult): string {
   const { cash, checks } = result;
   const heads = ["raised", "interest", "principal", "outstanding", "loss"].map((head) => head.padStart(20));
   return [
+    ...(result.closing === undefined ? [] : [periodText(result.closing, "Close")]),
     `${result.title} · scenario ${result.scenario} · ${result.periods.length} payment dates · ${result.state}`,
     ...(result.levelPayment === undefined ? [] : [`  level payment $${result.levelPayment} a month`]),
     `  ${"class".padEnd(10)}${heads.join("")}${"XIRR".padStart(11)}${"x".padStart(8)}`,
