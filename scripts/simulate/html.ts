@@ -9,7 +9,7 @@ const STYLE = `
 body{font:15px/1.5 system-ui,sans-serif;color:#222;max-width:960px;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.6rem;margin:0}h2{font-size:1.15rem;margin:2rem 0 .5rem;border-bottom:1px solid #ddd}
 table{border-collapse:collapse;width:100%;font-size:13px}th,td{padding:.25rem .5rem;text-align:right;border-bottom:1px solid #eee}
-th:first-child,td:first-child{text-align:left}td.words,th.words{text-align:left}
+th:first-child,td:first-child{text-align:left}td{white-space:nowrap}td.words,th.words{text-align:left;white-space:normal}
 figure{margin:1rem 0}figcaption{font-weight:600}svg{width:100%;height:auto;font:11px system-ui,sans-serif}
 .legend span{margin-right:1rem;font-size:13px}.legend i{display:inline-block;width:.8em;height:.8em;margin-right:.35em}
 .scroll{overflow-x:auto}small{color:#555}`;
@@ -94,7 +94,7 @@ function runParts(run: SimulationResult): string[] {
         ...[dollarsOf(one.reserve), dollarsOf(one.trapped), one.events.join("; ")],
       ]),
     ),
-    `<h2>Cash</h2><p>Received ${dollarsOf(cash.received)} = fees ${dollarsOf(cash.fees)} + claimed ${dollarsOf(cash.claimed)} + claimable ${dollarsOf(cash.claimable)} + reserve ${dollarsOf(cash.reserve)} + trapped ${dollarsOf(cash.trapped)} + collections ${dollarsOf(cash.collections)} + escrow ${dollarsOf(cash.escrow)}, to the unit, on ${checks.conserved} of ${periods.length} dates.</p>`,
+    `<h2>Cash</h2><p>Received ${dollarsOf(cash.received)} = fees ${dollarsOf(cash.fees)} + claimed ${dollarsOf(cash.claimed)} + claimable ${dollarsOf(cash.claimable)} + reserve ${dollarsOf(cash.reserve)} + trapped ${dollarsOf(cash.trapped)} + collections ${dollarsOf(cash.collections)} + escrow ${dollarsOf(cash.escrow)}, to the unit; checked ${checks.conserved} times.</p>`,
     `<h2>Figures and where they come from</h2>`,
     `<p><small>V primary or well-sourced text · V2 secondary source · G general knowledge, unchecked · D arithmetic from others · A assumption.</small></p>`,
     table(
