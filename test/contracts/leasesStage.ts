@@ -102,19 +102,19 @@ export async function domainOf(leases: Leases): Promise<TypedDataDomain> {
 }
 
 /** Deploys a library; without its ABI, whose types of structs and enums ethers does not know. */
-export async function deployCode(name: string): Promise<string> {
+export async function deployCode(name: string, chain = ethers): Promise<string> {
   const { bytecode } = await artifacts.readArtifact(name);
-  const [deployer] = await ethers.getSigners();
+  const [deployer] = await chain.getSigners();
   return await (await new ContractFactory([], bytecode, deployer).deploy()).getAddress();
 }
 
 /** The leases with the code they are linked to. */
-export async function deployLeases(registry: Addressable, telemetry: Addressable): Promise<Leases> {
+export async function deployLeases(registry: Addressable, telemetry: Addressable, chain = ethers): Promise<Leases> {
   const libraries = {
-    Invoice: await deployCode("Invoice"),
-    LeaseTerms: await deployCode("LeaseTerms"),
+    Invoice: await deployCode("Invoice", chain),
+    LeaseTerms: await deployCode("LeaseTerms", chain),
   };
-  return ethers.deployContract("Leases", [registry, telemetry], { libraries });
+  return chain.deployContract("Leases", [registry, telemetry], { libraries });
 }
 
 /**
