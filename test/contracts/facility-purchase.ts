@@ -2,7 +2,16 @@ import { expect } from "chai";
 import { ZeroAddress } from "ethers";
 import { NO_CLAUSES } from "../../server/protocol/lease.ts";
 import { at } from "./facility-world.ts";
-import { LOT_1, LOT_2, RENT, enforcementWorld, openLease, settle, type EnforcementWorld } from "./enforcement-world.ts";
+import {
+  LOT_1,
+  LOT_2,
+  RENT,
+  enforcementWorld,
+  openLease,
+  settle,
+  signTerms,
+  type EnforcementWorld,
+} from "./enforcement-world.ts";
 
 const CALLABLE_AT = at("2027-02-10");
 const PRICE = 400_000_000_000n;
@@ -49,6 +58,38 @@ describe("Facility: a lot that its lessee buys", () => {
     expect(await w.facility.receivableAssets()).to.be.within(1n, RENT);
   });
 
+  it("stands free again once its last month is invoiced: it can be let, pledged and sold like any other", async () => {
+    await purchase();
+    await w.facility.completePurchase(LOT_1);
+    expect(await w.leases.leaseOf(LOT_1)).to.equal(w.leaseId);
+    await w.networkHelpers.time.increase(3600);
+    await settle(w, w.leaseId, 1n);
+    expect(await w.leases.leaseOf(LOT_1)).to.equal(0n);
+    const now = await w.networkHelpers.time.latest();
+    const terms = { sponsor: w.alice.address, raiseUntilAt: now + 100_000, firstPaymentAt: now + 60 * 86_400 };
+    const next = await w.funded(terms);
+    await next.startFunding();
+    await w.registry.connect(w.alice).offerLien(LOT_1, next);
+    await next.connect(w.alice).draw(LOT_1, 600_000n * w.unit);
+    for (const facility of [next, w.facility]) {
+      await expect(facility.completePurchase(LOT_1)).to.be.revertedWithCustomError(facility, "Facility_NotBought");
+    }
+    expect(await w.registry.lienHolder(LOT_1)).to.equal(await next.getAddress());
+  });
+
+  it("carries no further draw once it is bought", async () => {
+    const f = await enforcementWorld();
+    await f.registry.connect(f.sponsor).offerLien(LOT_1, f.facility);
+    await f.facility.connect(f.sponsor).draw(LOT_1, f.unit);
+    const exit = { ...NO_CLAUSES.exit, purchaseAssets: PRICE };
+    const leaseId = await openLease(f, f.alice, { exit });
+    await f.networkHelpers.time.increase(86_400);
+    await f.leases.connect(f.alice).purchase(leaseId);
+    await expect(f.facility.connect(f.sponsor).draw(LOT_1, f.unit))
+      .to.be.revertedWithCustomError(f.facility, "Facility_LotBought")
+      .withArgs(LOT_1, f.alice.address);
+  });
+
   it("is refused before it is paid for, a second time, and for a lot that is not let", async () => {
     await expect(w.facility.completePurchase(LOT_1))
       .to.be.revertedWithCustomError(w.facility, "Facility_NotBought")
@@ -59,8 +100,8 @@ describe("Facility: a lot that its lessee buys", () => {
     await purchase();
     await w.facility.completePurchase(LOT_1);
     await expect(w.facility.completePurchase(LOT_1))
-      .to.be.revertedWithCustomError(w.facility, "Facility_NotPledged")
-      .withArgs(LOT_1);
+      .to.be.revertedWithCustomError(w.facility, "Facility_NotBought")
+      .withArgs(LOT_1, w.leaseId);
   });
 
   it("is not sold in enforcement, not even when it was up before: it is completed there too", async () => {
@@ -95,5 +136,49 @@ describe("Facility: a lot that its lessee buys", () => {
     // The other lot alone carries no draw of the price: the money for the sold one repays the seniors first.
     await expect(refinance(draw(LOT_2, 400_000n))).to.be.revertedWithCustomError(facility, "Facility_WrongPrice");
     expect(await facility.lotCount()).to.equal(1n);
+  });
+});
+
+describe("Leases: handing over a lot that was bought", () => {
+  const buy = async () => {
+    const w = await optionWorld();
+    await w.leases.connect(w.alice).purchase(w.leaseId);
+    return w;
+  };
+
+  it("is the payee's to tell, once, of a lot that was bought", async () => {
+    const w = await buy();
+    for (const other of [w.sponsor, w.alice, w.mallory]) {
+      await expect(w.leases.connect(other).handOver(w.leaseId))
+        .to.be.revertedWithCustomError(w.leases, "Lease_NotPayee")
+        .withArgs(w.leaseId, other.address);
+    }
+    const address = await w.facility.getAddress();
+    await w.networkHelpers.impersonateAccount(address);
+    await w.networkHelpers.setBalance(address, 10n ** 18n);
+    const payee = w.leases.connect(await w.ethers.getSigner(address));
+    const other = await openLease(w, w.lessee, { lotId: LOT_2 });
+    await expect(payee.handOver(other)).to.be.revertedWithCustomError(w.leases, "Lease_NotBought").withArgs(other);
+    await expect(payee.handOver(w.leaseId)).to.emit(w.leases, "HandedOver").withArgs(w.leaseId, w.alice.address);
+    expect(await w.leases.purchaserOf(w.leaseId)).to.equal(ZeroAddress);
+    await expect(payee.handOver(w.leaseId)).to.be.revertedWithCustomError(w.leases, "Lease_NotBought");
+    expect(await w.leases.leaseOf(LOT_1), "its last month is not invoiced").to.equal(w.leaseId);
+  });
+
+  it("leaves the lease alone that the buyer opened in between", async () => {
+    const w = await buy();
+    await w.networkHelpers.time.increase(3600);
+    await settle(w, w.leaseId, 1n);
+    const address = await w.facility.getAddress();
+    await w.networkHelpers.impersonateAccount(address);
+    await w.networkHelpers.setBalance(address, 10n ** 18n);
+    const holder = await w.ethers.getSigner(address);
+    await w.registry.connect(holder).passLot(LOT_1, w.alice);
+    const { terms, signature } = await signTerms(w, w.lessee, { payee: w.alice.address });
+    await w.leases.connect(w.alice).open(terms, signature);
+    const next = await w.leases.leaseOf(LOT_1);
+    expect(next).to.equal(w.leaseId + 1n);
+    await w.leases.connect(holder).handOver(w.leaseId);
+    expect(await w.leases.leaseOf(LOT_1)).to.equal(next);
   });
 });
