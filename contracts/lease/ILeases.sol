@@ -25,8 +25,8 @@ interface ILeases {
         uint16 creditBps; // … this share of the period's rent is credited; the largest step reached counts
     }
 
-    /// The rate per GPU-hour is a part of the index as fixed for the day the period starts on. All zero where the pricing
-    /// is another.
+    /// The rate per GPU-hour is a part of the index as fixed for the day the period starts on. All zero where the
+    /// pricing is another.
     struct IndexClause {
         IRateIndex source;
         uint16 participationBps;
@@ -152,7 +152,7 @@ interface ILeases {
     error Lease_StartPassed(uint64 startAt, uint256 earliestAt);
     error Lease_StartTooFar(uint64 startAt, uint256 latestAt);
     error Lease_BadRent(Pricing pricing, uint256 baseRentAssets, uint256 gpuHourRateAssets);
-    /// No source, nothing of the index, no cap, a floor above it, a token that is not a stablecoin's; or a clause that the
+    /// No source, nothing of the index, no cap, a floor above it, a token of too many decimals; or a clause that the
     /// pricing does not use.
     error Lease_BadIndex(Pricing pricing, uint16 participationBps, uint256 floorAssets, uint256 capAssets);
     /// A target, price or part that is zero or too large; or a clause without a metric.
@@ -242,7 +242,7 @@ interface ILeases {
         uint256 prepaidAssets
     );
 
-    /// @notice The lessee bought the lot: `payee` has the price, the lease ends at `endAt`, with period `endCount` − 1.
+    /// @notice The lessee bought the lot: `payee` has the price, the lease ends at `endAt` with period `endCount` − 1.
     event Purchased(
         LeaseId indexed leaseId,
         address indexed purchaser,
@@ -295,15 +295,16 @@ interface ILeases {
     /// @notice Invoiced and unpaid rent that belongs to `payee`.
     function receivableAssets(address payee, address asset) external view returns (uint256);
 
-    /// @notice The same by the weeks (⌊time ÷ 604,800⌋) since the one its due time falls in: none or not due, 1 to 4, 5
-    /// to 8, 9 to 13, more.
+    /// @notice The same by the weeks (⌊time ÷ 604,800⌋) since the one its due time falls in: none or not due, 1 to 4,
+    /// 5 to 8, 9 to 13, more.
     function ageing(address payee, address asset) external view returns (uint256[5] memory agesAssets);
 
     /// @notice Rent paid in for `payee` and not yet collected by it.
     function collectableAssets(address payee, address asset) external view returns (uint256);
 
-    /// @notice What was ever paid for `payee` under leases (rent and fees, not the price of a lot), and what of it counts
-    /// as a related party's. As `collect` takes all there is, what `totalAssets` grew by from one to the next is rent.
+    /// @notice What was ever paid for `payee` under leases (rent and fees, not the price of a lot), and what of it
+    /// counts as a related party's. As `collect` takes all there is, what `totalAssets` grew by since the last one is
+    /// rent.
     function revenueAssets(
         address payee,
         address asset

@@ -19,8 +19,8 @@ import {LeaseTerms} from "./LeaseTerms.sol";
 /// @title Turns metered GPU time into rent: one lease per lot, one invoice per month, no claim form.
 /// @notice
 /// ROLES
-/// - There is no admin and no pause. A lease is opened by its lot's operator with its lessee's signature; its terms never
-///   change. `terminate`, `purchase` and `renew` are the lessee's, as far as the terms give them; `assign` and
+/// - There is no admin and no pause. A lease is opened by its lot's operator with its lessee's signature; its terms
+///   never change. `terminate`, `purchase` and `renew` are the lessee's, as far as the terms give them; `assign` and
 ///   `markRelated` the payee's; `collect` pays its caller; every other verb is open to anyone.
 /// - The payee is the holder of the lot's lien, or the operator of a lot without one. It may hand the invoices to come
 ///   to whoever is that then.
@@ -40,8 +40,8 @@ import {LeaseTerms} from "./LeaseTerms.sol";
 ///   that its lessee bought is free once the lessee is its operator.
 ///
 /// MONEY
-/// - For each token: prepaid + deposits + collectable = paid in − collected. The balance is never read as income, so a
-///   donation changes nothing.
+/// - For each token: prepaid + deposits + collectable = paid in − collected. The balance is never read as income, so
+///   a donation changes nothing.
 /// - An invoice is paid from the lease's prepaid escrow first; the rest is a receivable of its payee. What is paid
 ///   beyond a receivable and its late fee is prepaid. What is left of escrow and deposit when a lease is over and owes
 ///   nothing is its lessee's.
@@ -198,8 +198,8 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         emit Invoiced(leaseId, periodIndex, l.status.payee, fromAt, untilAt, statement, payment);
     }
 
-    /// @notice Pays `assets` of the caller's for a period: the late fee, then the rent; what is more than is owed for it
-    /// now is prepaid.
+    /// @notice Pays `assets` of the caller's for a period: the late fee, then the rent; what is more than is owed for
+    /// it now is prepaid.
     /// @dev Errors: Lease_Unknown, Lease_UnknownPeriod, Lease_ZeroAssets, Settlement_WrongAmount.
     function pay(LeaseId leaseId, uint32 periodIndex, uint256 assets) external nonReentrant {
         Lease storage l = _having(leaseId, periodIndex);
@@ -243,8 +243,8 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         _invoiceFee(leaseId, cutCount);
     }
 
-    /// @notice Ends the caller's lease early, with the hour that `noticeSec` from now is in; the fee for the months left
-    /// falls due.
+    /// @notice Ends the caller's lease early, with the hour that `noticeSec` from now is in; the fee for the months
+    /// left falls due.
     /// @dev Errors: Lease_Unknown, Lease_NotLessee, Lease_InDefault, Lease_Bought, Lease_TooLate, Lease_TooEarly.
     function terminate(LeaseId leaseId) external nonReentrant {
         Lease storage l = _ownRunning(leaseId);
@@ -285,7 +285,8 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         emit Renewed(leaseId, l.status.periodCount);
     }
 
-    /// @notice Makes what a lease that is over and owes nothing has left of escrow and deposit collectable by its lessee.
+    /// @notice Makes what is left of escrow and deposit collectable by the lessee, once the lease is over and owes
+    /// nothing.
     /// @dev Errors: Lease_Unknown, Lease_NotEnded, Lease_Owing, Lease_ZeroAssets when nothing is left.
     function refund(LeaseId leaseId) external nonReentrant {
         Lease storage l = _known(leaseId);
@@ -417,15 +418,15 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         return (_revenueAssets[payee][asset], _relatedAssets[payee][asset]);
     }
 
-    /// @notice A period of a lease: [fromAt, untilAt), whole calendar months from the start, the last one up to an early
-    /// end.
+    /// @notice A period of a lease: [fromAt, untilAt), whole calendar months from the start, the last one up to an
+    /// early end.
     /// @dev Errors: Lease_Unknown, Lease_UnknownPeriod.
     function periodAt(LeaseId leaseId, uint32 periodIndex) external view returns (uint256 fromAt, uint256 untilAt) {
         return _period(_having(leaseId, periodIndex), periodIndex);
     }
 
-    /// @notice What is left to pay for a period, since when it is due, and the late fee if it were paid now; zeros for a
-    /// period that is not settled yet.
+    /// @notice What is left to pay for a period, since when it is due, and the late fee if it were paid now; zeros for
+    /// a period that is not settled yet.
     /// @dev Errors: Lease_Unknown, Lease_UnknownPeriod.
     function receivable(
         LeaseId leaseId,

@@ -1,6 +1,19 @@
 import { ZeroAddress } from "ethers";
 import { Type, type Static } from "typebox";
-import { Address, Amount, Bps, COUNT, Count, CountryCode, Hash, oneOf, orNull, strict, U64, UnixTime } from "./atoms.ts";
+import {
+  Address,
+  Amount,
+  Bps,
+  COUNT,
+  Count,
+  CountryCode,
+  Hash,
+  oneOf,
+  orNull,
+  strict,
+  U64,
+  UnixTime,
+} from "./atoms.ts";
 
 // Leases: the enumerations by their place in the contracts' own, terms that ask for nothing, and what the API shows.
 
