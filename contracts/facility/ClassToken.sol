@@ -181,6 +181,7 @@ contract ClassToken is ERC20Permit, AccessManaged, Initializable, IERC7943Fungib
     /// @notice Moves all that a lost wallet has to a verified one of the same owner: shares, unclaimed income, frozen
     /// amount. Goes past freezes, lock-ups and the limit of holders. The lost wallet may not receive until readmitted.
     function recover(address lost, address to) external restricted {
+        require(lost != address(0), ERC20InvalidSender(lost));
         require(to != lost, ClassToken_SameWallet(lost));
         require(gate().isVerified(to), ERC7943CannotReceive(to));
         uint256 frozen = _frozenShares[lost];
