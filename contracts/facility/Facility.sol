@@ -8,10 +8,10 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {ILeases} from "../lease/ILeases.sol";
 import {IRegistry} from "../registry/IRegistry.sol";
-import {LotId, WAD, mulDivDown} from "../units.sol";
+import {LeaseId, LotId, WAD, mulDivDown} from "../units.sol";
 import {Enforcement} from "./Enforcement.sol";
 import {Book, Books, Class, Fee} from "./FacilityBook.sol";
-import {Covenants, IFacility, Settings, State} from "./IFacility.sol";
+import {Covenants, IFacility, LotDraw, Settings, State} from "./IFacility.sol";
 import {Payments} from "./Payments.sol";
 import {Raise} from "./Raise.sol";
 import {Step, StepList} from "./Waterfall.sol";
@@ -128,6 +128,12 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
         Raise.draw(_book, lotId, assets);
     }
 
+    /// @notice Redeems another facility of the sponsor's out of escrow, in one transaction: draws on each of its lots,
+    /// at least its call price together, and gets their liens and leases. What is drawn beyond is the sponsor's claim.
+    function refinance(address old, LotDraw[] calldata draws) external nonReentrant {
+        Raise.refinance(_book, old, draws);
+    }
+
     /// @notice Ends funding: when all escrow is drawn, when the sponsor says so, or from the first payment date on; at
     /// least one draw was made. Undrawn escrow fills the reserve as far as agreed; the rest goes back to the classes as
     /// principal, in proportion to theirs.
@@ -177,10 +183,38 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
         Enforcement.release(_book, lotId);
     }
 
-    /// @notice Ends the facility once the seniors are whole, every lot is released and no rent is outstanding; pays
-    /// what is left, unpaid fees first. Claims stay open. Anyone may call.
+    /// @notice Makes a lot that its lessee bought under its lease, and paid for, the lessee's; anyone may call.
+    function completePurchase(LotId lotId) external nonReentrant {
+        Enforcement.completePurchase(_book, lotId);
+    }
+
+    /// @notice Puts a lot up for sale in enforcement, or up again where nobody bought it; anyone may call.
+    function startAuction(LotId lotId) external nonReentrant {
+        Enforcement.startAuction(_book, lotId);
+    }
+
+    /// @notice Buys a lot that is up, at its price of this second and at most for `maxAssets`; the gate must have
+    /// verified the caller. The lot and the rent of its lease from the next invoice on are the buyer's.
+    function buy(LotId lotId, uint256 maxAssets) external nonReentrant returns (uint256 priceAssets) {
+        return Enforcement.buy(_book, lotId, maxAssets);
+    }
+
+    /// @inheritdoc IFacility
+    function redeem(LotId[] calldata lotIds, uint256 priceAssets) external nonReentrant {
+        Enforcement.redeem(_book, lotIds, priceAssets);
+    }
+
+    /// @notice Ends the facility once no lot is pledged and no rent is to come (or a year after the last lot left), and
+    /// the seniors are whole, or in enforcement with loss; pays what is left by the list. Claims stay open. Anyone may
+    /// call.
     function close() external nonReentrant {
         Enforcement.close(_book);
+    }
+
+    /// @notice Shows that the lessee of a lease holds shares of the residual class: its rent, past and future, is a
+    /// related party's. Anyone may call.
+    function declareRelated(LeaseId leaseId) external nonReentrant {
+        Enforcement.declareRelated(_book, leaseId);
     }
 
     // Views: settings
@@ -190,7 +224,7 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
         return _book.asset;
     }
 
-    /// @notice Who draws.
+    /// @inheritdoc IFacility
     function sponsor() external view returns (address) {
         return _book.sponsor;
     }
@@ -292,6 +326,11 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
         return _book.receivableAssets();
     }
 
+    /// @notice Related parties' part of all rent since the start, rounded up.
+    function relatedPartyBps() external view returns (uint256) {
+        return Enforcement.relatedPartyBps(_book);
+    }
+
     // Views: dates
 
     /// @notice Payment dates run so far.
@@ -332,6 +371,16 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
     }
     function totalDrawnAssets() external view returns (uint256) {
         return _book.totalDrawnAssets;
+    }
+
+    /// @notice What a lot that is up for sale costs now.
+    function auctionPriceAssets(LotId lotId) external view returns (uint256) {
+        return Enforcement.auctionPriceAssets(_book, lotId);
+    }
+
+    /// @inheritdoc IFacility
+    function redemptionAssets() external view returns (uint256) {
+        return Enforcement.redemptionAssets(_book);
     }
 
     // Views: classes

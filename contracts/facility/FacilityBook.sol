@@ -29,6 +29,12 @@ struct Fee {
     uint256 dueAssets; // accrued, unpaid
 }
 
+/// The last sale that a lot was put up for.
+struct Auction {
+    uint256 startAssets;
+    uint64 startedAt; // 0: it never was
+}
+
 /// All that a facility keeps: its settings and its ledger, in one place that every library works on.
 struct Book {
     address asset;
@@ -48,6 +54,7 @@ struct Book {
     uint64 callableAt;
     address factory; // what created this facility, and knows which others it created
     uint64 fundedAt; // when funding started
+    uint64 lastLotAt; // when a lot last left
     // All money is in one of: escrow (raised, not drawn), collections (received, not paid out), reserve, trapped,
     // claims of the sponsor and the fee payees, and income of the classes not yet claimed.
     uint256 escrowAssets;
@@ -71,6 +78,7 @@ struct Book {
     mapping(address token => uint256) unclaimedAssets;
     mapping(LotId lotId => uint256) drawnAssets;
     mapping(LotId lotId => bool) isPledged;
+    mapping(LotId lotId => Auction) auctions;
 }
 
 /// @title What the libraries of a facility, and the facility, do to its book and ask of it alike.
@@ -89,6 +97,12 @@ library Books {
     function requireRepaid(Book storage book) internal view {
         uint256 owedAssets = seniorOwedAssets(book);
         require(owedAssets == 0, IFacility.Facility_SeniorsOwed(owedAssets));
+    }
+
+    /// @dev Refuses while a payment date waits to be run.
+    function requireNoneDue(Book storage book) internal view {
+        uint256 dueAt = paymentAt(book, book.paymentCount);
+        require(block.timestamp < dueAt, IFacility.Facility_PaymentDue(book.paymentCount, dueAt, block.timestamp));
     }
 
     /// @dev Moves on to another state from Performing on, and says so.
@@ -163,6 +177,17 @@ library Books {
         return
             book.leases.receivableAssets(address(this), book.asset) +
             book.leases.collectableAssets(address(this), book.asset);
+    }
+
+    /// @dev What the facility is worth and its hardware alone, as appraised; refuses what is too old to act on.
+    function freshValue(Book storage book) internal view returns (uint256 valueAssets, uint256 hardwareAssets) {
+        uint64 computedAt;
+        uint32 maxAgeSec;
+        (valueAssets, hardwareAssets, computedAt, maxAgeSec) = book.appraisal.valueOf(address(this));
+        require(
+            block.timestamp <= uint256(computedAt) + maxAgeSec,
+            IFacility.Facility_StaleValue(computedAt, maxAgeSec, block.timestamp)
+        );
     }
 
     /// @dev All that the ledger holds: what the token balance must cover.

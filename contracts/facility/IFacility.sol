@@ -100,6 +100,12 @@ struct Settings {
     Step[] enforcementSteps;
 }
 
+/// What a refinancing draws on a lot.
+struct LotDraw {
+    LotId lotId;
+    uint256 assets;
+}
+
 enum State {
     Raising,
     Funding,
@@ -119,6 +125,12 @@ enum Trigger {
     Country,
     Interest,
     Maturity
+}
+
+/// @title What a facility asks of whoever created it.
+interface IFacilities {
+    /// @notice Whether it created a facility.
+    function isFacility(address facility) external view returns (bool);
 }
 
 /// @title What a class token, the valuation and the portal's contracts ask of a facility; what its libraries say and
@@ -161,8 +173,8 @@ interface IFacility {
     event Collected(uint256 assets, uint256 collectionsAssets);
     event SurplusBooked(uint256 assets, uint256 collectionsAssets);
     event StepPaid(uint256 indexed paymentIndex, uint256 stepIndex, Step step, uint256 dueAssets, uint256 paidAssets);
-    /// `collectionsAssets` is what was there to pay from, apart from the reserve and the trap; these two are as the date
-    /// left them.
+    /// `collectionsAssets` is what was there to pay from, apart from the reserve and the trap; these two are as the
+    /// date left them.
     event PaymentMade(
         uint256 indexed paymentIndex,
         uint256 dueAt,
@@ -186,6 +198,21 @@ interface IFacility {
     // Enforcement and the end
 
     event Released(LotId indexed lotId);
+    event LotPurchased(LotId indexed lotId, address indexed purchaser, LeaseId indexed leaseId);
+    event AuctionStarted(LotId indexed lotId, uint256 startAssets, uint256 floorAssets);
+    event LotSold(LotId indexed lotId, address indexed buyer, uint256 priceAssets, uint256 collectionsAssets);
+    event LotRedeemed(LotId indexed lotId, address indexed facility);
+    event ClassRedeemed(
+        uint256 indexed classIndex,
+        uint256 interestAssets,
+        uint256 premiumAssets,
+        uint256 principalAssets
+    );
+    event Redeemed(address indexed facility, uint256 priceAssets, uint256 collectionsAssets);
+    /// `sponsorAssets` of what was drawn is the sponsor's, beyond the price.
+    event Refinanced(address indexed old, uint256 priceAssets, uint256 sponsorAssets);
+    event RelatedDeclared(LeaseId indexed leaseId, address indexed lessee, uint256 residualShares);
+    event ClassWrittenOff(uint256 indexed classIndex, uint256 lossAssets);
     event FacilityClosed(uint256 closedAt);
 
     error Facility_NotPledged(LotId lotId);
@@ -193,12 +220,32 @@ interface IFacility {
     error Facility_SeniorsOwed(uint256 owedAssets);
     error Facility_LotsPledged(uint256 lotCount);
     error Facility_RentOutstanding(uint256 receivableAssets);
+    error Facility_NotBought(LotId lotId, LeaseId leaseId);
+    error Facility_LotBought(LotId lotId, address purchaser);
+    error Facility_SeniorsCovered(uint256 owedAssets, uint256 cashAssets);
+    error Facility_NoAuction(LotId lotId);
+    error Facility_AuctionRunning(LotId lotId, uint256 untilAt);
+    error Facility_NotVerified(address account);
+    error Facility_PriceAbove(LotId lotId, uint256 priceAssets, uint256 maxAssets);
+    error Facility_PaymentDue(uint256 paymentIndex, uint256 dueAt, uint256 timeAt);
+    error Facility_StaleValue(uint256 computedAt, uint256 maxAgeSec, uint256 timeAt);
+    error Facility_NotCallable(uint256 callableAt, uint256 timeAt);
+    error Facility_Foreign(address facility);
+    error Facility_OtherSponsor(address facility, address sponsor);
+    error Facility_OtherAsset(address facility, address asset);
+    error Facility_WrongPrice(uint256 priceAssets, uint256 neededAssets);
+    error Facility_WrongLotCount(uint256 lotCount, uint256 pledgedCount);
+    error Facility_LienMissing(LotId lotId, address holder);
+    error Facility_NotRelated(LeaseId leaseId, address lessee);
 
     /// @notice Where the facility is in its life.
     function state() external view returns (State);
 
     /// @notice The settlement token all of its money is in.
     function asset() external view returns (address);
+
+    /// @notice Who draws, and who may redeem the facility with a new one.
+    function sponsor() external view returns (address);
 
     /// @notice Cash that belongs to the classes as a whole: funding not yet drawn, collections, reserve and trapped
     /// cash; without what is already owed to fee payees and holders.
@@ -220,6 +267,13 @@ interface IFacility {
     /// @notice How many lots are pledged, and whether one is.
     function lotCount() external view returns (uint256);
     function isPledged(LotId lotId) external view returns (bool);
+
+    /// @notice What a new facility must pay now to redeem this one.
+    function redemptionAssets() external view returns (uint256);
+
+    /// @notice Pays the senior classes out of the caller's `priceAssets` and hands all lots and their leases to it.
+    /// Only another facility of the same factory, sponsor and asset calls this, out of its `refinance`.
+    function redeem(LotId[] calldata lotIds, uint256 priceAssets) external;
 
     /// @notice Pays a class holder's claim out of the ledger. Only the class token calls this.
     function payClaim(address to, uint256 assets) external;

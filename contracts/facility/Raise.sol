@@ -8,7 +8,7 @@ import {Settlement} from "../settlement.sol";
 import {BPS, LeaseId, LotId, RAY, mulDivDown} from "../units.sol";
 import {ClassToken} from "./ClassToken.sol";
 import {Book, Books, Class} from "./FacilityBook.sol";
-import {IFacility, State} from "./IFacility.sol";
+import {IFacilities, IFacility, LotDraw, State} from "./IFacility.sol";
 
 /// @title A facility's money until it performs: subscriptions, refunds, draws, and what goes back undrawn.
 /// @notice Runs on the facility's own book, in its name.
@@ -102,37 +102,39 @@ library Raise {
 
     /// @notice See `Facility.draw`.
     function draw(Book storage book, LotId lotId, uint256 assets) external {
-        book.requireState(State.Funding);
-        require(msg.sender == book.sponsor, IFacility.Facility_NotSponsor(msg.sender));
+        _requireDrawing(book, assets);
         require(assets != 0, IFacility.Facility_NoAmount());
-        uint256 escrowAssets = book.escrowAssets;
-        require(assets <= escrowAssets, IFacility.Facility_OverEscrow(assets, escrowAssets));
-        uint8 evidenceClass = book.registry.evidenceClass(lotId);
-        require(
-            evidenceClass >= book.minEvidenceClass,
-            IFacility.Facility_WeakEvidence(lotId, evidenceClass, book.minEvidenceClass)
-        );
-        LeaseId leaseId = book.leases.leaseOf(lotId);
-        if (LeaseId.unwrap(leaseId) != 0) {
-            address payee = book.leases.payeeOf(leaseId);
-            require(payee == address(this), IFacility.Facility_LeasePaysOther(lotId, leaseId, payee));
-        }
-        uint256 costAssets = book.registry.lot(lotId).costAssets;
-        uint256 lotDrawnAssets = book.drawnAssets[lotId] + assets;
-        uint256 limitAssets = mulDivDown(costAssets, book.advanceBps, BPS);
-        require(lotDrawnAssets <= limitAssets, IFacility.Facility_OverAdvance(lotId, lotDrawnAssets, limitAssets));
-
-        book.drawnAssets[lotId] = lotDrawnAssets;
-        book.totalDrawnAssets += assets;
-        book.escrowAssets = escrowAssets - assets;
+        bool isNew = !book.isPledged[lotId];
+        _requireRent(book, lotId);
+        _draw(book, lotId, assets);
         book.credit(book.sponsor, assets);
-        if (!book.isPledged[lotId]) {
-            book.isPledged[lotId] = true;
-            ++book.lotCount;
-            emit IFacility.Pledged(lotId, costAssets, evidenceClass);
-            book.registry.takeLien(lotId);
+        if (isNew) book.registry.takeLien(lotId);
+    }
+
+    /// @notice See `Facility.refinance`.
+    function refinance(Book storage book, address old, LotDraw[] calldata draws) external {
+        uint256 drawnAssets;
+        LotId[] memory lotIds = new LotId[](draws.length);
+        for (uint256 i = 0; i < draws.length; ++i) {
+            drawnAssets += draws[i].assets;
+            lotIds[i] = draws[i].lotId;
         }
-        emit IFacility.Drawn(lotId, assets, lotDrawnAssets, escrowAssets - assets);
+        _requireDrawing(book, drawnAssets);
+        // A stranger could take the money and hand nothing on.
+        require(IFacilities(book.factory).isFacility(old), IFacility.Facility_Foreign(old));
+        uint256 priceAssets = IFacility(old).redemptionAssets();
+        require(drawnAssets >= priceAssets, IFacility.Facility_WrongPrice(drawnAssets, priceAssets));
+        for (uint256 i = 0; i < draws.length; ++i) _draw(book, lotIds[i], draws[i].assets);
+        book.credit(book.sponsor, drawnAssets - priceAssets);
+        emit IFacility.Refinanced(old, priceAssets, drawnAssets - priceAssets);
+
+        IERC20(book.asset).forceApprove(old, priceAssets);
+        IFacility(old).redeem(lotIds, priceAssets);
+        for (uint256 i = 0; i < draws.length; ++i) {
+            address holder = book.registry.lienHolder(lotIds[i]);
+            require(holder == address(this), IFacility.Facility_LienMissing(lotIds[i], holder));
+            _requireRent(book, lotIds[i]);
+        }
     }
 
     /// @notice See `Facility.startPerforming`.
@@ -162,6 +164,44 @@ library Raise {
             emit IFacility.ClassScheduled(i, returnedAssets, class.levelPaymentAssets, class.interestDueAssets);
             book.accrue(class.token, 0, returnedAssets);
         }
+    }
+
+    /// @dev Only the sponsor draws, in funding, what is in escrow.
+    function _requireDrawing(Book storage book, uint256 assets) private view {
+        book.requireState(State.Funding);
+        require(msg.sender == book.sponsor, IFacility.Facility_NotSponsor(msg.sender));
+        require(assets <= book.escrowAssets, IFacility.Facility_OverEscrow(assets, book.escrowAssets));
+    }
+
+    /// @dev The rent of a lot that is let must be this facility's.
+    function _requireRent(Book storage book, LotId lotId) private view {
+        LeaseId leaseId = book.leases.leaseOf(lotId);
+        if (LeaseId.unwrap(leaseId) == 0) return;
+        address payee = book.leases.payeeOf(leaseId);
+        require(payee == address(this), IFacility.Facility_LeasePaysOther(lotId, leaseId, payee));
+    }
+
+    /// @dev Takes a draw on a lot out of escrow and pledges the lot; whoever calls sees to the lien and the money.
+    function _draw(Book storage book, LotId lotId, uint256 assets) private {
+        uint8 evidenceClass = book.registry.evidenceClass(lotId);
+        require(
+            evidenceClass >= book.minEvidenceClass,
+            IFacility.Facility_WeakEvidence(lotId, evidenceClass, book.minEvidenceClass)
+        );
+        uint256 costAssets = book.registry.lot(lotId).costAssets;
+        uint256 lotDrawnAssets = book.drawnAssets[lotId] + assets;
+        uint256 limitAssets = mulDivDown(costAssets, book.advanceBps, BPS);
+        require(lotDrawnAssets <= limitAssets, IFacility.Facility_OverAdvance(lotId, lotDrawnAssets, limitAssets));
+
+        book.drawnAssets[lotId] = lotDrawnAssets;
+        book.totalDrawnAssets += assets;
+        book.escrowAssets -= assets;
+        if (!book.isPledged[lotId]) {
+            book.isPledged[lotId] = true;
+            ++book.lotCount;
+            emit IFacility.Pledged(lotId, costAssets, evidenceClass);
+        }
+        emit IFacility.Drawn(lotId, assets, lotDrawnAssets, book.escrowAssets);
     }
 
     /// @dev The first class that raised less than its target or its minimum, or the number of classes.

@@ -54,11 +54,9 @@ library Waterfall {
         }
     }
 
-    /// @dev Checks an order of steps: each fee once and in the order of the fees; interest, and principal, of each
-    /// senior class once and senior first; no principal of a class above the interest of that class or a more senior
-    /// one; no turbo, trap or fee excess above any principal, each at most once and in order; the residual once and
-    /// last. Reserve, turbo and trap stand in the performing list only, the reserve above all principal. In the
-    /// enforcement list all of a class stands above all of the next.
+    /// @dev Checks an order of steps. In every list: each fee once, interest and principal of each senior class once,
+    /// the residual once and last; no principal of a class above the interest of that class or a more senior one. The
+    /// reserve stands in the performing list only, once and above all principal, where there is one.
     function check(
         Step[] calldata steps,
         StepList list,
@@ -66,42 +64,49 @@ library Waterfall {
         uint256 seniorCount,
         bool hasReserve
     ) internal pure {
-        // How many of each kind have been seen; Residual counts too, and must be the last step.
-        uint256[8] memory seen;
+        uint256[8] memory seen; // how many of each kind stand above
         for (uint256 i = 0; i < steps.length; ++i) {
             Step calldata step = steps[i];
-            uint256 kind = uint256(step.kind);
-            uint256 principalCount = seen[uint256(StepKind.Principal)];
-            bool good = step.subjectIndex == seen[kind];
-            if (step.kind == StepKind.Interest) {
-                good = good && (list != StepList.Enforcement || principalCount == seen[kind]);
-            } else if (step.kind == StepKind.Principal) {
-                good = good && seen[kind] < seen[uint256(StepKind.Interest)];
-            } else if (step.kind == StepKind.Reserve) {
-                good = good && seen[kind] == 0 && principalCount == 0 && list == StepList.Performing;
-            } else if (step.kind == StepKind.Residual) {
-                good = step.subjectIndex == seniorCount && i + 1 == steps.length;
-            } else if (step.kind != StepKind.Fee) {
-                good = good && principalCount == seniorCount;
-                if (step.kind == StepKind.FeeExcess) good = good && seen[kind] < feeCount;
-                else good = good && list == StepList.Performing && seen[kind] < _countOf(step.kind, seniorCount);
-            }
-            require(good, Waterfall_BadStep(i, step.kind, step.subjectIndex));
-            ++seen[kind];
+            require(
+                mayStand(step, list, seen, feeCount, seniorCount) &&
+                    (step.kind != StepKind.Residual || i + 1 == steps.length),
+                Waterfall_BadStep(i, step.kind, step.subjectIndex)
+            );
+            ++seen[uint256(step.kind)];
         }
-        bool reserved = hasReserve && list == StepList.Performing;
+        uint256 reserveCount = hasReserve && list == StepList.Performing ? 1 : 0;
         require(
             seen[uint256(StepKind.Fee)] == feeCount &&
                 seen[uint256(StepKind.Interest)] == seniorCount &&
-                (seen[uint256(StepKind.Reserve)] == 1) == reserved &&
+                seen[uint256(StepKind.Reserve)] == reserveCount &&
                 seen[uint256(StepKind.Principal)] == seniorCount &&
                 seen[uint256(StepKind.Residual)] == 1,
             Waterfall_Incomplete(seen[0], seen[1], seen[2], seen[3])
         );
     }
 
-    /// @dev How many turbo or trap steps there may be.
-    function _countOf(StepKind kind, uint256 seniorCount) private pure returns (uint256) {
-        return kind == StepKind.Trap ? 1 : seniorCount;
+    /// @dev Whether a step may stand below those seen. All kinds are in the order of their subjects, so interest
+    /// and principal are senior first. In the enforcement list all of a class stands above all of the next; turbo, trap
+    /// and the excess of fees stand below all principal, turbo and trap in the performing list only.
+    function mayStand(
+        Step memory step,
+        StepList list,
+        uint256[8] memory seen,
+        uint256 feeCount,
+        uint256 seniorCount
+    ) internal pure returns (bool) {
+        uint256 subject = step.subjectIndex;
+        if (step.kind == StepKind.Residual) return subject == seniorCount;
+        if (subject != seen[uint256(step.kind)]) return false;
+        uint256 principals = seen[uint256(StepKind.Principal)];
+        if (step.kind == StepKind.Fee) return subject < feeCount;
+        if (step.kind == StepKind.Interest) {
+            return subject < seniorCount && (list != StepList.Enforcement || principals == subject);
+        }
+        if (step.kind == StepKind.Principal) return subject < seen[uint256(StepKind.Interest)];
+        if (step.kind == StepKind.FeeExcess) return subject < feeCount && principals == seniorCount;
+        if (list != StepList.Performing) return false;
+        if (step.kind == StepKind.Reserve) return subject == 0 && principals == 0;
+        return principals == seniorCount && subject < (step.kind == StepKind.Trap ? 1 : seniorCount);
     }
 }

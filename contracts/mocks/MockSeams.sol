@@ -16,6 +16,8 @@ contract MockSeams is IFacility, IRegistry, ITelemetry, IPrice {
 
     State public state;
     address public asset;
+    address public sponsor;
+    uint256 public redemptionAssets;
     uint256 public cashAssets;
     uint256 public receivableAssets;
     address[] public classToken;
@@ -115,6 +117,10 @@ contract MockSeams is IFacility, IRegistry, ITelemetry, IPrice {
     function passLot(LotId lotId, address to) external {
         isPledged[lotId] = false;
         _lots[lotId].operator = to;
+    }
+
+    function redeem(LotId[] calldata, uint256) external pure {
+        revert MockSeams_NoClaims();
     }
 
     function payClaim(address, uint256) external pure {

@@ -1,9 +1,17 @@
 import { BPS } from "../protocol/units.ts";
-import { accruedAssets, bookProceeds, paymentAt, payClass, type Facility } from "./facility.ts";
+import {
+  accruedAssets,
+  bookProceeds,
+  cashAssets,
+  paymentAt,
+  payClass,
+  seniorAssets,
+  type Facility,
+} from "./facility.ts";
 import { runSteps } from "./payment.ts";
 import { ceilDiv } from "./schedule.ts";
 import { accrueLoss } from "./shares.ts";
-import { max } from "./waterfall.ts";
+import { max, min } from "./waterfall.ts";
 
 // Sales of lots, the close with loss, the redemption (docs/deal.md §6).
 
@@ -11,8 +19,8 @@ import { max } from "./waterfall.ts";
 export function startAuction(facility: Facility, nowAt: bigint, lotId: string): boolean {
   const lot = facility.lots.get(lotId);
   const { startBps, durationSec } = facility.terms.auction;
-  if (facility.state !== "Enforcement" || lot === undefined) return false;
-  if (lot.startedAt > 0n && nowAt <= lot.startedAt + durationSec) return false;
+  if (facility.state !== "Enforcement" || lot === undefined || !areSeniorsShort(facility, nowAt)) return false;
+  if (lot.startedAt > 0n && nowAt < lot.startedAt + durationSec) return false;
   const startAssets = lot.startedAt > 0n ? floorOf(facility, lot.startAssets) : (lot.costAssets * startBps) / BPS;
   lot.startAssets = max(startAssets, 1n);
   lot.startedAt = nowAt;
@@ -23,28 +31,36 @@ export function startAuction(facility: Facility, nowAt: bigint, lotId: string): 
 export function auctionPrice(facility: Facility, nowAt: bigint, lotId: string): bigint | undefined {
   const { durationSec } = facility.terms.auction;
   const lot = facility.lots.get(lotId);
-  if (lot === undefined || lot.startedAt === 0n || nowAt > lot.startedAt + durationSec) return undefined;
+  if (lot === undefined || lot.startedAt === 0n) return undefined;
   const fall = lot.startAssets - floorOf(facility, lot.startAssets);
-  return lot.startAssets - (fall * (nowAt - lot.startedAt)) / durationSec;
+  return lot.startAssets - (fall * min(nowAt - lot.startedAt, durationSec)) / durationSec;
 }
 
 function floorOf({ terms }: Facility, startAssets: bigint): bigint {
   return max((startAssets * terms.auction.floorBps) / BPS, 1n);
 }
 
+/** Lots are sold only while the cash does not cover the senior classes. */
+function areSeniorsShort(facility: Facility, nowAt: bigint): boolean {
+  return seniorAssets(facility, nowAt) > cashAssets(facility);
+}
+
 /** Sells a lot that is up at its price of now, which is returned; the proceeds are collections. */
 export function buyLot(facility: Facility, nowAt: bigint, lotId: string): bigint | undefined {
   const price = auctionPrice(facility, nowAt, lotId);
-  if (price === undefined) return undefined;
+  if (price === undefined || !areSeniorsShort(facility, nowAt)) return undefined;
   bookProceeds(facility, price);
   facility.lots.delete(lotId);
   return price;
 }
 
 /** All lots are gone and nothing is to come: cash is paid once more, and what stays outstanding is lost. */
-export function closeWithLoss(facility: Facility): void {
-  const index = facility.nextIndex - 1;
-  runSteps(facility, index, index < 0 ? 0n : paymentAt(facility, index));
+export function close(facility: Facility, nowAt: bigint): void {
+  facility.classes.forEach((classBook, classIndex) => {
+    classBook.interestDueAssets += accruedAssets(facility, classIndex, nowAt);
+  });
+  const index = facility.nextIndex;
+  runSteps(facility, index, paymentAt(facility, index));
   for (const classBook of facility.classes) {
     classBook.lossAssets += classBook.outstandingAssets;
     accrueLoss(classBook.shares, classBook.outstandingAssets);

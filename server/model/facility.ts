@@ -207,6 +207,11 @@ export function isRunning({ state }: Facility): boolean {
 
 // Money in and out
 
+/** All cash that a payment date pays out of. */
+export function cashAssets({ collectionsAssets, reserveAssets, trappedAssets }: Facility): bigint {
+  return collectionsAssets + reserveAssets + trappedAssets;
+}
+
 /** Rent that came in from the leases. */
 export function collect(facility: Facility, rentAssets: bigint): void {
   facility.collectionsAssets += rentAssets;

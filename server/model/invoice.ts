@@ -1,5 +1,5 @@
 import { BPS, E4 } from "../protocol/units.ts";
-import { ceilDiv } from "./schedule.ts";
+import { ceilDiv, WAD } from "./schedule.ts";
 import type { EfficiencyClause, LeaseMeter, LeaseTerms } from "./types.ts";
 import { max, min, minus } from "./waterfall.ts";
 
@@ -14,8 +14,8 @@ export interface InvoicePeriod {
   /** Where an early end cuts the period short; untilAt where none does. */
   readonly endAt: bigint;
   readonly isRenewed: boolean;
-  /** IndexLinked: the index of the day the period starts on, a GPU-hour; undefined where it was not fixed in time. */
-  readonly indexAssets: bigint | undefined;
+  /** IndexLinked: dollars a GPU-hour as fixed for the day the period starts on; undefined where it was not fixed. */
+  readonly indexWad: bigint | undefined;
 }
 
 export interface Statement {
@@ -40,32 +40,34 @@ function rentOf(terms: LeaseTerms, period: InvoicePeriod, allocatedGpuSec: bigin
     const base = renewed(terms, period, terms.baseRentAssets);
     return (base * (period.endAt - period.fromAt)) / (period.untilAt - period.fromAt);
   }
-  const rate = terms.pricing === "Metered" ? terms.gpuHourRateAssets : indexRate(terms, period.indexAssets);
+  const rate = terms.pricing === "Metered" ? terms.gpuHourRateAssets : indexRate(terms, period.indexWad);
   return (allocatedGpuSec * renewed(terms, period, rate)) / HOUR_SEC;
 }
 
-function indexRate({ index }: LeaseTerms, indexAssets: bigint | undefined): bigint {
-  if (indexAssets === undefined) return index.floorAssets;
-  return min(index.capAssets, max(index.floorAssets, (indexAssets * index.participationBps) / BPS));
+function indexRate({ index, dollarAssets }: LeaseTerms, indexWad: bigint | undefined): bigint {
+  if (indexWad === undefined) return index.floorAssets;
+  const rate = (indexWad * dollarAssets * index.participationBps) / (WAD * BPS);
+  return min(index.capAssets, max(index.floorAssets, rate));
 }
 
 function renewed({ exit }: LeaseTerms, { isRenewed }: InvoicePeriod, assets: bigint): bigint {
   return isRenewed ? (assets * exit.renewalRentBps) / BPS : assets;
 }
 
-/** The credit of the last row that the availability is under. Curtailed time was not to be delivered. */
+/** The credit of the last row that the availability is under. */
 function creditBps({ sla }: LeaseTerms, lengthSec: bigint, from: LeaseMeter, to: LeaseMeter): bigint {
-  const available = to.availableGpuSec - from.availableGpuSec;
-  const required = minus(to.gpuCount * lengthSec, to.curtailedGpuSec - from.curtailedGpuSec);
-  const isNothingThere = to.gpuCount === 0n;
+  const availableBps = availabilityBps(lengthSec, from, to);
   let credit = 0n;
-  for (const step of sla) {
-    const isUnder = isNothingThere
-      ? step.availabilityBps > 0n
-      : required > 0n && (available * BPS) / required < step.availabilityBps && available < required;
-    if (isUnder) credit = step.creditBps;
-  }
+  for (const step of sla) if (availableBps < step.availabilityBps) credit = step.creditBps;
   return credit;
+}
+
+/** Curtailed time was not to be delivered. */
+function availabilityBps(lengthSec: bigint, from: LeaseMeter, to: LeaseMeter): bigint {
+  if (to.gpuCount === 0n) return 0n;
+  const required = minus(to.gpuCount * lengthSec, to.curtailedGpuSec - from.curtailedGpuSec);
+  if (required === 0n) return BPS;
+  return min(((to.availableGpuSec - from.availableGpuSec) * BPS) / required, BPS);
 }
 
 function efficiencyOf(

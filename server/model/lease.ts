@@ -4,17 +4,19 @@ import { invoice, type Statement } from "./invoice.ts";
 import type { LeaseMeter, LeaseTerms } from "./types.ts";
 import { max, min } from "./waterfall.ts";
 
-// One lease's ledger: invoices, escrow, receivables, its early end (docs/deal.md §7).
+// One lease's ledger: invoices, escrow, receivables, its end (docs/deal.md §7). The verbs of the end answer whether
+// the lease lets them happen; if not, nothing has changed.
 
 const HOUR_SEC = 3600n;
 const WEEK_SEC = 604_800n;
 const YEAR_SEC = 360n * 86_400n;
 
 export interface Receivable {
+  readonly payee: string;
   /** Of the invoice, without late fees. */
   leftAssets: bigint;
   readonly dueAt: bigint;
-  /** Counted and not paid. */
+  /** Late fees counted and not paid. */
   lateFeeAssets: bigint;
   /** Up to when late fees are counted. */
   countedAt: bigint;
@@ -22,33 +24,45 @@ export interface Receivable {
 
 export interface Lease {
   readonly terms: LeaseTerms;
-  /** By period; undefined where nothing was invoiced. */
+  /** By period; the fee for an early end stands in place of the first period that it cut. */
   readonly receivables: (Receivable | undefined)[];
+  /** Rent, fees included, that each payee was paid. */
+  readonly rentAssets: Map<string, bigint>;
+  payee: string;
+  isRelated: boolean;
+  /** With renewal, without what an early end cut. */
   periodCount: number;
   settledCount: number;
   escrowAssets: bigint;
   depositAssets: bigint;
-  /** The fee for an early end, not paid. */
-  terminationFeeAssets: bigint;
   /** The early end; undefined while there is none. */
   endAt: bigint | undefined;
-  /** All that the payee was paid. */
-  collectedAssets: bigint;
+  isRenewed: boolean;
+  isDefaulted: boolean;
+  isBought: boolean;
 }
 
-export function openLease(terms: LeaseTerms): Lease {
+/** The lessee pays in the deposit and, under take-or-pay, the prepaid months. */
+export function openLease(terms: LeaseTerms, payee: string): Lease {
+  const { prepaidMonthCount, depositAssets } = terms.payment;
   return {
     terms,
     receivables: [],
+    rentAssets: new Map(),
+    payee,
+    isRelated: terms.relatedParty,
     periodCount: terms.periodCount,
     settledCount: 0,
-    escrowAssets: 0n,
-    depositAssets: 0n,
-    terminationFeeAssets: 0n,
+    escrowAssets: terms.pricing === "TakeOrPay" ? BigInt(prepaidMonthCount) * terms.baseRentAssets : 0n,
+    depositAssets,
     endAt: undefined,
-    collectedAssets: 0n,
+    isRenewed: false,
+    isDefaulted: false,
+    isBought: false,
   };
 }
+
+// Periods and invoices
 
 /** When a period begins, and the one before ends. */
 export function periodStartAt({ terms }: Lease, periodIndex: number): bigint {
@@ -61,32 +75,43 @@ export function periodEndAt(lease: Lease, periodIndex: number): bigint {
   return lease.endAt === undefined ? untilAt : min(untilAt, lease.endAt);
 }
 
-/** Invoices the next period and pays it from escrow first. */
-export function settle(lease: Lease, nowAt: bigint, from: LeaseMeter, to: LeaseMeter, indexAssets?: bigint): Statement {
+/** Where the last period ends. */
+export function leaseEndAt(lease: Lease): bigint {
+  return lease.endAt ?? periodStartAt(lease, lease.periodCount);
+}
+
+/** Invoices the next period by the meters at its ends. */
+export function settle(lease: Lease, nowAt: bigint, from: LeaseMeter, to: LeaseMeter, indexWad?: bigint): Statement {
   const index = lease.settledCount;
   const period = {
     fromAt: periodStartAt(lease, index),
     untilAt: periodStartAt(lease, index + 1),
     endAt: periodEndAt(lease, index),
     isRenewed: index >= lease.terms.periodCount,
-    indexAssets,
+    indexWad,
   };
   const statement = invoice(lease.terms, period, from, to);
-  const paid = min(lease.escrowAssets, statement.dueAssets);
-  lease.escrowAssets -= paid;
-  lease.collectedAssets += paid;
   lease.settledCount = index + 1;
+  owe(lease, nowAt, index, statement.dueAssets);
+  return statement;
+}
+
+/** An amount falls due to the payee: escrow pays first, the rest is a receivable. */
+function owe(lease: Lease, nowAt: bigint, index: number, assets: bigint): void {
   const dueAt = nowAt + lease.terms.payment.dueSec;
   lease.receivables[index] = {
-    leftAssets: statement.dueAssets - paid,
+    payee: lease.payee,
+    leftAssets: assets,
     dueAt,
     lateFeeAssets: 0n,
     countedAt: dueAt,
   };
-  return statement;
+  payFromEscrow(lease, nowAt, index);
 }
 
-/** Pays an invoice: late fees first, then the rent; what is over becomes escrow. */
+// Payments
+
+/** Late fees first, then the rent; what is over becomes escrow. */
 export function pay(lease: Lease, nowAt: bigint, periodIndex: number, assets: bigint): void {
   lease.escrowAssets += assets - payReceivable(lease, nowAt, periodIndex, assets);
 }
@@ -107,7 +132,8 @@ function payReceivable(lease: Lease, nowAt: bigint, periodIndex: number, assets:
   const rent = min(assets - fee, receivable.leftAssets);
   receivable.lateFeeAssets -= fee;
   receivable.leftAssets -= rent;
-  lease.collectedAssets += fee + rent;
+  const { payee } = receivable;
+  lease.rentAssets.set(payee, (lease.rentAssets.get(payee) ?? 0n) + fee + rent);
   return fee + rent;
 }
 
@@ -117,40 +143,88 @@ export function lateFee({ terms }: Lease, { leftAssets, countedAt }: Receivable,
   return (leftAssets * terms.payment.lateFeeBps * (nowAt - countedAt)) / (BPS * YEAR_SEC);
 }
 
-// The end
-
-/** Adds the renewal's periods; answers nothing: the caller knows that the lessee may. */
-export function renew(lease: Lease): void {
-  lease.periodCount += lease.terms.exit.renewalPeriodCount;
+/** A receivable with its late fees to now. */
+export function owedOn(lease: Lease, periodIndex: number, nowAt: bigint): bigint {
+  const receivable = lease.receivables[periodIndex];
+  if (receivable === undefined) return 0n;
+  return receivable.leftAssets + receivable.lateFeeAssets + lateFee(lease, receivable, nowAt);
 }
 
-/** Unpaid so long after its due time, a receivable ends the lease; answers whether it does. */
-export function declareDefault(lease: Lease, nowAt: bigint, periodIndex: number): boolean {
-  const receivable = lease.receivables[periodIndex];
-  if (receivable === undefined || receivable.leftAssets === 0n || lease.endAt !== undefined) return false;
-  if (nowAt < receivable.dueAt + lease.terms.payment.cureSec) return false;
-  endEarly(lease, nowAt);
+export function isOwing(lease: Lease, nowAt: bigint): boolean {
+  return lease.receivables.some((_, index) => owedOn(lease, index, nowAt) > 0n);
+}
+
+/** How late a receivable is, in weeks that begin on Thursdays: 0 not due, then up to 4, 8, 13, older. */
+export function ageOf({ dueAt }: Receivable, nowAt: bigint): number {
+  const weeks = nowAt / WEEK_SEC - dueAt / WEEK_SEC;
+  return [0n, 4n, 8n, 13n].filter((limit) => weeks > limit).length;
+}
+
+// The end
+
+export function renew(lease: Lease, nowAt: bigint): boolean {
+  const { renewalPeriodCount } = lease.terms.exit;
+  if (lease.isRenewed || lease.endAt !== undefined || renewalPeriodCount === 0) return false;
+  if (nowAt >= leaseEndAt(lease)) return false;
+  lease.isRenewed = true;
+  lease.periodCount += renewalPeriodCount;
   return true;
 }
 
-export function terminate(lease: Lease, nowAt: bigint): void {
-  endEarly(lease, nowAt + lease.terms.exit.noticeSec);
+export function terminate(lease: Lease, nowAt: bigint): boolean {
+  const { noticeSec, minPeriodCount } = lease.terms.exit;
+  const endAt = endOfHour(nowAt + noticeSec);
+  if (lease.isDefaulted || lease.isBought || endAt >= leaseEndAt(lease)) return false;
+  if (endAt < periodStartAt(lease, minPeriodCount)) return false;
+  endEarly(lease, nowAt, endAt, lease.terms.exit.terminationFeeAssets);
+  return true;
 }
 
-/** Ends at the end of the hour; each period that has not begun by then costs the fee. */
-function endEarly(lease: Lease, timeAt: bigint): void {
-  const endAt = (timeAt / HOUR_SEC + 1n) * HOUR_SEC;
+/** Unpaid so long after its due time, a receivable that escrow does not cover puts the lease in default. */
+export function declareDefault(lease: Lease, nowAt: bigint, periodIndex: number): boolean {
+  const receivable = lease.receivables[periodIndex];
+  if (receivable === undefined || lease.isDefaulted || lease.isBought) return false;
+  if (nowAt < receivable.dueAt + lease.terms.payment.cureSec) return false;
+  if (owedOn(lease, periodIndex, nowAt) <= lease.escrowAssets) return false;
+  lease.isDefaulted = true;
+  lease.escrowAssets += lease.depositAssets;
+  lease.depositAssets = 0n;
+  payFromEscrow(lease, nowAt, periodIndex);
+  const endAt = endOfHour(nowAt);
+  if (endAt < leaseEndAt(lease)) endEarly(lease, nowAt, endAt, lease.terms.exit.terminationFeeAssets);
+  return true;
+}
+
+/** The price is the payee's and no rent. */
+export function purchase(lease: Lease, nowAt: bigint): boolean {
+  const { purchaseAssets, minPeriodCount } = lease.terms.exit;
+  if (purchaseAssets === 0n || lease.isDefaulted || lease.isBought || isOwing(lease, nowAt)) return false;
+  if (nowAt < periodStartAt(lease, minPeriodCount)) return false;
+  lease.isBought = true;
+  const endAt = endOfHour(nowAt);
+  if (endAt < leaseEndAt(lease)) endEarly(lease, nowAt, endAt, 0n);
+  return true;
+}
+
+function endOfHour(timeAt: bigint): bigint {
+  return (timeAt / HOUR_SEC + 1n) * HOUR_SEC;
+}
+
+/** Periods that do not begin before the end are cut; each costs the fee, which is invoiced in place of the first. */
+function endEarly(lease: Lease, nowAt: bigint, endAt: bigint, feeAssets: bigint): void {
+  let count = lease.periodCount;
+  while (count > 0 && periodStartAt(lease, count - 1) >= endAt) count--;
+  const fee = feeAssets * BigInt(lease.periodCount - count);
   lease.endAt = endAt;
-  let left = 0n;
-  for (let index = 0; index < lease.periodCount; index++) if (periodStartAt(lease, index) >= endAt) left++;
-  lease.terminationFeeAssets += left * lease.terms.exit.terminationFeeAssets;
+  lease.periodCount = count;
+  if (fee > 0n) owe(lease, nowAt, count, fee);
 }
 
-/** How late a receivable is: 0 not due, then up to 4, 8, 13 weeks, older. */
-export function ageOf({ dueAt }: Receivable, nowAt: bigint): number {
-  if (nowAt < dueAt) return 0;
-  const weeks = nowAt / WEEK_SEC - dueAt / WEEK_SEC;
-  if (weeks <= 4n) return 1;
-  if (weeks <= 8n) return 2;
-  return weeks <= 13n ? 3 : 4;
+/** Over and owing nothing: what is left of escrow and deposit is the lessee's. */
+export function refund(lease: Lease, nowAt: bigint): bigint | undefined {
+  if (lease.settledCount < lease.periodCount || isOwing(lease, nowAt)) return undefined;
+  const assets = lease.escrowAssets + lease.depositAssets;
+  lease.escrowAssets = 0n;
+  lease.depositAssets = 0n;
+  return assets;
 }

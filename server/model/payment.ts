@@ -1,6 +1,6 @@
 import { BPS } from "../protocol/units.ts";
 import { periodInterest } from "./dates.ts";
-import { credit, marginBps, payClass, paymentAt, periodOf, type Facility } from "./facility.ts";
+import { cashAssets, credit, marginBps, payClass, paymentAt, periodOf, type Facility } from "./facility.ts";
 import { leftAfter } from "./schedule.ts";
 import type { Step } from "./types.ts";
 import { allocate, max, min, minus } from "./waterfall.ts";
@@ -127,7 +127,7 @@ export function runSteps(
   dueAt: bigint,
 ): Pick<PaymentDate, "steps" | "dueAssets" | "paidAssets"> {
   const steps = stepsOf(facility);
-  const cash = facility.collectionsAssets + facility.reserveAssets + facility.trappedAssets;
+  const cash = cashAssets(facility);
   // All dues stand before the first payment.
   const dueAssets = steps.map((step) => dueOf(facility, step, index, dueAt, cash));
   const paidAssets = allocate(dueAssets, cash);

@@ -118,6 +118,8 @@ export interface SlaStep {
 }
 
 export interface LeaseTerms {
+  /** Whole units of the settlement token in one dollar: 10 ^ its decimals. */
+  readonly dollarAssets: bigint;
   readonly pricing: "TakeOrPay" | "Metered" | "IndexLinked";
   readonly startAt: bigint;
   readonly periodCount: number;
