@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import { network } from "hardhat";
-import type { MockQuirkyToken } from "../../types/mocks/MockFacilityWorld.sol/MockQuirkyToken.ts";
+import type { MockCoin } from "../../types/mocks/MockCoin.ts";
 
 // One facility of two classes over test doubles of the registry and the leases, and the verbs that tests repeat.
 
@@ -157,7 +157,7 @@ export async function createWorld(options: WorldOptions = {}) {
   // A plain coin has no habits to set, but all that the verbs below need.
   const asset = (await (options.plainCoin === true
     ? ethers.deployContract("TestStable")
-    : ethers.deployContract("MockQuirkyToken", [options.decimals ?? 6]))) as MockQuirkyToken;
+    : ethers.deployContract("MockCoin", [options.decimals ?? 6]))) as MockCoin;
   const pledges = await ethers.deployContract("MockPledges");
   const rent = await ethers.deployContract("MockRent");
   const facilities = await ethers.deployContract("Facilities", [

@@ -4,7 +4,8 @@ pragma solidity 0.8.37;
 import {Gate} from "../../contracts/compliance/Gate.sol";
 import {ClassToken} from "../../contracts/facility/ClassToken.sol";
 import {Authority} from "../../contracts/governance/Authority.sol";
-import {MockIssuer, MockQuirkyToken} from "../../contracts/mocks/MockFacilityWorld.sol";
+import {MockCoin} from "../../contracts/mocks/MockCoin.sol";
+import {MockIssuer} from "../../contracts/mocks/MockFacilityWorld.sol";
 import {vm} from "./Vm.sol";
 
 bytes32 constant DOMAIN_TYPEHASH = keccak256(
@@ -48,7 +49,7 @@ contract ClassPlayer {
         vm.warp(1_800_000_000);
         Authority authority = new Authority(address(this));
         gate = new Gate(address(authority), Gate.Category.Retail);
-        MockQuirkyToken asset = new MockQuirkyToken(6);
+        MockCoin asset = new MockCoin(6);
         issuer = new MockIssuer(address(new ClassToken()), address(gate), address(asset), address(authority));
         token = issuer.token();
         asset.mint(address(issuer), type(uint128).max);
