@@ -24,7 +24,8 @@ export function dollars(assets: bigint): string {
 
 /**
  * A facility's cash as its contracts say: what came in, what is set aside and paid out. In came the rent its leases
- * were paid, surplus that was booked, and funding that was returned undrawn; what was raised and drawn stands apart.
+ * were paid, surplus that was booked, and funding that was not drawn and went back or into the reserve; what was raised
+ * and drawn stands apart. Collections are with what is trapped.
  */
 export async function cashOf(contracts: Contracts, place: Deployment["facilities"][number]): Promise<Cash> {
   const facility = contracts.facility(place.address);
@@ -41,14 +42,16 @@ export async function cashOf(contracts: Contracts, place: Deployment["facilities
   return {
     received:
       (await rentPaid(contracts, place.address)) +
-      sum(returned.map((event) => event.args.returnedAssets)) +
+      sum(returned.map(({ args }) => args.returnedAssets + args.reserveAssets)) +
       sum(surplus.map((event) => event.args.assets)),
     fees: await facility.feesPaidAssets(),
     claimable: sum(unclaimed),
     claimed: sum(claims.flat().map((event) => event.args.assets)),
     reserve: await facility.reserveAssets(),
     collections:
-      (await facility.collectionsAssets()) + (await contracts.leases.collectableAssets(place.address, asset)),
+      (await facility.collectionsAssets()) +
+      (await facility.trappedAssets()) +
+      (await contracts.leases.collectableAssets(place.address, asset)),
   };
 }
 

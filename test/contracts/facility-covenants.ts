@@ -68,7 +68,7 @@ describe("Facility: covenants", () => {
         .to.emit(w.facility, "LtvShown")
         .withArgs(703_500n * w.unit, NEEDED - 1n)
         .and.to.emit(w.facility, "BreachOpened")
-        .withArgs(LTV, 0);
+        .withArgs(LTV, 0, (await now()) + 1);
       expect(await state()).to.equal(CASH_TRAP);
       expect(await breachedAt(LTV)).to.equal(await now());
       expect(await w.facility.breachCount()).to.equal(1);

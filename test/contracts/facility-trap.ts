@@ -144,7 +144,7 @@ describe("Facility: debt service cover", () => {
         .to.emit(w.facility, "CoverTested")
         .withArgs(0, AT_TRAP - 1n - FEE_ASSETS, SERVICE)
         .and.to.emit(w.facility, "BreachOpened")
-        .withArgs(DSCR, 0)
+        .withArgs(DSCR, 0, (await w.networkHelpers.time.latest()) + 1)
         .and.to.emit(w.facility, "StateChanged")
         .withArgs(PERFORMING, CASH_TRAP);
     });
