@@ -64,8 +64,8 @@ async function facilityOf(view: View, { address, tokens, settings }: Created): P
   const classes = settings.classes.map(({ name, symbol, terms }, classIndex) => {
     const token = tokens[classIndex] ?? "";
     const shares = raised.get(classIndex) ?? 0n;
-    const { accrued, repaid, claimed } = incomes.get(token) ?? NO_INCOME;
-    const outstanding = shares - repaid - (books.lost.get(classIndex) ?? 0n);
+    const { accrued, repaid, lost, claimed } = incomes.get(token) ?? NO_INCOME;
+    const outstanding = shares - repaid - lost;
     const couponBps = BigInt(terms.couponBps);
     const dayCount = DAY_COUNTS[Number(terms.dayCount)] ?? "Thirty360";
     let owed = outstanding + (books.interestDue.get(classIndex) ?? 0n);
@@ -86,6 +86,7 @@ async function facilityOf(view: View, { address, tokens, settings }: Created): P
       owedAssets: String(classIndex + 1 === tokens.length ? 0n : owed),
       claimableAssets: String(accrued - claimed),
       claimedAssets: String(claimed),
+      lossAssets: String(lost),
     };
   });
   const isOver = books.state === "Closed" || books.state === "Refunding";
@@ -114,8 +115,6 @@ interface Books {
   paymentCount: number;
   /** By class: interest accrued up to the last payment date, unpaid. */
   interestDue: Map<number, bigint>;
-  /** By class: principal that nobody will pay. */
-  lost: Map<number, bigint>;
   /** By payment date: net rent and debt service. */
   covers: { net: bigint; service: bigint }[];
   breaches: Map<string, Facility["breaches"][number]>;
@@ -135,7 +134,7 @@ interface StepArgs {
 async function booksOf(db: Db, address: string): Promise<Books> {
   const books: Books = {
     ...{ state: "Raising", periodStartAt: 0n, collections: 0n, reserve: 0n, feesPaid: 0n, paymentCount: 0 },
-    ...{ trapped: 0n, covers: [], interestDue: new Map(), lost: new Map(), breaches: new Map(), margins: new Map() },
+    ...{ trapped: 0n, covers: [], interestDue: new Map(), breaches: new Map(), margins: new Map() },
     lotIds: new Set(),
   };
   const { rows } = await db.query<{ name: string; args: Record<string, string> & StepArgs }>(
@@ -197,6 +196,12 @@ const BOOKINGS: Record<string, (books: Books, args: Record<string, string> & Ste
     books.periodStartAt = BigInt(dueAt);
     books.paymentCount += 1;
   },
+  ClassRedeemed(books, { classIndex }) {
+    books.interestDue.set(Number(classIndex), 0n); // accrued to the holders
+  },
+  ClassWrittenOff(books, { classIndex }) {
+    books.interestDue.set(Number(classIndex), 0n); // nobody will pay it
+  },
   Pledged(books, { lotId = "" }) {
     books.lotIds.add(lotId);
   },
@@ -215,12 +220,6 @@ const BOOKINGS: Record<string, (books: Books, args: Record<string, string> & Ste
   },
   Redeemed(books, { collectionsAssets = "" }) {
     books.collections = BigInt(collectionsAssets);
-  },
-  ClassRedeemed(books, { classIndex }) {
-    books.interestDue.set(Number(classIndex), 0n);
-  },
-  ClassWrittenOff(books, { classIndex, lossAssets = "" }) {
-    books.lost.set(Number(classIndex), BigInt(lossAssets));
   },
   FacilityClosed(books) {
     books.state = "Closed";
@@ -260,18 +259,21 @@ interface Income {
   /** Interest and principal set aside for the holders, and the principal alone. */
   accrued: bigint;
   repaid: bigint;
+  /** Principal written off. */
+  lost: bigint;
   claimed: bigint;
 }
 
-const NO_INCOME: Income = { accrued: 0n, repaid: 0n, claimed: 0n };
+const NO_INCOME: Income = { accrued: 0n, repaid: 0n, lost: 0n, claimed: 0n };
 
 async function incomesOf(db: Db, tokens: readonly string[]): Promise<Map<string, Income>> {
   const { rows } = await db.query<Income & { address: string }>(
     `select address,
        coalesce(sum((args ->> 'interestAssets')::numeric + (args ->> 'principalAssets')::numeric), 0) accrued,
        coalesce(sum((args ->> 'principalAssets')::numeric), 0) repaid,
+       coalesce(sum((args ->> 'lossAssets')::numeric), 0) lost,
        coalesce(sum((args ->> 'assets')::numeric) filter (where name = 'Claimed'), 0) claimed
-     from events where address = any($1) and name in ('Accrued', 'Claimed') group by address`,
+     from events where address = any($1) and name in ('Accrued', 'LossAccrued', 'Claimed') group by address`,
     [tokens],
   );
   return new Map(rows.map((row) => [row.address, row]));

@@ -17,6 +17,7 @@ const ClassSchema = Type.Object(
     owedAssets: Amount,
     claimableAssets: Amount,
     claimedAssets: Amount,
+    lossAssets: Amount,
   },
   strict,
 );
