@@ -24,8 +24,9 @@ const LEASE = 9n;
 
 describe("Facility: covenants", () => {
   let w: World;
-  const start = async (changed: Partial<Settings["covenants"]> = {}) => {
+  const start = async (changed: Partial<Settings["covenants"]> = {}, termMonthCount?: number) => {
     w = await createWorld({
+      ...(termMonthCount === undefined ? {} : { termMonthCount }),
       change: (settings) => ({
         ...settings,
         covenants: { ...settings.covenants, maxLtvBps: 7_000, minCoverageBps: 9_000, countries: [US], ...changed },
@@ -216,6 +217,23 @@ describe("Facility: covenants", () => {
       expect(await state()).to.equal(CASH_TRAP);
       await w.pledges.setCountry(LOT, US);
       await w.facility.cureCountry(LOT);
+      expect(await state()).to.equal(PERFORMING);
+    });
+
+    it("of a lot leave the facility with it", async () => {
+      await start({}, 1);
+      await w.pay(800_000n * w.unit); // the seniors are whole
+      const dayAt = at("2027-01-25");
+      await w.appraisal.setCoverage(LOT, dayAt, 0);
+      await w.facility.declareCoverage(LOT, dayAt);
+      await w.pledges.setCountry(LOT, DE);
+      await w.facility.declareCountry(LOT);
+      await expect(w.facility.release(LOT))
+        .to.emit(w.facility, "BreachCured")
+        .withArgs(COVERAGE, LOT)
+        .and.to.emit(w.facility, "BreachCured")
+        .withArgs(COUNTRY, LOT);
+      expect(await w.facility.breachCount()).to.equal(0);
       expect(await state()).to.equal(PERFORMING);
     });
 
