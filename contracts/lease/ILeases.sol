@@ -25,8 +25,8 @@ interface ILeases {
         uint16 creditBps; // … this share of the period's rent is credited; the largest step reached counts
     }
 
-    /// The rate per GPU-hour is a part of the index as fixed for the day the period starts on. All zero where the pricing
-    /// is another.
+    /// The rate per GPU-hour is a part of the index as fixed for the day the period starts on. All zero where the
+    /// pricing is another.
     struct IndexClause {
         IRateIndex source;
         uint16 participationBps;
@@ -152,7 +152,7 @@ interface ILeases {
     error Lease_StartPassed(uint64 startAt, uint256 earliestAt);
     error Lease_StartTooFar(uint64 startAt, uint256 latestAt);
     error Lease_BadRent(Pricing pricing, uint256 baseRentAssets, uint256 gpuHourRateAssets);
-    /// No source, nothing of the index, no cap, a floor above it, a token that is not a stablecoin's; or a clause that the
+    /// No source, nothing of the index, no cap, a floor above it, a token of too many decimals; or a clause that the
     /// pricing does not use.
     error Lease_BadIndex(Pricing pricing, uint16 participationBps, uint256 floorAssets, uint256 capAssets);
     /// A target, price or part that is zero or too large; or a clause without a metric.
@@ -183,6 +183,7 @@ interface ILeases {
     error Lease_TooEarly(LeaseId leaseId, uint256 askedAt, uint256 earliestAt);
     error Lease_TooLate(LeaseId leaseId, uint256 askedAt, uint256 endAt);
     error Lease_NoOption(LeaseId leaseId);
+    error Lease_NotBought(LeaseId leaseId);
 
     // Events: with their block's time they are all there is to know
 
@@ -241,7 +242,7 @@ interface ILeases {
         uint256 prepaidAssets
     );
 
-    /// @notice The lessee bought the lot: `payee` has the price, the lease ends at `endAt`, with period `endCount` − 1.
+    /// @notice The lessee bought the lot: `payee` has the price, the lease ends at `endAt` with period `endCount` − 1.
     event Purchased(
         LeaseId indexed leaseId,
         address indexed purchaser,
@@ -250,6 +251,9 @@ interface ILeases {
         uint64 endAt,
         uint32 endCount
     );
+
+    /// @notice The lot that the lessee bought was handed over to it.
+    event HandedOver(LeaseId indexed leaseId, address indexed purchaser);
 
     /// @notice The lessee prolonged the lease to `periodCount` periods.
     event Renewed(LeaseId indexed leaseId, uint32 periodCount);
@@ -268,8 +272,8 @@ interface ILeases {
 
     // What other contracts ask
 
-    /// @notice The live lease of a lot, or 0. A lease whose lessee bought the lot stands until the lot is let again by
-    /// that lessee, as the lot's operator.
+    /// @notice The live lease of a lot, or 0. A lease whose lessee bought the lot stands until the lot was handed over
+    /// and the last period is settled, or until that lessee lets it as the lot's operator.
     function leaseOf(LotId lotId) external view returns (LeaseId);
 
     /// @notice The lot of a lease; 0 for an unknown one.
@@ -281,7 +285,8 @@ interface ILeases {
     /// @notice Who the rent of a lease's invoices from the next one on belongs to; 0 for an unknown lease.
     function payeeOf(LeaseId leaseId) external view returns (address);
 
-    /// @notice Who bought the lot by the lease's purchase option and paid its price to the payee; 0 for nobody.
+    /// @notice Who bought the lot by the lease's purchase option, paid its price to the payee and waits for the lot; 0
+    /// for nobody.
     function purchaserOf(LeaseId leaseId) external view returns (address);
 
     /// @notice Whether the lot's country is among those that the lease allows.
@@ -290,15 +295,16 @@ interface ILeases {
     /// @notice Invoiced and unpaid rent that belongs to `payee`.
     function receivableAssets(address payee, address asset) external view returns (uint256);
 
-    /// @notice The same by the weeks (⌊time ÷ 604,800⌋) since the one its due time falls in: none or not due, 1 to 4, 5
-    /// to 8, 9 to 13, more.
+    /// @notice The same by the weeks (⌊time ÷ 604,800⌋) since the one its due time falls in: none or not due, 1 to 4,
+    /// 5 to 8, 9 to 13, more.
     function ageing(address payee, address asset) external view returns (uint256[5] memory agesAssets);
 
     /// @notice Rent paid in for `payee` and not yet collected by it.
     function collectableAssets(address payee, address asset) external view returns (uint256);
 
-    /// @notice What was ever paid for `payee` under leases (rent and fees, not the price of a lot), and what of it counts
-    /// as a related party's. As `collect` takes all there is, what `totalAssets` grew by from one to the next is rent.
+    /// @notice What was ever paid for `payee` under leases (rent and fees, not the price of a lot), and what of it
+    /// counts as a related party's. As `collect` takes all there is, what `totalAssets` grew by since the last one is
+    /// rent.
     function revenueAssets(
         address payee,
         address asset
@@ -307,6 +313,9 @@ interface ILeases {
     /// @notice Hands the rent of a lease's invoices from the next one on to `to`, who must be the holder of the lot's
     /// lien by then, or the operator of a lot without one. The payee only; what it was invoiced stays its own.
     function assign(LeaseId leaseId, address to) external;
+
+    /// @notice Tells that the lot of a lease was handed over to the lessee who bought it. The payee only, once.
+    function handOver(LeaseId leaseId) external;
 
     /// @notice Counts all that a lease ever pays the caller as a related party's. The payee only, or who was it.
     function markRelated(LeaseId leaseId) external;

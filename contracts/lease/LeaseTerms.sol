@@ -52,8 +52,8 @@ library LeaseTerms {
     uint256 public constant MAX_SLA_COUNT = 8;
     uint256 public constant MAX_COUNTRY_COUNT = 16;
 
-    // A rent beyond this is a mistake or an attempt to overflow the payee's totals. Times 2^64 GPU-seconds ÷ 3,600, seven
-    // times over at a renewal and twice with a bonus, it is still below 2^192.
+    // A rent beyond this is a mistake or an attempt to overflow the payee's totals. Times 2^64 GPU-seconds ÷ 3,600,
+    // seven times over at a renewal and twice with a bonus, it is still below 2^192.
     uint256 private constant MAX_ASSETS = type(uint128).max;
     uint8 private constant MAX_DECIMAL_COUNT = 18;
 

@@ -19,8 +19,8 @@ import {LeaseTerms} from "./LeaseTerms.sol";
 /// @title Turns metered GPU time into rent: one lease per lot, one invoice per month, no claim form.
 /// @notice
 /// ROLES
-/// - There is no admin and no pause. A lease is opened by its lot's operator with its lessee's signature; its terms never
-///   change. `terminate`, `purchase` and `renew` are the lessee's, as far as the terms give them; `assign` and
+/// - There is no admin and no pause. A lease is opened by its lot's operator with its lessee's signature; its terms
+///   never change. `terminate`, `purchase` and `renew` are the lessee's, as far as the terms give them; `assign` and
 ///   `markRelated` the payee's; `collect` pays its caller; every other verb is open to anyone.
 /// - The payee is the holder of the lot's lien, or the operator of a lot without one. It may hand the invoices to come
 ///   to whoever is that then.
@@ -40,8 +40,8 @@ import {LeaseTerms} from "./LeaseTerms.sol";
 ///   that its lessee bought is free once the lessee is its operator.
 ///
 /// MONEY
-/// - For each token: prepaid + deposits + collectable = paid in − collected. The balance is never read as income, so a
-///   donation changes nothing.
+/// - For each token: prepaid + deposits + collectable = paid in − collected. The balance is never read as income, so
+///   a donation changes nothing.
 /// - An invoice is paid from the lease's prepaid escrow first; the rest is a receivable of its payee. What is paid
 ///   beyond a receivable and its late fee is prepaid. What is left of escrow and deposit when a lease is over and owes
 ///   nothing is its lessee's.
@@ -115,6 +115,7 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
     mapping(address payee => mapping(address asset => uint256)) private _revenueAssets;
     mapping(address payee => mapping(address asset => uint256)) private _relatedAssets;
     mapping(LeaseId leaseId => mapping(address payee => Revenue)) private _revenues;
+    mapping(LeaseId leaseId => bool) private _isHandedOver;
     mapping(LeaseId leaseId => Lease) private _leases;
     mapping(LeaseId leaseId => mapping(uint32 periodIndex => Receivable)) private _receivables;
 
@@ -192,13 +193,13 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
             telemetry
         );
         l.status.settledCount = periodIndex + 1;
-        if (periodIndex + 1 == l.status.endCount) _free(l);
+        if (periodIndex + 1 == l.status.endCount) _free(leaseId);
         Payment memory payment = _invoice(leaseId, periodIndex, statement.dueAssets);
         emit Invoiced(leaseId, periodIndex, l.status.payee, fromAt, untilAt, statement, payment);
     }
 
-    /// @notice Pays `assets` of the caller's for a period: the late fee, then the rent; what is more than is owed for it
-    /// now is prepaid.
+    /// @notice Pays `assets` of the caller's for a period: the late fee, then the rent; what is more than is owed for
+    /// it now is prepaid.
     /// @dev Errors: Lease_Unknown, Lease_UnknownPeriod, Lease_ZeroAssets, Settlement_WrongAmount.
     function pay(LeaseId leaseId, uint32 periodIndex, uint256 assets) external nonReentrant {
         Lease storage l = _having(leaseId, periodIndex);
@@ -236,21 +237,21 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         uint256 depositAssets = status.depositAssets;
         escrowAssets += depositAssets;
         (status.isInDefault, status.depositAssets, status.prepaidAssets) = (true, 0, escrowAssets);
-        uint32 cutCount = _cut(l, Invoice.hourEndAt(block.timestamp));
+        uint32 cutCount = _cut(leaseId, Invoice.hourEndAt(block.timestamp));
         emit Defaulted(leaseId, periodIndex, status.endAt, status.endCount, depositAssets, escrowAssets);
         _payFromEscrow(leaseId, periodIndex);
         _invoiceFee(leaseId, cutCount);
     }
 
-    /// @notice Ends the caller's lease early, with the hour that `noticeSec` from now is in; the fee for the months left
-    /// falls due.
+    /// @notice Ends the caller's lease early, with the hour that `noticeSec` from now is in; the fee for the months
+    /// left falls due.
     /// @dev Errors: Lease_Unknown, Lease_NotLessee, Lease_InDefault, Lease_Bought, Lease_TooLate, Lease_TooEarly.
     function terminate(LeaseId leaseId) external nonReentrant {
         Lease storage l = _ownRunning(leaseId);
         uint256 endAt = Invoice.hourEndAt(block.timestamp + l.terms.exit.noticeSec);
         require(endAt < _endAt(l), Lease_TooLate(leaseId, endAt, _endAt(l)));
         _checkEarliest(l, leaseId, endAt);
-        uint32 cutCount = _cut(l, endAt);
+        uint32 cutCount = _cut(leaseId, endAt);
         emit Terminated(leaseId, uint64(endAt), l.status.endCount);
         _invoiceFee(leaseId, cutCount);
     }
@@ -266,7 +267,7 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         require(l.status.owedAssets == 0, Lease_Owing(leaseId, l.status.owedAssets));
         (address payee, address asset) = (l.status.payee, l.terms.asset);
         l.status.purchaser = msg.sender;
-        _cut(l, Invoice.hourEndAt(block.timestamp));
+        _cut(leaseId, Invoice.hourEndAt(block.timestamp));
         collectableAssets[payee][asset] += assets;
         emit Purchased(leaseId, msg.sender, payee, assets, l.status.endAt, l.status.endCount);
         IERC20(asset).pullExact(msg.sender, assets);
@@ -284,7 +285,8 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         emit Renewed(leaseId, l.status.periodCount);
     }
 
-    /// @notice Makes what a lease that is over and owes nothing has left of escrow and deposit collectable by its lessee.
+    /// @notice Makes what is left of escrow and deposit collectable by the lessee, once the lease is over and owes
+    /// nothing.
     /// @dev Errors: Lease_Unknown, Lease_NotEnded, Lease_Owing, Lease_ZeroAssets when nothing is left.
     function refund(LeaseId leaseId) external nonReentrant {
         Lease storage l = _known(leaseId);
@@ -307,6 +309,20 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         l.status.payee = to;
         if (l.terms.relatedParty) _revenues[leaseId][to].isRelated = true;
         emit Assigned(leaseId, msg.sender, to);
+    }
+
+    /// @inheritdoc ILeases
+    /// @dev Errors: Lease_Unknown, Lease_NotPayee, Lease_NotBought.
+    function handOver(LeaseId leaseId) external nonReentrant {
+        Lease storage l = _known(leaseId);
+        require(msg.sender == l.status.payee, Lease_NotPayee(leaseId, msg.sender));
+        address purchaser = purchaserOf(leaseId);
+        require(purchaser != address(0), Lease_NotBought(leaseId));
+        _isHandedOver[leaseId] = true;
+        emit HandedOver(leaseId, purchaser);
+        // The purchaser may have let the lot already.
+        bool isLast = leaseOf[l.terms.lotId] == leaseId;
+        if (isLast && l.status.settledCount == l.status.endCount) _free(leaseId);
     }
 
     /// @inheritdoc ILeases
@@ -355,8 +371,8 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc ILeases
-    function purchaserOf(LeaseId leaseId) external view returns (address) {
-        return _leases[leaseId].status.purchaser;
+    function purchaserOf(LeaseId leaseId) public view returns (address) {
+        return _isHandedOver[leaseId] ? address(0) : _leases[leaseId].status.purchaser;
     }
 
     /// @inheritdoc ILeases
@@ -402,15 +418,15 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         return (_revenueAssets[payee][asset], _relatedAssets[payee][asset]);
     }
 
-    /// @notice A period of a lease: [fromAt, untilAt), whole calendar months from the start, the last one up to an early
-    /// end.
+    /// @notice A period of a lease: [fromAt, untilAt), whole calendar months from the start, the last one up to an
+    /// early end.
     /// @dev Errors: Lease_Unknown, Lease_UnknownPeriod.
     function periodAt(LeaseId leaseId, uint32 periodIndex) external view returns (uint256 fromAt, uint256 untilAt) {
         return _period(_having(leaseId, periodIndex), periodIndex);
     }
 
-    /// @notice What is left to pay for a period, since when it is due, and the late fee if it were paid now; zeros for a
-    /// period that is not settled yet.
+    /// @notice What is left to pay for a period, since when it is due, and the late fee if it were paid now; zeros for
+    /// a period that is not settled yet.
     /// @dev Errors: Lease_Unknown, Lease_UnknownPeriod.
     function receivable(
         LeaseId leaseId,
@@ -540,18 +556,20 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
     }
 
     /// @dev Ends a lease at `endAt`, where that is before its end; how many of its periods will therefore never begin.
-    function _cut(Lease storage l, uint256 endAt) private returns (uint32 cutCount) {
+    function _cut(LeaseId leaseId, uint256 endAt) private returns (uint32 cutCount) {
+        Lease storage l = _leases[leaseId];
         if (endAt >= _endAt(l)) return 0;
         uint32 endCount = uint32(Invoice.begunCount(l.terms.startAt, endAt));
         cutCount = l.status.endCount - endCount;
         l.status.endAt = uint64(endAt);
         l.status.endCount = endCount;
-        if (l.status.settledCount == endCount) _free(l);
+        if (l.status.settledCount == endCount) _free(leaseId);
     }
 
-    /// @dev The lot of a lease that is over. One that was bought stays taken until its new operator lets it.
-    function _free(Lease storage l) private {
-        if (l.status.purchaser == address(0)) leaseOf[l.terms.lotId] = NONE;
+    /// @dev The lot of a lease that is over. One that was bought stays taken until it was handed over, or its new
+    /// operator lets it.
+    function _free(LeaseId leaseId) private {
+        if (purchaserOf(leaseId) == address(0)) leaseOf[_leases[leaseId].terms.lotId] = NONE;
     }
 
     function _lateFeeAssets(Lease storage l, Receivable storage r) private view returns (uint256) {

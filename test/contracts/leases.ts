@@ -35,7 +35,8 @@ describe("Leases: opening", () => {
         const stored = await leases.lease(1);
         expect(opened?.args.operator).to.equal(operator);
         for (const told of [opened!.args.terms, stored.terms]) {
-          expect((told as unknown as Result).toObject(true)).to.deep.equal({
+          const { countries } = told; // of which toObject makes no list
+          expect({ ...(told as unknown as Result).toObject(true), countries: [...countries] }).to.deep.equal({
             ...{ ...terms, countries: ["0x4445"] },
             pricing: 0n,
             startAt: BigInt(terms.startAt),

@@ -13,7 +13,7 @@ interface Args {
   readonly prepaidAssets: bigint;
   readonly periodIndex: bigint;
   readonly payment: Args;
-  readonly reduction: Args;
+  readonly reduction?: Args;
 }
 
 describe("Leases: money", () => {
