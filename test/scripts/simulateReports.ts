@@ -52,10 +52,10 @@ function planOf(dealName: string, scenarioName: string): ReportPlan {
 }
 
 /** A struct as decoded, in a form that encoders take: one list of its own members. */
-function plain<T>(struct: Result): T {
+function plain(struct: Result): object {
   const members = struct.toObject() as Record<string, unknown>;
   const meters = members["meters"] as Result;
-  return { ...members, meters: meters.map((meter: Result) => meter.toObject()) } as T;
+  return { ...members, meters: meters.map((meter: Result) => meter.toObject()) };
 }
 
 /** The submissions in a batch. */
@@ -69,7 +69,7 @@ function submitsIn(calldata: Uint8Array) {
       bigint,
       Hex,
     ];
-    return { target, submitted: { report: plain<Report>(report), filing: plain<Filing>(filing), rest } };
+    return { target, submitted: { report: plain(report) as Report, filing: plain(filing) as Filing, rest } };
   });
 }
 
