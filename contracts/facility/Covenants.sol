@@ -3,8 +3,9 @@ pragma solidity 0.8.37;
 
 import {DAY_SEC} from "../calendar.sol";
 import {BPS, EPOCH_SEC, LeaseId, LotId} from "../units.sol";
-import {Book, Books, Breach, Class, Margin} from "./FacilityBook.sol";
+import {Book, Books, Breach, Class, Fee, Margin} from "./FacilityBook.sol";
 import {IFacility, RatchetStep, State, Trigger} from "./IFacility.sol";
+import {Waterfall} from "./Waterfall.sol";
 
 /// @title What anyone may show of a facility: covenants that do not hold, defaults, and the measured efficiency.
 /// @notice Runs on the facility's own book, in its name. Nobody's word counts: a fact is read from the appraisal, the
@@ -13,7 +14,7 @@ import {IFacility, RatchetStep, State, Trigger} from "./IFacility.sol";
 library Covenants {
     using Books for Book;
 
-    /// How old the last day of a coverage may be when it breaches.
+    /// How old the last day of a coverage may be that is shown.
     uint256 private constant COVERAGE_DAYS = 14;
 
     /// @notice See `Facility.declareLtv`.
@@ -36,10 +37,6 @@ library Covenants {
         _requireNew(book, Trigger.Coverage, subjectId);
         require(book.isPledged[lotId], IFacility.Facility_NotPledged(lotId));
         _showDay(book, lotId, dayAt);
-        require(
-            dayAt + COVERAGE_DAYS * DAY_SEC >= block.timestamp,
-            IFacility.Facility_DayTooOld(lotId, dayAt, block.timestamp)
-        );
         require(_isUncovered(book, lotId, dayAt), IFacility.Facility_CovenantHolds(Trigger.Coverage, subjectId));
         book.setBreach(Trigger.Coverage, subjectId, true);
     }
@@ -98,6 +95,7 @@ library Covenants {
         }
         require(class.missedAt != 0 && class.interestDueAssets != 0, IFacility.Facility_NothingMissed(classIndex));
         _requireCured(book, Trigger.Interest, classIndex, class.missedAt);
+        _requireShort(book, class.interestDueAssets);
         emit IFacility.DefaultDeclared(Trigger.Interest, classIndex);
         book.moveTo(State.Enforcement);
     }
@@ -112,6 +110,7 @@ library Covenants {
             IFacility.Facility_NotMatured(classIndex, class.outstandingAssets, book.paymentCount, termCount)
         );
         _requireCured(book, Trigger.Maturity, classIndex, book.paymentAt(termCount - 1));
+        _requireShort(book, class.interestDueAssets + class.outstandingAssets);
         emit IFacility.DefaultDeclared(Trigger.Maturity, classIndex);
         book.moveTo(State.Enforcement);
     }
@@ -174,6 +173,10 @@ library Covenants {
     function _showDay(Book storage book, LotId lotId, uint64 dayAt) private {
         Breach storage breach = book.breaches[Trigger.Coverage][LotId.unwrap(lotId)];
         require(dayAt > breach.dayAt, IFacility.Facility_DayShown(lotId, dayAt, breach.dayAt));
+        require(
+            dayAt + COVERAGE_DAYS * DAY_SEC >= block.timestamp,
+            IFacility.Facility_DayTooOld(lotId, dayAt, block.timestamp)
+        );
         breach.dayAt = dayAt;
     }
 
@@ -213,6 +216,19 @@ library Covenants {
             block.timestamp > cureUntilAt,
             IFacility.Facility_CureRuns(trigger, classIndex, cureUntilAt, block.timestamp)
         );
+    }
+
+    /// @dev Refuses while there is cash for what a class missed, and for the fees that may stand above it: the next
+    /// payment date will pay it.
+    function _requireShort(Book storage book, uint256 missedAssets) private view {
+        uint256 neededAssets = missedAssets;
+        for (uint256 i = 0; i < book.fees.length; ++i) {
+            Fee storage fee = book.fees[i];
+            (uint256 cappedAssets, ) = Waterfall.splitFee(fee.dueAssets, fee.terms.capAssets);
+            neededAssets += cappedAssets;
+        }
+        uint256 cashAssets = book.cashAssets() + book.leases.collectableAssets(address(this), book.asset);
+        require(cashAssets < neededAssets, IFacility.Facility_CashCovers(cashAssets, neededAssets));
     }
 
     /// @dev Refuses lots that are not all pledged ones, in rising order.

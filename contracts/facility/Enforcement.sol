@@ -24,6 +24,9 @@ library Enforcement {
     function release(Book storage book, LotId lotId) external {
         book.requirePaying();
         book.requireRepaid();
+        // Until then what a lot fetches is the residual class's.
+        uint256 residualAssets = book.residual().outstandingAssets;
+        require(residualAssets == 0, IFacility.Facility_ResidualOwed(residualAssets));
         LeaseId leaseId = book.leases.leaseOf(lotId);
         require(leaseId == NONE, IFacility.Facility_LotLeased(lotId, leaseId));
         _drop(book, lotId);
@@ -104,6 +107,7 @@ library Enforcement {
     /// @notice See `Facility.close`.
     function close(Book storage book) external {
         book.requirePaying();
+        Payments.collectWaiting(book);
         uint256 owedAssets = book.seniorOwedAssets();
         if (owedAssets != 0) {
             require(book.state == State.Enforcement, IFacility.Facility_SeniorsOwed(owedAssets));
@@ -115,11 +119,10 @@ library Enforcement {
             book.periodStartAt = uint64(block.timestamp);
         }
         require(book.lotCount == 0, IFacility.Facility_LotsPledged(book.lotCount));
-        uint256 waitingAssets = book.leases.collectableAssets(address(this), book.asset);
         uint256 unpaidAssets = book.leases.receivableAssets(address(this), book.asset);
         require(
-            waitingAssets == 0 && (unpaidAssets == 0 || block.timestamp >= book.lastLotAt + YEAR_SEC),
-            IFacility.Facility_RentOutstanding(waitingAssets + unpaidAssets)
+            unpaidAssets == 0 || block.timestamp >= book.lastLotAt + YEAR_SEC,
+            IFacility.Facility_RentOutstanding(unpaidAssets)
         );
 
         // Paid by the list of the state it closes from.
@@ -134,7 +137,7 @@ library Enforcement {
     /// @notice See `Facility.declareRelated`.
     function declareRelated(Book storage book, LeaseId leaseId) external {
         address lessee = book.leases.lesseeOf(leaseId);
-        uint256 shares = ClassToken(book.classes[book.classes.length - 1].token).balanceOf(lessee);
+        uint256 shares = ClassToken(book.residual().token).balanceOf(lessee);
         require(shares != 0, IFacility.Facility_NotRelated(leaseId, lessee));
         emit IFacility.RelatedDeclared(leaseId, lessee, shares);
         book.leases.markRelated(leaseId);
@@ -185,14 +188,20 @@ library Enforcement {
 
     // Internal
 
-    /// @dev Refuses what may not be sold: the seniors have cash enough, or the lot is its lessee's already.
+    /// @dev Refuses what may not be sold: outside enforcement a lot that still earns, or any while a senior class is owed
+    /// anything; where the classes' principal is in cash; a lot that is its lessee's already.
     function _requireForSale(Book storage book, LotId lotId) private view {
-        book.requireState(State.Enforcement);
         require(book.isPledged[lotId], IFacility.Facility_NotPledged(lotId));
-        uint256 owedAssets = book.seniorClaimAssets();
-        uint256 cashAssets = book.collectionsAssets + book.reserveAssets + book.trappedAssets;
-        require(owedAssets > cashAssets, IFacility.Facility_SeniorsCovered(owedAssets, cashAssets));
-        book.requireNotBought(lotId, book.leases.leaseOf(lotId));
+        LeaseId leaseId = book.leases.leaseOf(lotId);
+        if (book.state != State.Enforcement) {
+            book.requirePaying();
+            book.requireRepaid();
+            require(leaseId == NONE, IFacility.Facility_LotLeased(lotId, leaseId));
+        }
+        uint256 owedAssets = book.seniorClaimAssets() + book.residual().outstandingAssets;
+        uint256 cashAssets = book.cashAssets();
+        require(owedAssets > cashAssets, IFacility.Facility_ClassesCovered(owedAssets, cashAssets));
+        book.requireNotBought(lotId, leaseId);
     }
 
     /// @dev Takes a lot off the books.

@@ -18,7 +18,7 @@ import {
     RatchetStep,
     Settings
 } from "./IFacility.sol";
-import {StepList, Waterfall} from "./Waterfall.sol";
+import {Step, StepKind, StepList, Waterfall} from "./Waterfall.sol";
 
 /// @title Creates facilities with their class tokens.
 /// @notice Both are clones, made and initialised in one transaction, so nobody can come between. A facility and its
@@ -28,6 +28,8 @@ contract Facilities is AccessManaged {
     uint256 private constant MAX_FEES = 8;
     // With a coupon of 100 % and 2^96 units the level payment still fits 256 bits.
     uint256 private constant MAX_MONTHS = 600;
+    // A coverage is of seven days, and is cured by later ones.
+    uint256 private constant MIN_COVERAGE_CURE_SEC = 8 days;
     uint256 private constant MAX_DSCR_PERIODS = 12;
     uint256 private constant MAX_ROWS = 32; // of the ratchet and the countries
 
@@ -48,6 +50,8 @@ contract Facilities is AccessManaged {
     error Facilities_BadReserve(uint256 initialAssets, uint256 targetAssets);
     /// Thresholds out of order, too many dates or countries, or a test without an appraisal to read.
     error Facilities_BadCovenants(uint256 trapDscrBps, uint256 amortiseDscrBps, uint256 dscrPeriodCount);
+    /// Covenants that trap cash need a step in the performing list that does.
+    error Facilities_NoTrap();
     error Facilities_BadRatchet(uint256 rowIndex);
     error Facilities_BadAuction(uint256 startBps, uint256 floorBps, uint256 durationSec);
 
@@ -109,6 +113,7 @@ contract Facilities is AccessManaged {
             Facilities_BadReserve(settings.initialReserveAssets, settings.reserveTargetAssets)
         );
         _checkCovenants(settings);
+        require(!_isTrapping(settings.covenants) || _hasTrap(settings.performingSteps), Facilities_NoTrap());
         bool hasReserve = settings.reserveTargetAssets != 0;
         Waterfall.check(settings.performingSteps, StepList.Performing, feeCount, classCount - 1, hasReserve);
         Waterfall.check(settings.amortisationSteps, StepList.Amortisation, feeCount, classCount - 1, hasReserve);
@@ -127,6 +132,7 @@ contract Facilities is AccessManaged {
                 covenants.dscrPeriodCount <= MAX_DSCR_PERIODS &&
                 (covenants.trapDscrBps == 0) == (covenants.dscrPeriodCount == 0) &&
                 covenants.minCoverageBps <= BPS &&
+                (covenants.minCoverageBps == 0 || covenants.covenantCureSec >= MIN_COVERAGE_CURE_SEC) &&
                 covenants.countries.length <= MAX_ROWS &&
                 (!measured || address(settings.appraisal) != address(0)),
             Facilities_BadCovenants(covenants.trapDscrBps, covenants.amortiseDscrBps, covenants.dscrPeriodCount)
@@ -142,6 +148,22 @@ contract Facilities is AccessManaged {
             auction.startBps != 0 && auction.floorBps <= BPS && auction.durationSec != 0,
             Facilities_BadAuction(auction.startBps, auction.floorBps, auction.durationSec)
         );
+    }
+
+    /// @dev Whether a covenant is agreed on that traps cash.
+    function _isTrapping(Covenants calldata covenants) private pure returns (bool) {
+        return
+            covenants.trapDscrBps != 0 ||
+            covenants.maxLtvBps != 0 ||
+            covenants.minCoverageBps != 0 ||
+            covenants.countries.length != 0;
+    }
+
+    function _hasTrap(Step[] calldata steps) private pure returns (bool) {
+        for (uint256 i = 0; i < steps.length; ++i) {
+            if (steps[i].kind == StepKind.Trap) return true;
+        }
+        return false;
     }
 
     function _isSenior(ClassTerms calldata class) private pure returns (bool) {

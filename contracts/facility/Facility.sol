@@ -45,9 +45,10 @@ import {Step, StepList} from "./Waterfall.sol";
 /// Residual. What the steps leave goes to the residual class on every date: as income while a senior class is owed
 /// anything, then as principal until its own is repaid, then as income again.
 /// Rounding. Interest down, level payment up by less than a unit, the last payment takes what is left.
-/// Liveness. Every verb but subscribe, cancel, draw and the sponsor's early start is open to anyone or pulled by its
-/// owner. Nothing pauses. Loops run over classes (≤ 8), fees (≤ 8) and steps only.
-/// Roles. Sponsor: draws, starts performing before the first payment date, cancels. Access manager: cancels.
+/// Liveness. Every verb but subscribe, cancel, draw, refinance, redeem and the sponsor's early start is open to anyone or pulled by its
+/// owner. Nothing pauses. Loops run over classes (≤ 8), fees (≤ 8), steps, the dates of a cover (≤ 12) and the rows of
+/// the settings (≤ 32); the margin, a redemption and a refinancing over all lots (≤ 100).
+/// Roles. Sponsor: draws, refinances, starts performing before the first payment date, cancels. Access manager: cancels.
 contract Facility is IFacility, ILienholder, AccessManaged, Initializable, ReentrancyGuardTransient {
     using Books for Book;
     using SafeERC20 for IERC20;
@@ -104,19 +105,19 @@ contract Facility is IFacility, ILienholder, AccessManaged, Initializable, Reent
 
     /// @notice Closes the raise: at once when every target is met, after the deadline when every minimum is; anyone may
     /// call. Interest accrues from here. Too late on the first payment date: the raise has failed.
-    function startFunding() external {
+    function startFunding() external nonReentrant {
         Raise.startFunding(_book);
     }
 
     /// @notice Calls the deal off while nothing was drawn. The sponsor, or whom the access manager lets.
-    function cancel() external {
+    function cancel() external nonReentrant {
         if (msg.sender != _book.sponsor) _checkCanCall(msg.sender, msg.data);
         Raise.cancel(_book);
     }
 
     /// @notice Declares the raise failed: a minimum unmet after the deadline, or nothing drawn by the first payment
     /// date. Anyone may call.
-    function declareFailed() external {
+    function declareFailed() external nonReentrant {
         Raise.declareFailed(_book);
     }
 

@@ -88,6 +88,7 @@ struct Book {
     uint256 initialReserveAssets;
     uint256 rentAssets; // rent collected since the start
     uint256 periodRentAssets; // rent collected since the last payment date
+    uint256 saleAssets; // of the collections: what lots sold to their lessees fetched
     uint256 totalDrawnAssets;
     uint256 feesPaidAssets;
     uint256 lotCount;
@@ -205,6 +206,11 @@ library Books {
         require(classIndex + 1 < book.classes.length, IFacility.Facility_NotSenior(classIndex));
     }
 
+    /// @dev The residual class: the last.
+    function residual(Book storage book) internal view returns (Class storage) {
+        return book.classes[book.classes.length - 1];
+    }
+
     /// @dev A payment date, counted from 0.
     function paymentAt(Book storage book, uint256 paymentIndex) internal view returns (uint256) {
         return addMonths(book.firstPaymentAt, paymentIndex);
@@ -255,6 +261,11 @@ library Books {
         for (uint256 i = 0; i + 1 < book.classes.length; ++i) {
             assets += book.classes[i].outstandingAssets + accruedAssets(book, i);
         }
+    }
+
+    /// @dev Cash that a payment date may pay out.
+    function cashAssets(Book storage book) internal view returns (uint256) {
+        return book.collectionsAssets + book.reserveAssets + book.trappedAssets;
     }
 
     /// @dev Invoiced and unpaid rent, and rent not collected yet.

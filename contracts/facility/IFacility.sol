@@ -165,6 +165,7 @@ interface IFacility {
     error Facility_WeakEvidence(LotId lotId, uint256 evidenceClass, uint256 minEvidenceClass);
     error Facility_LeasePaysOther(LotId lotId, LeaseId leaseId, address payee);
     error Facility_OverAdvance(LotId lotId, uint256 wantedAssets, uint256 limitAssets);
+    error Facility_TooManyLots(uint256 lotCount);
     error Facility_OverEscrow(uint256 askedAssets, uint256 escrowAssets);
     error Facility_CannotPerform(uint256 totalDrawnAssets, uint256 escrowAssets, uint256 firstPaymentAt);
 
@@ -196,6 +197,8 @@ interface IFacility {
     /// FacilityClosed say.
     event StateChanged(State indexed from, State indexed to);
     /// What a payment date had to serve the seniors with, and what it took.
+    /// From `missedAt` on, a payment date, a class waits for interest; 0: no more.
+    event InterestMissed(uint256 indexed classIndex, uint256 missedAt, uint256 interestDueAssets);
     event CoverTested(uint256 indexed paymentIndex, uint256 netAssets, uint256 serviceAssets);
     /// `subjectId` is the lot's, 0 for the facility as a whole.
     event BreachOpened(Trigger indexed trigger, uint256 indexed subjectId, uint256 openedAt);
@@ -219,6 +222,7 @@ interface IFacility {
     error Facility_CureRuns(Trigger trigger, uint256 subjectId, uint256 cureUntilAt, uint256 timeAt);
     error Facility_NotMostSenior(uint256 classIndex, uint256 owedIndex);
     error Facility_NothingMissed(uint256 classIndex);
+    error Facility_CashCovers(uint256 cashAssets, uint256 neededAssets);
     error Facility_NotMatured(
         uint256 classIndex,
         uint256 outstandingAssets,
@@ -254,11 +258,12 @@ interface IFacility {
     error Facility_NotPledged(LotId lotId);
     error Facility_LotLeased(LotId lotId, LeaseId leaseId);
     error Facility_SeniorsOwed(uint256 owedAssets);
+    error Facility_ResidualOwed(uint256 outstandingAssets);
     error Facility_LotsPledged(uint256 lotCount);
     error Facility_RentOutstanding(uint256 receivableAssets);
     error Facility_NotBought(LotId lotId, LeaseId leaseId);
     error Facility_LotBought(LotId lotId, address purchaser);
-    error Facility_SeniorsCovered(uint256 owedAssets, uint256 cashAssets);
+    error Facility_ClassesCovered(uint256 owedAssets, uint256 cashAssets);
     error Facility_NoAuction(LotId lotId);
     error Facility_AuctionRunning(LotId lotId, uint256 untilAt);
     error Facility_NotVerified(address account);

@@ -20,7 +20,7 @@ library Payments {
     using SafeERC20 for IERC20;
 
     /// @notice See `Facility.collect`.
-    function collect(Book storage book) external returns (uint256 assets) {
+    function collect(Book storage book) public returns (uint256 assets) {
         require(book.isLive(), IFacility.Facility_WrongState(book.state));
         address asset = book.asset;
         uint256 balanceAssets = IERC20(asset).balanceOf(address(this));
@@ -33,6 +33,7 @@ library Payments {
         book.rentAssets = revenueAssets;
         book.collectionsAssets += assets;
         book.periodRentAssets += rentAssets;
+        book.saleAssets += assets - rentAssets;
         emit IFacility.Collected(assets, rentAssets, book.collectionsAssets);
     }
 
@@ -53,6 +54,7 @@ library Payments {
         uint256 paymentIndex = book.paymentCount;
         uint256 dueAt = book.paymentAt(paymentIndex);
         require(block.timestamp >= dueAt, IFacility.Facility_PaymentNotDue(paymentIndex, dueAt, block.timestamp));
+        collectWaiting(book);
         uint256 serviceAssets;
         for (uint256 i = 0; i + 1 < book.classes.length; ++i) {
             serviceAssets += _accrueClass(book, book.classes[i], paymentIndex, dueAt);
@@ -66,9 +68,16 @@ library Payments {
         pay(book, dueAt);
         for (uint256 i = 0; i + 1 < book.classes.length; ++i) {
             Class storage class = book.classes[i];
-            if (class.interestDueAssets == 0) class.missedAt = 0;
-            else if (class.missedAt == 0) class.missedAt = uint64(dueAt);
+            if ((class.interestDueAssets == 0) == (class.missedAt == 0)) continue;
+            class.missedAt = class.interestDueAssets == 0 ? 0 : uint64(dueAt);
+            emit IFacility.InterestMissed(i, class.missedAt, class.interestDueAssets);
         }
+    }
+
+    /// @notice Collects what waits in the leases: were it left there, whoever runs a payment date first could make its
+    /// cover look too low.
+    function collectWaiting(Book storage book) public {
+        if (book.leases.collectableAssets(address(this), book.asset) != 0) collect(book);
     }
 
     /// @notice Runs the steps of the state's list on all cash: collections, reserve and trapped. All that is due is
@@ -84,6 +93,7 @@ library Payments {
         }
 
         book.collectionsAssets = 0;
+        book.saleAssets = 0;
         book.reserveAssets = 0;
         book.trappedAssets = 0;
         for (uint256 i = 0; i < steps.length; ++i) {
@@ -193,10 +203,9 @@ library Payments {
         }
         Class storage class = book.classes[step.subjectIndex];
         if (kind == StepKind.Interest) return class.interestDueAssets;
-        bool isScheduled = book.state <= State.CashTrap;
         (uint256 principalAssets, uint256 turboAssets) = Waterfall.splitPrincipal(
             class.outstandingAssets,
-            isScheduled ? class.scheduledAssets : 0
+            _leftAssets(book, step.subjectIndex)
         );
         if (kind == StepKind.Principal) return principalAssets;
         return _isAnticipated(book, dueAt) ? turboAssets : 0;
@@ -228,6 +237,20 @@ library Payments {
             if (isInterest) class.interestDueAssets -= assets;
             class.outstandingAssets -= principalAssets;
             book.accrue(class.token, incomeAssets, principalAssets);
+        }
+    }
+
+    /// @dev What a date may leave a class outstanding: its schedule, less what lots that were sold to their lessees
+    /// fetched since the date before, senior first: hardware that is gone secures nobody.
+    function _leftAssets(Book storage book, uint256 classIndex) private view returns (uint256 leftAssets) {
+        if (book.state > State.CashTrap) return 0;
+        uint256 saleAssets = book.saleAssets;
+        for (uint256 i = 0; i <= classIndex; ++i) {
+            Class storage class = book.classes[i];
+            leftAssets = Math.min(class.outstandingAssets, class.scheduledAssets);
+            uint256 soldAssets = Math.min(saleAssets, leftAssets);
+            leftAssets -= soldAssets;
+            saleAssets -= soldAssets;
         }
     }
 

@@ -17,6 +17,9 @@ library Raise {
     using SafeERC20 for IERC20;
     using Settlement for IERC20;
 
+    /// What one transaction can hand on to another facility, and a block can appraise.
+    uint256 private constant MAX_LOTS = 100;
+
     /// @notice See `Facility.subscribe`.
     function subscribe(Book storage book, uint256 classIndex, uint256 assets) external {
         book.requireState(State.Raising);
@@ -200,6 +203,7 @@ library Raise {
         if (!book.isPledged[lotId]) {
             book.isPledged[lotId] = true;
             ++book.lotCount;
+            require(book.lotCount <= MAX_LOTS, IFacility.Facility_TooManyLots(book.lotCount));
             emit IFacility.Pledged(lotId, costAssets, evidenceClass);
         }
         emit IFacility.Drawn(lotId, assets, lotDrawnAssets, book.escrowAssets);
