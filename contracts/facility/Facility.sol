@@ -6,7 +6,7 @@ import {Initializable} from "@openzeppelin/contracts/proxy/utils/Initializable.s
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-import {ILeases} from "../lease/ILeases.sol";
+import {ILeases, ILienholder} from "../lease/ILeases.sol";
 import {IRegistry} from "../registry/IRegistry.sol";
 import {LeaseId, LotId, WAD, mulDivDown} from "../units.sol";
 import {Covenants} from "./Covenants.sol";
@@ -49,7 +49,7 @@ import {Step, StepList} from "./Waterfall.sol";
 /// owner. Nothing pauses. Loops run over classes (≤ 8), fees (≤ 8), steps, the covenants' short tables (≤ 32), and the
 /// lots that a caller names.
 /// Roles. Sponsor: draws, starts performing before the first payment date, cancels. Access manager: cancels.
-contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTransient {
+contract Facility is IFacility, ILienholder, AccessManaged, Initializable, ReentrancyGuardTransient {
     using Books for Book;
     using SafeERC20 for IERC20;
 
@@ -458,6 +458,11 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
     }
     function totalDrawnAssets() external view returns (uint256) {
         return _book.totalDrawnAssets;
+    }
+
+    /// @inheritdoc ILienholder
+    function releaseAssets(LotId lotId, address asset_) external view returns (uint256) {
+        return Enforcement.releaseAssets(_book, lotId, asset_);
     }
 
     /// @notice What a lot that is up for sale costs now.
