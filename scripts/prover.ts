@@ -11,6 +11,9 @@ const SAFE = "9576";
 /** The checker takes a custom error's value as unknown: nothing is proven about errors. */
 const HARMLESS = new Set(["8364"]);
 
+/** An assertion that must not hold: the checker has to find a case, or the proofs around it are about nothing. */
+const WITNESS = "possible: ";
+
 /** A contract of proofs: what it says of itself. */
 export interface Proof {
   file: string;
@@ -67,6 +70,13 @@ export function judge(proof: Proof, messages: Message[], milliseconds: number): 
 
   const verdicts = proof.assertions.map((assertion) => {
     const said = messages.filter((message) => isAssertion(message) && at(message, assertion));
+    if (assertion.property.startsWith(WITNESS)) {
+      const isFound = said.some(({ code, text }) => code !== SAFE && text.includes("happens here"));
+      return verdict(
+        assertion.property,
+        isFound ? undefined : "the checker finds no case of it: the rest is about nothing",
+      );
+    }
     const against = said.find((message) => message.code !== SAFE);
     if (against !== undefined) return verdict(assertion.property, against.text);
     return verdict(assertion.property, said.length === 0 ? "the checker says nothing about it" : undefined);

@@ -27,6 +27,8 @@ contract Conservation {
         assert(paidAssets <= dueAssets && paidAssets <= _cashAssets);
         // what is left never exceeds the cash
         assert(_leftAssets <= _cashAssets);
+        // possible: a step is paid, and cash is left
+        assert(paidAssets == 0 || _leftAssets == 0);
     }
 }
 
@@ -46,6 +48,8 @@ contract Seniority {
         assert(!_isShort || paidAssets == 0);
         // cash is left only where every step so far is whole
         assert(_leftAssets == 0 || paidAssets == dueAssets);
+        // possible: a step is paid in part
+        assert(paidAssets == 0 || paidAssets == dueAssets);
         if (paidAssets < dueAssets) _isShort = true;
     }
 }
@@ -81,5 +85,7 @@ contract Monotonicity {
         assert(lessPaidAssets <= morePaidAssets);
         // more cash never leaves less for the steps below
         assert(_lessAssets <= _moreAssets);
+        // possible: more cash pays a step more
+        assert(lessPaidAssets == morePaidAssets);
     }
 }
