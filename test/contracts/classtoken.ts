@@ -224,7 +224,7 @@ describe("ClassToken", () => {
     it("M06: a claim that the asset refuses to pay stays recorded and blocks nobody", async () => {
       await w.asset.setBlacklisted(w.alice.address, true);
       await expect(w.token.claimFor(w.alice.address))
-        .to.be.revertedWithCustomError(w.asset, "MockQuirkyToken_Blacklisted")
+        .to.be.revertedWithCustomError(w.asset, "Coin_Blacklisted")
         .withArgs(w.alice.address);
       expect(await w.token.claimableAssets(w.alice.address)).to.equal(63);
       await w.token.claimFor(w.bob.address);
