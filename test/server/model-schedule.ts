@@ -7,10 +7,11 @@ import {
   accrueLoss,
   claim,
   claimableAssets,
-  lostAssets,
   mint,
   openShares,
+  repaidAssets,
   transfer,
+  writtenOffAssets,
 } from "../../server/model/shares.ts";
 import { allocate } from "../../server/model/waterfall.ts";
 import { at, SENIOR } from "./model-stage.ts";
@@ -103,14 +104,22 @@ describe("model of a deal: parts", () => {
       expect(claim(book, "bob")).to.equal(0n);
     });
 
-    it("tell each holder its part of a loss", () => {
+    it("carry what was repaid and written off of them to whoever has them", () => {
       const book = openShares();
       mint(book, "alice", 600n);
       mint(book, "bob", 400n);
+      accrue(book, 7n, 100n);
       accrueLoss(book, 500n);
-      transfer(book, "alice", "bob", 600n);
-      expect(lostAssets(book, "alice")).to.equal(300n);
-      expect(lostAssets(book, "bob")).to.equal(200n);
+      const parts = (holder: string) => [repaidAssets(book, holder), writtenOffAssets(book, holder)];
+      expect([parts("alice"), parts("bob")]).to.deep.equal([
+        [60n, 300n],
+        [40n, 200n],
+      ]);
+      transfer(book, "alice", "bob", 599n);
+      expect([parts("alice"), parts("bob")]).to.deep.equal([
+        [0n, 0n],
+        [99n, 499n],
+      ]);
     });
   });
 });
