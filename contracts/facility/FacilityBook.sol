@@ -144,7 +144,7 @@ library Books {
         if (isOpen) {
             breach.openedAt = uint64(block.timestamp);
             ++book.breachCount;
-            emit IFacility.BreachOpened(trigger, subjectId);
+            emit IFacility.BreachOpened(trigger, subjectId, block.timestamp);
         } else {
             breach.openedAt = 0;
             --book.breachCount;

@@ -166,6 +166,9 @@ describe("read model", () => {
         "Interest",
         "Reserve",
         "Principal",
+        "Trap",
+        "FeeExcess",
+        "FeeExcess",
         "Residual",
       ]);
       expect(total(items[0]!.steps.map(({ paidAssets }) => paidAssets))).to.equal(given);

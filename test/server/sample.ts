@@ -65,7 +65,11 @@ const facility: api.Facility = {
   sponsor: ADDRESS,
   collectionsAssets: "0",
   reserveAssets: `1${"0".repeat(77)}`,
+  trappedAssets: "0",
   feesPaidAssets: "1",
+  dscrBps: 13_500,
+  marginBps: 25,
+  breaches: [{ trigger: "Coverage", subjectId: "1", openedAt: "1764000000" }],
   paymentCount: 1,
   nextPaymentAt: null,
   classes: [
@@ -93,6 +97,9 @@ const payment: api.Payment = {
   steps: [{ stepIndex: 0, kind: "Fee", subjectIndex: 0, dueAssets: "2", paidAssets: "1" }],
   collectionsAssets: "0",
   reserveAssets: "0",
+  trappedAssets: "0",
+  netAssets: "0",
+  serviceAssets: "0",
   transactionHash: HASH,
 };
 
