@@ -1,7 +1,7 @@
 import { Type, type Static, type TSchema } from "typebox";
 import { DeviceHourSchema, SignedReadingSchema } from "./reading.ts";
 import type { FacilitySchema, PaymentSchema } from "./apiFacilities.ts";
-import { strict, Amount, U64, UnixTime, Address, Hash, Count, Bps, orNull, oneOf } from "./apiTypes.ts";
+import { strict, Amount, U64, UnixTime, Address, Hash, Count, Bps, CountryCode, orNull, oneOf } from "./apiTypes.ts";
 
 // What the REST API takes and gives. Ids, epochs, times, amounts and counters are decimal strings, since they do not fit
 // a JSON number; amounts are base units of their token. Counts and indices below 2^32 are integers. Addresses are
@@ -95,7 +95,7 @@ export const LotSchema = Type.Object(
     lotId: U64,
     siteId: U64,
     operator: Address,
-    country: Type.String({ pattern: "^[A-Z]{2}$" }),
+    country: CountryCode,
     modelId: Hash,
     modelName: Type.String(),
     gpuCount: Count,
@@ -148,34 +148,6 @@ const RatiosSchema = Type.Object(
 /** A lot's cumulative meter at the end of an epoch. */
 export const LotMeterSchema = Type.Object(
   { epoch: U64, state: oneOf(REPORT_STATES), meter: MeterSchema, ratios: RatiosSchema },
-  strict,
-);
-
-export const PRICINGS = ["TakeOrPay", "Metered"] as const;
-
-export const LeaseSchema = Type.Object(
-  {
-    leaseId: U64,
-    lotId: U64,
-    lessee: Address,
-    payee: Address,
-    asset: Address,
-    pricing: oneOf(PRICINGS),
-    startAt: UnixTime,
-    periodCount: Count,
-    settledCount: Count,
-    baseRentAssets: Amount,
-    gpuHourRateAssets: Amount,
-    dueSec: Count,
-    relatedParty: Type.Boolean(),
-    sla: Type.Array(Type.Object({ availabilityBps: Bps, creditBps: Bps }, strict)),
-    documentHash: Hash,
-    invoicedAssets: Amount,
-    slaCreditAssets: Amount,
-    paidAssets: Amount,
-    owedAssets: Amount,
-    prepaidAssets: Amount,
-  },
   strict,
 );
 
@@ -271,7 +243,6 @@ export type Facility = Static<typeof FacilitySchema>;
 export type Payment = Static<typeof PaymentSchema>;
 export type LotDetail = Static<typeof LotSchema>;
 export type LotMeterRecord = Static<typeof LotMeterSchema>;
-export type Lease = Static<typeof LeaseSchema>;
 export type Epoch = Static<typeof EpochSchema>;
 export type EpochDetail = Static<typeof EpochDetailSchema>;
 export type DeviceProof = Static<typeof DeviceProofSchema>;

@@ -9,7 +9,9 @@ export const U64 = Type.String({ pattern: "^(0|[1-9][0-9]{0,19})$", description:
 export const UnixTime = Type.String({ pattern: "^(0|[1-9][0-9]{0,19})$", description: "unix seconds" });
 export const Address = Type.String({ pattern: "^0x[0-9a-fA-F]{40}$" });
 export const Hash = Type.String({ pattern: "^0x[0-9a-f]{64}$" });
-export const Count = Type.Integer({ minimum: 0, maximum: 0xffff_ffff });
+export const COUNT = { minimum: 0, maximum: 0xffff_ffff };
+export const Count = Type.Integer(COUNT);
+export const CountryCode = Type.String({ pattern: "^[A-Z]{2}$" });
 export const Bps = Type.Integer({ minimum: 0, maximum: 0xffff_ffff, description: "hundredths of a percent" });
 
 export const orNull = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
