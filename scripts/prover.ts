@@ -6,7 +6,7 @@ import { Worker } from "node:worker_threads";
 import type { Message } from "./checker.ts";
 
 const ROOT = join(import.meta.dirname, "..");
-const LIMIT_MS = 180_000;
+const LIMIT_MS = 300_000;
 const SAFE = "9576";
 /** An assertion that must not hold: the checker has to find a case, or the proofs around it are about nothing. */
 const WITNESS = "possible: ";
@@ -50,7 +50,7 @@ export function parseProofs(file: string, text: string): Proof[] {
       return { property: match[1], start, end };
     });
     if (assertions.length === 0) throw new Error(`${file}: ${contract} proves nothing`);
-    const tag = /@custom:arithmetic (\d+)\n/.exec(text.slice(text.lastIndexOf("\n\n", head.index), head.index));
+    const tag = /@custom:arithmetic (\d+)\n(?:\/\/\/.*\n)*$/.exec(text.slice(0, head.index));
     return { file, contract, assertions, arithmeticCount: Number(tag?.[1] ?? 0) };
   });
 }

@@ -1,8 +1,9 @@
+import { spawn } from "node:child_process";
 import { expect } from "chai";
 import type { Message } from "../../scripts/checker.ts";
 import { FAULTS, plant } from "../../scripts/faults.ts";
 import { judge, parseProofs, readProofs, type Proof } from "../../scripts/prover.ts";
-import { read } from "../architecture/project.ts";
+import { read, ROOT } from "../architecture/project.ts";
 
 const TEXT = `/// @custom:arithmetic 1
 contract A {
@@ -100,11 +101,29 @@ describe("prove", () => {
     });
   });
 
-  describe("faults planted in the waterfall", () => {
-    for (const fault of FAULTS.slice(0, 2)) {
-      it(`M10: names what ${fault.name} breaks`, async () => {
-        expect(await plant(fault)).to.include(fault.property);
-      }).timeout(200_000);
+  describe("the command", () => {
+    async function run(...args: string[]): Promise<{ code: number | null; output: string }> {
+      const child = spawn(process.execPath, ["scripts/prove.ts", ...args], { cwd: ROOT, stdio: ["ignore", "pipe", 2] });
+      let output = "";
+      child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+      const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+      return { code, output };
     }
+
+    for (const fault of FAULTS.slice(0, 2)) {
+      it(`M10: ends with 1 and names what is not proven: ${fault.name}`, async () => {
+        const { code, output } = await plant(fault, (overlay) => run(fault.contract, "--with", overlay));
+        expect(code, output).to.equal(1);
+        expect(output).to.match(/^NOT PROVEN .* s {2}OneStep: /m);
+        const line = output.split("\n").find((text) => text.endsWith(`${fault.contract}: ${fault.property}`));
+        expect(line, output).to.match(/^NOT PROVEN/);
+      }).timeout(300_000);
+    }
+
+    it("ends with 1 where there is nothing to prove", async () => {
+      const { code, output } = await run("Nothing");
+      expect(code).to.equal(1);
+      expect(output).to.include("NOT PROVEN Nothing");
+    });
   });
 });
