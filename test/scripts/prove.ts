@@ -103,7 +103,10 @@ describe("prove", () => {
 
   describe("the command", () => {
     async function run(...args: string[]): Promise<{ code: number | null; output: string }> {
-      const child = spawn(process.execPath, ["scripts/prove.ts", ...args], { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });
+      const child = spawn(process.execPath, ["scripts/prove.ts", ...args], {
+        cwd: ROOT,
+        stdio: ["ignore", "pipe", "inherit"],
+      });
       let output = "";
       child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
       const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
