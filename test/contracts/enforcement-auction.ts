@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { ZeroAddress } from "ethers";
 import {
   A,
+  R,
   AUCTION,
   B,
   COST_1,
@@ -36,14 +37,14 @@ describe("Facility: the sale of lots in enforcement", () => {
   };
 
   describe("startAuction", () => {
-    it("M14: is open to anyone, in enforcement only, for a lot that is pledged", async () => {
+    it("M14: is open to anyone, not while a senior class is owed outside enforcement, for a lot that is pledged", async () => {
       await w.perform();
       await expect(w.facility.startAuction(LOT_1))
-        .to.be.revertedWithCustomError(w.facility, "Facility_WrongState")
-        .withArgs(2n);
+        .to.be.revertedWithCustomError(w.facility, "Facility_SeniorsOwed")
+        .withArgs(800_000n * w.unit);
       await expect(w.facility.connect(w.alice).buy(LOT_1, start)).to.be.revertedWithCustomError(
         w.facility,
-        "Facility_WrongState",
+        "Facility_SeniorsOwed",
       );
       const e = await enforcementWorld();
       await e.enforce();
@@ -82,17 +83,18 @@ describe("Facility: the sale of lots in enforcement", () => {
       expect((await w.registry.lot(LOT_1)).operator).to.equal(w.alice.address);
     });
 
-    it("sells nothing while the cash covers what the seniors are owed, to the unit", async () => {
+    it("sells nothing while the cash covers what the seniors are owed and the residual is to be repaid, to the unit", async () => {
       await w.enforce();
       const startedAt = await up();
       await nextAt(startedAt + 10n);
       await w.networkHelpers.mine();
-      const owed = (await w.facility.owedAssets(A)) + (await w.facility.owedAssets(B));
+      const seniors = (await w.facility.owedAssets(A)) + (await w.facility.owedAssets(B));
+      const owed = seniors + (await w.facility.outstandingAssets(R));
       await w.deposit(owed - 1n);
       expect(
         (await w.facility.owedAssets(A)) + (await w.facility.owedAssets(B)),
         "30/360: no interest a second",
-      ).to.equal(owed);
+      ).to.equal(seniors);
       await w.facility.startAuction(LOT_2);
       await w.deposit(1n);
       for (const call of [
@@ -100,7 +102,7 @@ describe("Facility: the sale of lots in enforcement", () => {
         () => w.facility.connect(w.alice).buy(LOT_2, start),
         () => w.facility.startAuction(LOT_1),
       ]) {
-        await expect(call()).to.be.revertedWithCustomError(w.facility, "Facility_SeniorsCovered").withArgs(owed, owed);
+        await expect(call()).to.be.revertedWithCustomError(w.facility, "Facility_ClassesCovered").withArgs(owed, owed);
       }
     });
   });

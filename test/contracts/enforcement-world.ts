@@ -3,7 +3,7 @@ import { id, toBeHex } from "ethers";
 import { NO_CLAUSES } from "../../server/protocol/lease.ts";
 import { emptyMeter } from "../../server/protocol/meter.ts";
 import { MODEL, deployRegistry } from "./reports.ts";
-import { FEE, INTEREST, PRINCIPAL, RESIDUAL, type Settings, at, createWorld } from "./facility-world.ts";
+import { FEE, INTEREST, PRINCIPAL, RESIDUAL, type Settings, at, createWorld, trapping } from "./facility-world.ts";
 import { TERMS_TYPES, type Terms, deployLeases, domainOf } from "./leasesStage.ts";
 
 // A facility of two senior classes over the real registry and the real leases, two lots, and the way into enforcement.
@@ -47,7 +47,9 @@ export async function enforcementWorld(covenants: Partial<Settings["covenants"]>
     ],
     covenants: { ...settings.covenants, interestCureSec: CURE_SEC, ...covenants },
     auction: AUCTION,
-    performingSteps: steps([FEE, 0], [INTEREST, A], [INTEREST, B], [PRINCIPAL, A], [PRINCIPAL, B], [RESIDUAL, R]),
+    performingSteps: trapping(
+      steps([FEE, 0], [INTEREST, A], [INTEREST, B], [PRINCIPAL, A], [PRINCIPAL, B], [RESIDUAL, R]),
+    ),
     amortisationSteps: steps([FEE, 0], [INTEREST, A], [INTEREST, B], [PRINCIPAL, A], [PRINCIPAL, B], [RESIDUAL, R]),
     enforcementSteps: steps([FEE, 0], [INTEREST, A], [PRINCIPAL, A], [INTEREST, B], [PRINCIPAL, B], [RESIDUAL, R]),
   };
@@ -100,9 +102,12 @@ export async function enforcementWorld(covenants: Partial<Settings["covenants"]>
   };
   /** The interest of the next date is missed and its cure passes. */
   const enforceNow = async () => {
-    const dueAt = await facility.nextPaymentAt();
-    if (BigInt(await networkHelpers.time.latest()) < dueAt) await networkHelpers.time.increaseTo(dueAt);
-    await facility.distribute();
+    let dueAt = 0n;
+    while ((await facility.classAt(A)).missedAt === 0n) {
+      dueAt = await facility.nextPaymentAt();
+      if (BigInt(await networkHelpers.time.latest()) < dueAt) await networkHelpers.time.increaseTo(dueAt);
+      await facility.distribute();
+    }
     await networkHelpers.time.increaseTo(dueAt + BigInt(CURE_SEC) + 1n);
     await facility.declareInterestDefault(A);
   };

@@ -13,6 +13,7 @@ import {
   LTV,
   PERFORMING,
   SENIOR_CLASS,
+  trapping,
   type Settings,
   type World,
 } from "./facility-world.ts";
@@ -29,6 +30,7 @@ describe("Facility: covenants", () => {
       ...(termMonthCount === undefined ? {} : { termMonthCount }),
       change: (settings) => ({
         ...settings,
+        performingSteps: trapping(settings.performingSteps),
         covenants: { ...settings.covenants, maxLtvBps: 7_000, minCoverageBps: 9_000, countries: [US], ...changed },
       }),
     });
@@ -222,7 +224,7 @@ describe("Facility: covenants", () => {
 
     it("of a lot leave the facility with it", async () => {
       await start({}, 1);
-      await w.pay(800_000n * w.unit); // the seniors are whole
+      await w.pay(1_100_000n * w.unit); // every class is repaid
       const dayAt = at("2027-01-25");
       await w.appraisal.setCoverage(LOT, dayAt, 0);
       await w.facility.declareCoverage(LOT, dayAt);
@@ -239,7 +241,11 @@ describe("Facility: covenants", () => {
 
     it("are declared from Performing on, not while funding", async () => {
       w = await createWorld({
-        change: (settings) => ({ ...settings, covenants: { ...settings.covenants, maxLtvBps: 1 } }),
+        change: (settings) => ({
+          ...settings,
+          performingSteps: trapping(settings.performingSteps),
+          covenants: { ...settings.covenants, maxLtvBps: 1 },
+        }),
       });
       await w.fund();
       await appraise(1n);

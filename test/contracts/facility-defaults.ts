@@ -12,6 +12,7 @@ import {
   PERFORMING,
   PRINCIPAL,
   SENIOR_CLASS,
+  trapping,
   type Settings,
   type World,
 } from "./facility-world.ts";
@@ -174,6 +175,7 @@ describe("Facility: defaults and margin", () => {
     it("takes a facility that amortises early", async () => {
       await start((settings) => ({
         ...settings,
+        performingSteps: trapping(settings.performingSteps),
         covenants: { ...settings.covenants, trapDscrBps: 1, amortiseDscrBps: 1, dscrPeriodCount: 1 },
       }));
       for (let n = 0; n < 2; n++) await w.pay(0n);

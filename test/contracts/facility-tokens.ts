@@ -11,6 +11,7 @@ describe("Facility: settlement tokens", () => {
       await w.facility.distribute();
       expect(await w.senior.decimals()).to.equal(decimals);
       expect(await w.senior.claimableAssets(w.alice.address)).to.equal(707_000n * w.unit);
+      await w.repayResidual();
       await w.facility.release(LOT);
       await w.facility.close();
       await w.senior.claimFor(w.alice.address);

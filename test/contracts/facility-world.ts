@@ -138,6 +138,13 @@ function settingsOf(
   };
 }
 
+/// A list of steps with a trap above its last one.
+export const trapping = (steps: { kind: number; subjectIndex: number }[]) => [
+  ...steps.slice(0, -1),
+  { kind: TRAP, subjectIndex: 0 },
+  ...steps.slice(-1),
+];
+
 export type Settings = ReturnType<typeof settingsOf>;
 
 export async function createWorld(options: WorldOptions = {}) {
@@ -254,9 +261,17 @@ export async function createWorld(options: WorldOptions = {}) {
     );
   };
 
+  /// Repays what the residual class has outstanding, with the fees, by a surplus, on the next date.
+  const repayResidual = async () => {
+    const dueAssets = (await facility.outstandingAssets(RESIDUAL_CLASS)) + 10_000n * unit;
+    await asset.connect(mallory).transfer(target, dueAssets);
+    await facility.sync();
+    return pay(0n);
+  };
+
   const accounts = { admin, sponsor, servicer, alice, bob, carol, mallory, provider };
   const contracts = { manager, gate, asset, pledges, rent, appraisal, facilities, facility, senior, residual };
-  const verbs = { admit, create, raise, offerLot, fund, perform, payRent, toDate, pay };
+  const verbs = { admit, create, raise, offerLot, fund, perform, payRent, toDate, pay, repayResidual };
   return { ethers, networkHelpers, unit, target, domain, settings, ...accounts, ...contracts, ...verbs };
 }
 
