@@ -28,6 +28,20 @@ describe("ClassToken", () => {
       }
     });
 
+    it("M26: leaves no moment for a front-runner: a facility's tokens are set up in the transaction that makes them", async () => {
+      const created = await w.facilities.queryFilter(w.facilities.filters.FacilityCreated());
+      const { classTokens } = created[0]!.args;
+      expect(classTokens).to.have.length(2);
+      for (const address of classTokens) {
+        const token = await w.ethers.getContractAt("ClassToken", address);
+        const [initialized] = await token.queryFilter(token.filters.Initialized());
+        expect(initialized?.transactionHash).to.equal(created[0]!.transactionHash);
+        await expect(
+          token.connect(w.mallory).initialize("x", "x", await w.asset.getAddress(), w.mallory.address),
+        ).to.be.revertedWithCustomError(token, "InvalidInitialization");
+      }
+    });
+
     it("M26: the implementation can mint for nobody", async () => {
       await expect(w.implementation.mint(w.mallory.address, 1)).to.revert(w.ethers);
     });
@@ -126,6 +140,21 @@ describe("ClassToken", () => {
       for (const { address } of holders) claimable += await w.token.claimableAssets(address);
       expect(claimable).to.be.at.most(accrued);
       expect(claimable).to.be.at.least(accrued - 3n);
+    });
+
+    it("M20: refuses more than a holder's slot can count, and counts all below it", async () => {
+      const most = (2n ** 151n - 1n) / 10n ** 12n;
+      await w.issuer.mint(w.alice.address, 10n ** 12n - 1000n); // few shares would have too much each
+      await expect(w.issuer.accrue(most + 1n, 0))
+        .to.be.revertedWithCustomError(w.token, "ClassToken_TooMuchIncome")
+        .withArgs(most + 1n, 0);
+      await w.token.connect(w.bob).transfer(w.alice.address, 400);
+      await w.issuer.accrue(most, 0);
+      await w.asset.mint(await w.issuer.getAddress(), most);
+      await w.token.connect(w.alice).claim(w.alice.address);
+      await w.token.connect(w.alice).transfer(w.carol.address, 10n ** 12n);
+      expect(await w.token.claimableAssets(w.alice.address)).to.equal(0);
+      expect(await w.token.claimableAssets(w.carol.address)).to.equal(0);
     });
 
     it("M23: costs the same for two holders and for forty", async () => {
