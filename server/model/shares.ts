@@ -6,12 +6,10 @@ const FINE = 10n ** 12n;
 
 export interface HolderBook {
   shares: bigint;
-  /** Income and loss a share up to which this holder's part is counted. */
+  /** Income a share up to which this holder's part is counted. */
   incomeRay: bigint;
-  lossRay: bigint;
   /** In millionths of a millionth of a unit. */
   claimableFine: bigint;
-  lossFine: bigint;
 }
 
 export interface ShareBook {
@@ -76,9 +74,14 @@ export function claimableAssets(book: ShareBook, holder: string): bigint {
   return touch(book, holder).claimableFine / FINE;
 }
 
-/** What a holder lost, in whole units. */
+/** The principal that the shares a holder has now were repaid, whoever it went to. */
+export function repaidAssets(book: ShareBook, holder: string): bigint {
+  return ((book.holders.get(holder)?.shares ?? 0n) * book.principalRay) / RAY;
+}
+
+/** What the shares that a holder has now have lost. */
 export function lostAssets(book: ShareBook, holder: string): bigint {
-  return touch(book, holder).lossFine / FINE;
+  return ((book.holders.get(holder)?.shares ?? 0n) * book.lossRay) / RAY;
 }
 
 /** Takes the whole units of what a holder is owed; the fraction stays. */
@@ -93,13 +96,11 @@ function touch(book: ShareBook, holder: string): HolderBook {
   const incomeRay = book.interestRay + book.principalRay;
   const account = book.holders.get(holder);
   if (account === undefined) {
-    const opened = { shares: 0n, incomeRay, lossRay: book.lossRay, claimableFine: 0n, lossFine: 0n };
+    const opened = { shares: 0n, incomeRay, claimableFine: 0n };
     book.holders.set(holder, opened);
     return opened;
   }
   account.claimableFine += (account.shares * (incomeRay - account.incomeRay) * FINE) / RAY;
-  account.lossFine += (account.shares * (book.lossRay - account.lossRay) * FINE) / RAY;
   account.incomeRay = incomeRay;
-  account.lossRay = book.lossRay;
   return account;
 }

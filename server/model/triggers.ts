@@ -1,9 +1,11 @@
 import { BPS } from "../protocol/units.ts";
-import { isRunning, paymentAt, seniorAssets, type Facility } from "./facility.ts";
+import { isRunning, paymentAt, periodOf, seniorAssets, type Facility } from "./facility.ts";
 import { moveTrap } from "./payment.ts";
 
 // What anyone may show of a facility (docs/deal.md §5). Each verb answers whether the facts bear it; if not, nothing
 // has changed.
+
+const HOUR_SEC = 3600n;
 
 export type CovenantTrigger = "Ltv" | "Coverage" | "Country";
 
@@ -107,13 +109,20 @@ export function declareMaturityDefault(facility: Facility, nowAt: bigint, classI
   return true;
 }
 
-/** The PUE of all lots over the period before sets the margin of the period under way. */
-export function showPue(facility: Facility, pueE4: bigint): boolean {
+/** The PUE of all lots over the period before sets the margin of the period under way, once. */
+export function showPue(facility: Facility, nowAt: bigint, pueE4: bigint): boolean {
   const { ratchet } = facility.terms;
   if (!isRunning(facility) || facility.nextIndex === 0 || ratchet.length === 0) return false;
+  if (facility.shownMarginBps !== undefined || nowAt >= paymentAt(facility, facility.nextIndex)) return false;
   const row = ratchet.find(({ maxPueE4 }) => pueE4 <= maxPueE4) ?? ratchet[ratchet.length - 1]!;
   facility.shownMarginBps = row.marginBps;
   return true;
+}
+
+/** The hours that the PUE of the period before is of. */
+export function pueHours(facility: Facility): { fromAt: bigint; untilAt: bigint } {
+  const { fromAt, untilAt } = periodOf(facility, facility.nextIndex - 1);
+  return { fromAt: fromAt - (fromAt % HOUR_SEC), untilAt: untilAt - (untilAt % HOUR_SEC) };
 }
 
 function isTrapping({ state }: Facility): boolean {

@@ -109,10 +109,12 @@ describe("model of a deal: facility", () => {
         { maxPueE4: 15_000n, marginBps: 120n },
       ];
       const facility = performing({ ratchet });
-      expect(triggers.showPue(facility, 12_000n)).to.equal(false);
+      expect(triggers.showPue(facility, DRAWN_AT, 12_000n)).to.equal(false);
       paidBy(facility, 400_000n);
       const shown = cloneFacility(facility);
-      expect(triggers.showPue(shown, 12_000n)).to.equal(true);
+      expect(triggers.showPue(shown, at("2027-02-28"), 12_000n)).to.equal(false);
+      expect(triggers.showPue(shown, at("2027-02-27"), 12_000n)).to.equal(true);
+      expect(triggers.showPue(shown, at("2027-02-27"), 12_000n)).to.equal(false);
       expect(paidBy(shown, 400_000n)).to.include({ Interest0: 7_500n });
       expect(paidBy(facility, 400_000n)).to.include({ Interest0: 8_250n });
     });

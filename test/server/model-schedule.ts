@@ -10,6 +10,7 @@ import {
   lostAssets,
   mint,
   openShares,
+  repaidAssets,
   transfer,
 } from "../../server/model/shares.ts";
 import { allocate } from "../../server/model/waterfall.ts";
@@ -103,14 +104,16 @@ describe("model of a deal: parts", () => {
       expect(claim(book, "bob")).to.equal(0n);
     });
 
-    it("tell each holder its part of a loss", () => {
+    it("tell each holder what its shares lost and were repaid, whoever held them then", () => {
       const book = openShares();
       mint(book, "alice", 600n);
       mint(book, "bob", 400n);
-      accrueLoss(book, 500n);
-      transfer(book, "alice", "bob", 600n);
-      expect(lostAssets(book, "alice")).to.equal(300n);
-      expect(lostAssets(book, "bob")).to.equal(200n);
+      accrue(book, 0n, 300n);
+      accrueLoss(book, 700n);
+      transfer(book, "alice", "bob", 500n);
+      expect(["alice", "bob"].map((holder) => lostAssets(book, holder))).to.deep.equal([70n, 630n]);
+      expect(["alice", "bob"].map((holder) => repaidAssets(book, holder))).to.deep.equal([30n, 270n]);
+      expect(["alice", "bob"].map((holder) => claim(book, holder))).to.deep.equal([180n, 120n]);
     });
   });
 });
