@@ -5,6 +5,7 @@ import { KinkedRate__factory } from "../types/factories/credit/KinkedRate__facto
 import { Markets__factory } from "../types/factories/credit/Markets__factory.ts";
 import { ClassToken__factory } from "../types/factories/facility/ClassToken__factory.ts";
 import { Facilities__factory } from "../types/factories/facility/Facilities__factory.ts";
+import { Covenants__factory } from "../types/factories/facility/Covenants__factory.ts";
 import { Enforcement__factory } from "../types/factories/facility/Enforcement__factory.ts";
 import { Facility__factory } from "../types/factories/facility/Facility__factory.ts";
 import { Payments__factory } from "../types/factories/facility/Payments__factory.ts";
@@ -69,6 +70,7 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
   const libraries = {
     "project/contracts/facility/Raise.sol:Raise": await place(new Raise__factory(admin).deploy()),
     "project/contracts/facility/Payments.sol:Payments": payments,
+    "project/contracts/facility/Covenants.sol:Covenants": await place(new Covenants__factory(admin).deploy()),
     "project/contracts/facility/Enforcement.sol:Enforcement": await place(
       new Enforcement__factory({ "project/contracts/facility/Payments.sol:Payments": payments }, admin).deploy(),
     ),

@@ -200,9 +200,7 @@ library Enforcement {
 
     /// @dev Takes a lot off the books.
     function _drop(Book storage book, LotId lotId) private {
-        require(book.isPledged[lotId], IFacility.Facility_NotPledged(lotId));
-        book.isPledged[lotId] = false;
-        --book.lotCount;
+        book.unpledge(lotId);
         book.lastLotAt = uint64(block.timestamp);
         delete book.auctions[lotId];
     }

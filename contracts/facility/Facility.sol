@@ -9,9 +9,10 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {ILeases} from "../lease/ILeases.sol";
 import {IRegistry} from "../registry/IRegistry.sol";
 import {LeaseId, LotId, WAD, mulDivDown} from "../units.sol";
+import {Covenants} from "./Covenants.sol";
 import {Enforcement} from "./Enforcement.sol";
-import {Book, Books, Class, Fee} from "./FacilityBook.sol";
-import {Covenants, IFacility, LotDraw, Settings, State} from "./IFacility.sol";
+import {Book, Books, Class, Cover, Fee} from "./FacilityBook.sol";
+import {Covenants as CovenantTerms, IFacility, LotDraw, Settings, State, Trigger} from "./IFacility.sol";
 import {Payments} from "./Payments.sol";
 import {Raise} from "./Raise.sol";
 import {Step, StepList} from "./Waterfall.sol";
@@ -33,10 +34,14 @@ import {Step, StepList} from "./Waterfall.sol";
 /// Interest. Each senior class accrues from the start of funding, on outstanding principal, by its day count, for
 /// exactly the time between two payment dates. A date that is run late counts as if it had been run on its day.
 /// Unpaid interest and fees are carried and bear no interest.
-/// Principal. The schedule is the level payment less a month's coupon; a first period of another length and the day
-/// count change the interest, never the schedule. Due is what is outstanding above the schedule, so a shortfall is due
-/// again on the next date. After the last scheduled payment all is due, balloon included.
-/// Reserve. On a date on which all outstanding principal is due its target is zero: it is released to pay it.
+/// Principal. A schedule says what is left outstanding after each date: by a level payment less a month's coupon, by a
+/// table, all or nothing. A first period of another length and the day count change the interest, never the schedule.
+/// Due is what is outstanding above the schedule, so a shortfall is due again on the next date; after the last date all
+/// is due, balloon included, and in early amortisation and enforcement always.
+/// Reserve. Filled to its target, or to what the seniors have outstanding; released on the last date of their terms.
+/// Covenants. Anyone shows a breach from what the chain knows, and anyone its cure; cash is trapped exactly while one
+/// is open. Low debt service cover trips by itself on the payment date. Early amortisation and enforcement are for
+/// good.
 /// Residual. What the steps leave goes to the residual class on every date: as income while a senior class is owed
 /// anything, then as principal until its own is repaid, then as income again.
 /// Rounding. Interest down, level payment up by less than a unit, the last payment takes what is left.
@@ -176,6 +181,64 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
         IERC20(_book.asset).safeTransfer(to, assets);
     }
 
+    // Covenants
+
+    /// @notice Shows that the seniors are owed more than the maximum part of the appraised value; traps cash. Anyone
+    /// may call, like all that follows; facts are read, not given.
+    function declareLtv() external nonReentrant {
+        Covenants.declareLtv(_book);
+    }
+
+    /// @notice Shows that they are not any more.
+    function cureLtv() external nonReentrant {
+        Covenants.cureLtv(_book);
+    }
+
+    /// @notice Shows that too few GPUs of a lot reported at the seven midnights up to `dayAt`, one of the last fourteen
+    /// days; traps cash.
+    function declareCoverage(LotId lotId, uint64 dayAt) external nonReentrant {
+        Covenants.declareCoverage(_book, lotId, dayAt);
+    }
+
+    /// @notice Shows that enough did, up to a later day.
+    function cureCoverage(LotId lotId, uint64 dayAt) external nonReentrant {
+        Covenants.cureCoverage(_book, lotId, dayAt);
+    }
+
+    /// @notice Shows that a lot is in a country that the facility, or the lot's live lease, does not allow; traps cash.
+    function declareCountry(LotId lotId) external nonReentrant {
+        Covenants.declareCountry(_book, lotId);
+    }
+
+    /// @notice Shows that it is in one that both allow.
+    function cureCountry(LotId lotId) external nonReentrant {
+        Covenants.cureCountry(_book, lotId);
+    }
+
+    /// @notice Starts early amortisation, for good, once a breach was open too long.
+    /// @param trigger Ltv, Coverage or Country
+    /// @param subjectId the lot's id; 0 for Ltv
+    function declareAmortisation(Trigger trigger, uint256 subjectId) external nonReentrant {
+        Covenants.declareAmortisation(_book, trigger, subjectId);
+    }
+
+    /// @notice Starts enforcement, for good: the most senior class that is owed anything missed its interest too long
+    /// ago.
+    function declareInterestDefault(uint256 classIndex) external nonReentrant {
+        Covenants.declareInterestDefault(_book, classIndex);
+    }
+
+    /// @notice Starts enforcement, for good: a senior class is outstanding too long after its last payment date.
+    function declareMaturityDefault(uint256 classIndex) external nonReentrant {
+        Covenants.declareMaturityDefault(_book, classIndex);
+    }
+
+    /// @notice Shows the PUE of all pledged lots, in rising order, over the interest period before this one: it sets
+    /// the margin of this one. Once a period.
+    function ratchet(LotId[] calldata lotIds) external nonReentrant returns (uint256 marginBps_) {
+        return Covenants.ratchet(_book, lotIds);
+    }
+
     // Enforcement and the end
 
     /// @notice Gives the lien on a lot up once the seniors are whole and no lease on it is live; anyone may call.
@@ -245,13 +308,36 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
     }
 
     /// @notice What trips the facility.
-    function covenants() external view returns (Covenants memory) {
+    function covenants() external view returns (CovenantTerms memory) {
         return _book.covenants;
     }
 
     /// @notice The priority of payments, by list.
     function steps(StepList list) external view returns (Step[] memory) {
         return _book.steps[uint256(list)];
+    }
+
+    // Views: covenants
+
+    /// @notice Since when a covenant is breached; 0 while it is not.
+    /// @param subjectId the lot's id for Coverage and Country, else 0
+    function breachedAt(Trigger trigger, uint256 subjectId) external view returns (uint64) {
+        return _book.breaches[trigger][subjectId].openedAt;
+    }
+
+    /// @notice How many breaches are open; cash is trapped while there is one.
+    function breachCount() external view returns (uint32) {
+        return _book.breachCount;
+    }
+
+    /// @notice What a payment date that was run had to serve the seniors with, and what it took.
+    function coverAt(uint256 paymentIndex) external view returns (Cover memory) {
+        return _book.covers[paymentIndex];
+    }
+
+    /// @notice What measured efficiency adds to each coupon in an interest period; the last row's until it is shown.
+    function marginBps(uint256 periodIndex) external view returns (uint256) {
+        return _book.marginBps(periodIndex);
     }
 
     // Views: life and ledger

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {interestAssets} from "../annuity.sol";
+import {interestAssets, periodInterestAssets} from "../annuity.sol";
 import {addMonths} from "../calendar.sol";
 import {IGate} from "../compliance/IGate.sol";
 import {ILeases} from "../lease/ILeases.sol";
@@ -9,17 +9,20 @@ import {IRegistry} from "../registry/IRegistry.sol";
 import {LotId} from "../units.sol";
 import {ClassToken} from "./ClassToken.sol";
 import {IAppraisal} from "./IAppraisal.sol";
-import {AuctionTerms, ClassTerms, Covenants, FeeTerms, IFacility, RatchetStep, State} from "./IFacility.sol";
+import {AuctionTerms, ClassTerms, Covenants, FeeTerms, IFacility, RatchetStep, State, Trigger} from "./IFacility.sol";
 import {Step} from "./Waterfall.sol";
 
 /// The books of a class.
 struct Class {
     address token;
+    uint64 missedAt; // the first payment date that its interest due was missed on; 0: none is
     ClassTerms terms;
     uint256 raisedAssets;
+    uint256 principalAssets; // raised, less what went back undrawn
     uint256 outstandingAssets; // principal not yet repaid
-    uint256 scheduledAssets; // the principal that the schedule leaves outstanding
-    uint256 levelPaymentAssets; // a month, until the last
+    uint256 scheduledAssets; // what the schedule leaves outstanding after the last payment date run
+    uint256 levelPaymentAssets; // LevelPay: a month, until the last
+    uint256 balloonAssets; // LevelPay: in the last payment
     uint256 interestDueAssets; // accrued up to the last payment date, unpaid
 }
 
@@ -27,6 +30,24 @@ struct Class {
 struct Fee {
     FeeTerms terms;
     uint256 dueAssets; // accrued, unpaid
+}
+
+/// What was there to serve the seniors on a payment date, and what it took.
+struct Cover {
+    uint128 netAssets; // rent since the date before, less its fees
+    uint128 serviceAssets; // interest of the period and scheduled principal
+}
+
+/// A covenant that does not hold.
+struct Breach {
+    uint64 openedAt; // 0: it does
+    uint64 dayAt; // Coverage: the last day shown, by the breach or its cure
+}
+
+/// The margin of an interest period.
+struct Margin {
+    bool isShown;
+    uint16 marginBps;
 }
 
 /// The last sale that a lot was put up for.
@@ -54,6 +75,7 @@ struct Book {
     uint64 callableAt;
     address factory; // what created this facility, and knows which others it created
     uint64 fundedAt; // when funding started
+    uint32 breachCount; // how many breaches are open
     uint64 lastLotAt; // when a lot last left
     // All money is in one of: escrow (raised, not drawn), collections (received, not paid out), reserve, trapped,
     // claims of the sponsor and the fee payees, and income of the classes not yet claimed.
@@ -64,6 +86,7 @@ struct Book {
     uint256 totalClaimableAssets;
     uint256 reserveTargetAssets;
     uint256 initialReserveAssets;
+    uint256 rentAssets; // rent collected since the start
     uint256 periodRentAssets; // rent collected since the last payment date
     uint256 totalDrawnAssets;
     uint256 feesPaidAssets;
@@ -74,6 +97,9 @@ struct Book {
     Covenants covenants;
     RatchetStep[] ratchet;
     AuctionTerms auction;
+    Cover[] covers; // by payment date
+    mapping(Trigger trigger => mapping(uint256 subjectId => Breach)) breaches; // of the facility (0) or a lot
+    mapping(uint256 periodIndex => Margin) margins;
     mapping(address account => uint256) claimableAssets;
     mapping(address token => uint256) unclaimedAssets;
     mapping(LotId lotId => uint256) drawnAssets;
@@ -111,6 +137,32 @@ library Books {
         book.state = state;
     }
 
+    /// @dev Opens or closes a breach, where it is not so yet; cash is trapped exactly while one is open.
+    function setBreach(Book storage book, Trigger trigger, uint256 subjectId, bool isOpen) internal {
+        Breach storage breach = book.breaches[trigger][subjectId];
+        if (isOpen == (breach.openedAt != 0)) return;
+        if (isOpen) {
+            breach.openedAt = uint64(block.timestamp);
+            ++book.breachCount;
+            emit IFacility.BreachOpened(trigger, subjectId);
+        } else {
+            breach.openedAt = 0;
+            --book.breachCount;
+            emit IFacility.BreachCured(trigger, subjectId);
+        }
+        if (book.state == State.Performing && book.breachCount != 0) moveTo(book, State.CashTrap);
+        if (book.state == State.CashTrap && book.breachCount == 0) moveTo(book, State.Performing);
+    }
+
+    /// @dev Takes a lot off the pledged ones, and what it breached with it. The lien is the caller's affair.
+    function unpledge(Book storage book, LotId lotId) internal {
+        require(book.isPledged[lotId], IFacility.Facility_NotPledged(lotId));
+        book.isPledged[lotId] = false;
+        --book.lotCount;
+        setBreach(book, Trigger.Coverage, LotId.unwrap(lotId), false);
+        setBreach(book, Trigger.Country, LotId.unwrap(lotId), false);
+    }
+
     /// @dev Sets income aside for a class's holders.
     function accrue(Book storage book, address token, uint256 interest, uint256 principal) internal {
         if (interest + principal == 0) return;
@@ -141,9 +193,23 @@ library Books {
         return book.classes[classIndex];
     }
 
+    /// @dev A senior class by its index; refuses the residual.
+    function seniorAt(Book storage book, uint256 classIndex) internal view returns (Class storage class) {
+        class = classAt(book, classIndex);
+        require(classIndex + 1 < book.classes.length, IFacility.Facility_NotSenior(classIndex));
+    }
+
     /// @dev A payment date, counted from 0.
     function paymentAt(Book storage book, uint256 paymentIndex) internal view returns (uint256) {
         return addMonths(book.firstPaymentAt, paymentIndex);
+    }
+
+    /// @dev What the measured efficiency adds to each coupon in an interest period, counted like payment dates.
+    function marginBps(Book storage book, uint256 periodIndex) internal view returns (uint256) {
+        uint256 rowCount = book.ratchet.length;
+        if (periodIndex == 0 || rowCount == 0) return 0;
+        Margin storage margin = book.margins[periodIndex];
+        return margin.isShown ? margin.marginBps : book.ratchet[rowCount - 1].marginBps;
     }
 
     /// @dev Interest of a class on a principal from the start of the current period to a time.
@@ -153,7 +219,13 @@ library Books {
         uint256 principalAssets,
         uint256 toAt
     ) internal view returns (uint256) {
-        return interestAssets(principalAssets, class.terms.couponBps, class.terms.dayCount, book.periodStartAt, toAt);
+        ClassTerms storage terms = class.terms;
+        uint256 periodIndex = book.paymentCount;
+        uint256 couponBps = terms.couponBps + marginBps(book, periodIndex);
+        uint256 fromAt = book.periodStartAt;
+        if (periodIndex == 0) return interestAssets(principalAssets, couponBps, terms.dayCount, fromAt, toAt);
+        uint256 nextAt = paymentAt(book, periodIndex);
+        return periodInterestAssets(principalAssets, couponBps, terms.dayCount, fromAt, nextAt, toAt);
     }
 
     /// @dev Interest of a class accrued until now and unpaid.

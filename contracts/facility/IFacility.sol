@@ -170,7 +170,8 @@ interface IFacility {
 
     // Collecting and paying
 
-    event Collected(uint256 assets, uint256 collectionsAssets);
+    /// `rentAssets` is what of it is rent; the rest is the price of a lot that its lessee bought.
+    event Collected(uint256 assets, uint256 rentAssets, uint256 collectionsAssets);
     event SurplusBooked(uint256 assets, uint256 collectionsAssets);
     event StepPaid(uint256 indexed paymentIndex, uint256 stepIndex, Step step, uint256 dueAssets, uint256 paidAssets);
     /// `collectionsAssets` is what was there to pay from, apart from the reserve and the trap; these two are as the
@@ -194,6 +195,41 @@ interface IFacility {
     /// Between Performing and Closed; before and after, FundingStarted, PerformingStarted, RefundingStarted and
     /// FacilityClosed say.
     event StateChanged(State indexed from, State indexed to);
+    /// What a payment date had to serve the seniors with, and what it took.
+    event CoverTested(uint256 indexed paymentIndex, uint256 netAssets, uint256 serviceAssets);
+    /// `subjectId` is the lot's, 0 for the facility as a whole.
+    event BreachOpened(Trigger indexed trigger, uint256 indexed subjectId);
+    event BreachCured(Trigger indexed trigger, uint256 indexed subjectId);
+    // What was read when somebody declared a breach or its cure.
+    event LtvShown(uint256 owedAssets, uint256 valueAssets);
+    event CoverageShown(LotId indexed lotId, uint256 dayAt, uint256 coverageBps);
+    event CountryShown(LotId indexed lotId, bytes2 country);
+    event AmortisationDeclared(Trigger indexed trigger, uint256 indexed subjectId);
+    event DefaultDeclared(Trigger indexed trigger, uint256 indexed classIndex);
+    event MarginSet(uint256 indexed periodIndex, uint256 pueE4, uint256 marginBps);
+
+    /// The trigger was not agreed on, or is none that this verb takes.
+    error Facility_NotCovenanted(Trigger trigger);
+    error Facility_CovenantHolds(Trigger trigger, uint256 subjectId);
+    error Facility_CovenantBroken(Trigger trigger, uint256 subjectId);
+    error Facility_BreachShown(Trigger trigger, uint256 subjectId, uint256 openedAt);
+    error Facility_NoBreach(Trigger trigger, uint256 subjectId);
+    error Facility_DayShown(LotId lotId, uint256 dayAt, uint256 shownAt);
+    error Facility_DayTooOld(LotId lotId, uint256 dayAt, uint256 timeAt);
+    error Facility_CureRuns(Trigger trigger, uint256 subjectId, uint256 cureUntilAt, uint256 timeAt);
+    error Facility_NotMostSenior(uint256 classIndex, uint256 owedIndex);
+    error Facility_NothingMissed(uint256 classIndex);
+    error Facility_NotMatured(
+        uint256 classIndex,
+        uint256 outstandingAssets,
+        uint256 paymentCount,
+        uint256 termMonthCount
+    );
+    error Facility_NotSenior(uint256 classIndex);
+    error Facility_NoMargin(uint256 periodIndex, uint256 rowCount);
+    error Facility_MarginShown(uint256 periodIndex);
+    error Facility_PeriodOver(uint256 periodIndex, uint256 endAt, uint256 timeAt);
+    error Facility_LotsUnsorted(LotId lotId);
 
     // Enforcement and the end
 

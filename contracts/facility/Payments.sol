@@ -3,17 +3,20 @@ pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {amortizedAssets} from "../annuity.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {amortizedAssets, tabledAssets} from "../annuity.sol";
 import {Settlement_WrongAmount} from "../settlement.sol";
 import {BPS, mulDivDown} from "../units.sol";
-import {Book, Books, Class, Fee} from "./FacilityBook.sol";
-import {IFacility, State} from "./IFacility.sol";
+import {Book, Books, Class, Cover, Fee} from "./FacilityBook.sol";
+import {ClassTerms, IFacility, PrincipalKind, State, Trigger} from "./IFacility.sol";
 import {Step, StepKind, StepList, Waterfall} from "./Waterfall.sol";
 
 /// @title What comes into a facility and how a payment date pays it out.
 /// @notice Runs on the facility's own book, in its name.
 library Payments {
     using Books for Book;
+    using SafeCast for uint256;
     using SafeERC20 for IERC20;
 
     /// @notice See `Facility.collect`.
@@ -24,9 +27,13 @@ library Payments {
         assets = book.leases.collect(asset);
         uint256 deliveredAssets = IERC20(asset).balanceOf(address(this)) - balanceAssets;
         require(deliveredAssets == assets, Settlement_WrongAmount(asset, assets, deliveredAssets));
+        // The price of a lot that its lessee bought comes the same way and is no rent.
+        (uint256 revenueAssets, ) = book.leases.revenueAssets(address(this), asset);
+        uint256 rentAssets = revenueAssets - book.rentAssets;
+        book.rentAssets = revenueAssets;
         book.collectionsAssets += assets;
-        book.periodRentAssets += assets;
-        emit IFacility.Collected(assets, book.collectionsAssets);
+        book.periodRentAssets += rentAssets;
+        emit IFacility.Collected(assets, rentAssets, book.collectionsAssets);
     }
 
     /// @notice See `Facility.sync`.
@@ -46,64 +53,149 @@ library Payments {
         uint256 paymentIndex = book.paymentCount;
         uint256 dueAt = book.paymentAt(paymentIndex);
         require(block.timestamp >= dueAt, IFacility.Facility_PaymentNotDue(paymentIndex, dueAt, block.timestamp));
+        uint256 serviceAssets;
         for (uint256 i = 0; i + 1 < book.classes.length; ++i) {
-            Class storage class = book.classes[i];
-            class.interestDueAssets += book.interestOf(class, class.outstandingAssets, dueAt);
-            class.scheduledAssets =
-                paymentIndex + 1 < class.terms.termMonthCount
-                    ? amortizedAssets(class.scheduledAssets, class.terms.couponBps, class.levelPaymentAssets)
-                    : 0;
+            serviceAssets += _accrueClass(book, book.classes[i], paymentIndex, dueAt);
         }
-        for (uint256 i = 0; i < book.fees.length; ++i) {
-            Fee storage fee = book.fees[i];
-            fee.dueAssets += fee.terms.fixedAssets + mulDivDown(book.periodRentAssets, fee.terms.collectionsBps, BPS);
-        }
+        uint256 netAssets = Math.saturatingSub(book.periodRentAssets, _accrueFees(book));
         book.periodRentAssets = 0;
         book.periodStartAt = uint64(dueAt);
+        book.covers.push(Cover(netAssets.toUint128(), serviceAssets.toUint128()));
+        emit IFacility.CoverTested(paymentIndex, netAssets, serviceAssets);
+        _testCover(book);
         pay(book, dueAt);
+        for (uint256 i = 0; i + 1 < book.classes.length; ++i) {
+            Class storage class = book.classes[i];
+            if (class.interestDueAssets == 0) class.missedAt = 0;
+            else if (class.missedAt == 0) class.missedAt = uint64(dueAt);
+        }
     }
 
-    /// @notice Runs the steps of the state's list on all cash: collections, reserve and trapped.
+    /// @notice Runs the steps of the state's list on all cash: collections, reserve and trapped. All that is due is
+    /// counted before the first step is paid.
     function pay(Book storage book, uint256 dueAt) public {
         uint256 paymentIndex = book.paymentCount++;
         uint256 collectedAssets = book.collectionsAssets;
         uint256 cashAssets = collectedAssets + book.reserveAssets + book.trappedAssets;
-        Step[] storage steps = book.steps[uint256(_listOf(book.state))];
-        uint256 count = steps.length;
-        uint256[] memory dues = new uint256[](count);
-        for (uint256 i = 0; i < count; ++i) dues[i] = _dueOf(book, steps[i], cashAssets);
+        Step[] memory steps = book.steps[uint256(_listOf(book.state))];
+        uint256[] memory dues = new uint256[](steps.length);
+        for (uint256 i = 0; i < steps.length; ++i) {
+            dues[i] = _dueOf(book, steps[i], paymentIndex, dueAt, cashAssets);
+        }
         (uint256[] memory payments, ) = Waterfall.allocate(dues, cashAssets);
 
         // The residual is due all there is, so no cash remains.
         book.collectionsAssets = 0;
         book.reserveAssets = 0;
         book.trappedAssets = 0;
-        for (uint256 i = 0; i < count; ++i) {
+        for (uint256 i = 0; i < steps.length; ++i) {
             Step memory step = steps[i];
-            if (step.kind == StepKind.Residual) dues[i] = payments[i];
+            if (step.kind == StepKind.Residual || step.kind == StepKind.Trap) dues[i] = payments[i];
             emit IFacility.StepPaid(paymentIndex, i, step, dues[i], payments[i]);
             _settle(book, step, payments[i]);
         }
         emit IFacility.PaymentMade(paymentIndex, dueAt, collectedAssets, book.reserveAssets, book.trappedAssets);
     }
 
+    // Accruing
+
+    /// @dev Adds a class's interest of the period to what is due, and moves its schedule on; returns its debt service:
+    /// interest, and the principal of a schedule that falls, without the balloon.
+    function _accrueClass(
+        Book storage book,
+        Class storage class,
+        uint256 paymentIndex,
+        uint256 dueAt
+    ) private returns (uint256 serviceAssets) {
+        ClassTerms storage terms = class.terms;
+        uint256 outstandingAssets = class.outstandingAssets;
+        serviceAssets = book.interestOf(class, outstandingAssets, dueAt);
+        class.interestDueAssets += serviceAssets;
+
+        uint256 termCount = terms.termMonthCount;
+        if (paymentIndex >= termCount) return serviceAssets; // nothing is left scheduled
+        uint256 beforeAssets = class.scheduledAssets;
+        uint256 afterAssets = _scheduledAssets(class, paymentIndex);
+        class.scheduledAssets = afterAssets;
+        PrincipalKind kind = terms.principalKind;
+        if (kind == PrincipalKind.Balloon || kind == PrincipalKind.Sequential) return serviceAssets;
+        uint256 leftAssets = paymentIndex + 1 == termCount ? class.balloonAssets : afterAssets;
+        serviceAssets += Math.saturatingSub(Math.min(beforeAssets, outstandingAssets), leftAssets);
+    }
+
+    /// @dev What a class's schedule leaves outstanding after a payment date.
+    function _scheduledAssets(Class storage class, uint256 paymentIndex) private view returns (uint256) {
+        ClassTerms storage terms = class.terms;
+        PrincipalKind kind = terms.principalKind;
+        if (kind == PrincipalKind.Sequential || paymentIndex + 1 >= terms.termMonthCount) return 0;
+        if (kind == PrincipalKind.Balloon) return class.principalAssets;
+        if (kind == PrincipalKind.Scheduled) {
+            return tabledAssets(class.principalAssets, terms.scheduledWad[paymentIndex]);
+        }
+        return amortizedAssets(class.scheduledAssets, terms.couponBps, class.levelPaymentAssets);
+    }
+
+    /// @dev Adds the fees of the period to what is due; returns how much of them the Fee steps may pay.
+    function _accrueFees(Book storage book) private returns (uint256 cappedAssets) {
+        for (uint256 i = 0; i < book.fees.length; ++i) {
+            Fee storage fee = book.fees[i];
+            uint256 addedAssets =
+                fee.terms.fixedAssets + mulDivDown(book.periodRentAssets, fee.terms.collectionsBps, BPS);
+            fee.dueAssets += addedAssets;
+            cappedAssets += Math.min(addedAssets, fee.terms.capAssets);
+        }
+    }
+
+    /// @dev Compares the debt service cover of the last payment dates with the covenants.
+    function _testCover(Book storage book) private {
+        uint256 periodCount = book.covenants.dscrPeriodCount;
+        uint256 count = book.covers.length;
+        if (book.state > State.CashTrap || count < periodCount) return;
+        uint256 netAssets;
+        uint256 serviceAssets;
+        for (uint256 i = count - periodCount; i < count; ++i) {
+            netAssets += book.covers[i].netAssets;
+            serviceAssets += book.covers[i].serviceAssets;
+        }
+        if (netAssets * BPS < book.covenants.amortiseDscrBps * serviceAssets) {
+            book.moveTo(State.EarlyAmortisation);
+        } else {
+            book.setBreach(Trigger.Dscr, 0, netAssets * BPS < book.covenants.trapDscrBps * serviceAssets);
+        }
+    }
+
+    // Paying
+
     function _listOf(State state) private pure returns (StepList) {
         if (state == State.EarlyAmortisation) return StepList.Amortisation;
         return state == State.Enforcement ? StepList.Enforcement : StepList.Performing;
     }
 
-    function _dueOf(Book storage book, Step memory step, uint256 cashAssets) private view returns (uint256) {
-        if (step.kind == StepKind.Fee) return _cappedAssets(book.fees[step.subjectIndex]);
-        if (step.kind == StepKind.FeeExcess) {
-            Fee storage fee = book.fees[step.subjectIndex];
-            return fee.dueAssets - _cappedAssets(fee);
+    function _dueOf(
+        Book storage book,
+        Step memory step,
+        uint256 paymentIndex,
+        uint256 dueAt,
+        uint256 cashAssets
+    ) private view returns (uint256) {
+        StepKind kind = step.kind;
+        if (kind == StepKind.Residual) return cashAssets;
+        if (kind == StepKind.Reserve) return _reserveDueAssets(book, paymentIndex);
+        if (kind == StepKind.Trap) {
+            bool traps = book.state == State.CashTrap && !_isAnticipated(book, dueAt);
+            return traps && !_isAllDue(book, paymentIndex) ? cashAssets : 0;
         }
-        if (step.kind == StepKind.Reserve) return _isAllDue(book) ? 0 : book.reserveTargetAssets;
-        if (step.kind == StepKind.Residual) return cashAssets;
-        if (step.kind == StepKind.Trap || step.kind == StepKind.Turbo) return 0;
+        if (kind == StepKind.Fee || kind == StepKind.FeeExcess) {
+            Fee storage fee = book.fees[step.subjectIndex];
+            uint256 cappedAssets = Math.min(fee.dueAssets, fee.terms.capAssets);
+            return kind == StepKind.Fee ? cappedAssets : fee.dueAssets - cappedAssets;
+        }
         Class storage class = book.classes[step.subjectIndex];
-        if (step.kind == StepKind.Interest) return class.interestDueAssets;
-        return class.outstandingAssets > class.scheduledAssets ? class.outstandingAssets - class.scheduledAssets : 0;
+        if (kind == StepKind.Interest) return class.interestDueAssets;
+        uint256 outstandingAssets = class.outstandingAssets;
+        if (kind == StepKind.Principal && book.state > State.CashTrap) return outstandingAssets;
+        if (kind == StepKind.Principal) return Math.saturatingSub(outstandingAssets, class.scheduledAssets);
+        return _isAnticipated(book, dueAt) ? Math.min(outstandingAssets, class.scheduledAssets) : 0;
     }
 
     /// @dev Books what a step was paid.
@@ -112,6 +204,8 @@ library Payments {
             book.reserveAssets = assets;
         } else if (step.kind == StepKind.Trap) {
             book.trappedAssets = assets;
+        } else if (assets == 0) {
+            return;
         } else if (step.kind == StepKind.Fee || step.kind == StepKind.FeeExcess) {
             Fee storage fee = book.fees[step.subjectIndex];
             fee.dueAssets -= assets;
@@ -125,7 +219,7 @@ library Payments {
             } else {
                 // What the residual gets is principal only once every senior class is whole.
                 if (step.kind != StepKind.Residual || book.seniorOwedAssets() == 0) {
-                    principalAssets = assets < class.outstandingAssets ? assets : class.outstandingAssets;
+                    principalAssets = Math.min(assets, class.outstandingAssets);
                 }
                 class.outstandingAssets -= principalAssets;
             }
@@ -133,15 +227,25 @@ library Payments {
         }
     }
 
-    function _cappedAssets(Fee storage fee) private view returns (uint256) {
-        return fee.dueAssets < fee.terms.capAssets ? fee.dueAssets : fee.terms.capAssets;
+    /// @dev The reserve's target, or what the seniors have outstanding where that is less.
+    function _reserveDueAssets(Book storage book, uint256 paymentIndex) private view returns (uint256) {
+        if (_isAllDue(book, paymentIndex)) return 0;
+        uint256 outstandingAssets;
+        for (uint256 i = 0; i + 1 < book.classes.length; ++i) outstandingAssets += book.classes[i].outstandingAssets;
+        return Math.min(book.reserveTargetAssets, outstandingAssets);
     }
 
-    /// @dev Whether the schedule leaves no principal of a senior class outstanding.
-    function _isAllDue(Book storage book) private view returns (bool) {
+    /// @dev Whether each senior class is repaid, or to be repaid on this date: no cash is kept back then.
+    function _isAllDue(Book storage book, uint256 paymentIndex) private view returns (bool) {
         for (uint256 i = 0; i + 1 < book.classes.length; ++i) {
-            if (book.classes[i].outstandingAssets != 0 && book.classes[i].scheduledAssets != 0) return false;
+            Class storage class = book.classes[i];
+            if (class.outstandingAssets != 0 && paymentIndex + 1 < class.terms.termMonthCount) return false;
         }
         return true;
+    }
+
+    /// @dev Whether a payment date is at or past the anticipated repayment date.
+    function _isAnticipated(Book storage book, uint256 dueAt) private view returns (bool) {
+        return book.anticipatedRepaymentAt != 0 && dueAt >= book.anticipatedRepaymentAt;
     }
 }

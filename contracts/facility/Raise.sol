@@ -8,7 +8,7 @@ import {Settlement} from "../settlement.sol";
 import {BPS, LeaseId, LotId, RAY, mulDivDown} from "../units.sol";
 import {ClassToken} from "./ClassToken.sol";
 import {Book, Books, Class} from "./FacilityBook.sol";
-import {IFacilities, IFacility, LotDraw, State} from "./IFacility.sol";
+import {ClassKind, ClassTerms, IFacilities, IFacility, LotDraw, PrincipalKind, State} from "./IFacility.sol";
 
 /// @title A facility's money until it performs: subscriptions, refunds, draws, and what goes back undrawn.
 /// @notice Runs on the facility's own book, in its name.
@@ -224,15 +224,19 @@ library Raise {
     /// @dev Takes the returned principal off, with the interest it earned, and fixes the schedule of the rest.
     function _schedule(Book storage book, Class storage class, uint256 raisedAssets, uint256 returnedAssets) private {
         uint256 principalAssets = raisedAssets - returnedAssets;
+        class.principalAssets = principalAssets;
         class.outstandingAssets = principalAssets;
-        if (class.terms.termMonthCount == 0) return;
+        ClassTerms storage terms = class.terms;
+        if (terms.kind == ClassKind.Residual) return;
         class.interestDueAssets = book.interestOf(class, returnedAssets, block.timestamp);
         class.scheduledAssets = principalAssets;
+        if (terms.principalKind != PrincipalKind.LevelPay) return;
+        class.balloonAssets = mulDivDown(terms.balloonAssets, principalAssets, terms.targetAssets);
         class.levelPaymentAssets = levelPaymentAssets(
             principalAssets,
-            (class.terms.couponBps * RAY) / (12 * BPS),
-            class.terms.termMonthCount,
-            mulDivDown(class.terms.balloonAssets, principalAssets, class.terms.targetAssets)
+            (terms.couponBps * RAY) / (12 * BPS),
+            terms.termMonthCount,
+            class.balloonAssets
         );
     }
 }

@@ -25,6 +25,7 @@ contract MockPledges {
     mapping(LotId lotId => uint8) public evidenceClass;
     mapping(LotId lotId => address) public lienOfferedTo;
     mapping(LotId lotId => address) public lienHolder;
+    mapping(LotId lotId => bytes2) public country;
 
     error MockPledges_LienNotOffered(LotId lotId, address caller);
 
@@ -32,6 +33,11 @@ contract MockPledges {
         _costAssets[lotId] = costAssets;
         evidenceClass[lotId] = class_;
         lienOfferedTo[lotId] = offeredTo;
+        country[lotId] = "US";
+    }
+
+    function setCountry(LotId lotId, bytes2 country_) external {
+        country[lotId] = country_;
     }
 
     function lot(LotId lotId) external view returns (IRegistry.Lot memory) {
@@ -58,13 +64,20 @@ contract MockRent {
 
     mapping(LotId lotId => LeaseId) public leaseOf;
     mapping(LeaseId leaseId => address) public payeeOf;
+    mapping(LeaseId leaseId => bool) public isLocated;
     mapping(address payee => uint256) public collectable;
     mapping(address payee => uint256) public receivable;
+    mapping(address payee => uint256) public revenue;
     uint256 public overstatedAssets;
 
     function setLease(LotId lotId, LeaseId leaseId, address payee) external {
         leaseOf[lotId] = leaseId;
         payeeOf[leaseId] = payee;
+        isLocated[leaseId] = true;
+    }
+
+    function setLocated(LeaseId leaseId, bool located) external {
+        isLocated[leaseId] = located;
     }
 
     function setReceivable(address payee, uint256 assets) external {
@@ -78,7 +91,18 @@ contract MockRent {
 
     function pay(IERC20 asset, address payee, uint256 assets) external {
         collectable[payee] += assets;
+        revenue[payee] += assets;
         asset.safeTransferFrom(msg.sender, address(this), assets);
+    }
+
+    /// @dev Pays for a lot that its lessee buys: no rent.
+    function payPrice(IERC20 asset, address payee, uint256 assets) external {
+        collectable[payee] += assets;
+        asset.safeTransferFrom(msg.sender, address(this), assets);
+    }
+
+    function revenueAssets(address payee, address) external view returns (uint256, uint256) {
+        return (revenue[payee], 0);
     }
 
     function receivableAssets(address payee, address) external view returns (uint256) {

@@ -17,10 +17,17 @@ describe("Facility: collecting and winding up", () => {
     it("books exactly what the leases paid; anyone may call", async () => {
       await w.rent.connect(w.mallory).pay(await w.asset.getAddress(), w.target, 123n);
       expect(await w.facility.receivableAssets()).to.equal(123);
-      await expect(w.facility.connect(w.mallory).collect()).to.emit(w.facility, "Collected").withArgs(123, 123);
+      await expect(w.facility.connect(w.mallory).collect()).to.emit(w.facility, "Collected").withArgs(123, 123, 123);
       expect(await w.facility.collectionsAssets()).to.equal(123);
       expect(await w.facility.periodRentAssets()).to.equal(123);
       expect(await w.facility.receivableAssets()).to.equal(0);
+    });
+
+    it("books the price of a lot as collections and not as rent", async () => {
+      await w.rent.connect(w.mallory).pay(await w.asset.getAddress(), w.target, 20n);
+      await w.rent.connect(w.mallory).payPrice(await w.asset.getAddress(), w.target, 100n);
+      await expect(w.facility.collect()).to.emit(w.facility, "Collected").withArgs(120, 20, 120);
+      expect(await w.facility.periodRentAssets()).to.equal(20);
     });
 
     it("M05: refuses a report of more than came", async () => {

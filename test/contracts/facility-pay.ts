@@ -89,14 +89,14 @@ describe("Facility: paying", () => {
       await w.payRent(200_000n * w.unit);
       const outstanding = await w.facility.outstandingAssets(SENIOR_CLASS);
       const second = await pay(0n);
-      // 31 January to 28 February by the bond basis is 28 days, 28 February to 31 March 33.
-      expect(second[1]?.[0]).to.equal((outstanding * 1200n * 28n) / 3_600_000n);
+      // From one payment date to the next are 30 days, whatever their days.
+      expect(second[1]?.[0]).to.equal(outstanding / 100n);
       expect(await w.facility.periodStartAt()).to.equal(at("2027-02-28"));
       // The second date's interest counts from the first's principal, though both run on one day.
       const rest = await w.facility.outstandingAssets(SENIOR_CLASS);
       expect(rest).to.equal(outstanding + outstanding / 100n - LEVEL);
       const third = await pay(0n);
-      expect(third[1]?.[0]).to.equal((rest * 1200n * 33n) / 3_600_000n);
+      expect(third[1]?.[0]).to.equal(rest / 100n);
       await expect(w.facility.distribute()).to.be.revertedWithCustomError(w.facility, "Facility_PaymentNotDue");
     });
 
@@ -119,7 +119,7 @@ describe("Facility: paying", () => {
         const unpaid = short <= 2 ? principal : 1n;
         const outstanding = 700_000n * w.unit - principal + unpaid;
         const carried = short === 0 ? INTEREST_1 : short === 1 ? 1n : 0n;
-        const coupon = (outstanding * 1200n * 28n) / 3_600_000n; // 31 January to 28 February by the bond basis
+        const coupon = outstanding / 100n;
         expect(second[1]?.[0]).to.equal(carried + coupon);
         expect(second[2]?.[0]).to.equal(TARGET);
         const scheduled = LEVEL - (700_000n * w.unit - principal) / 100n;

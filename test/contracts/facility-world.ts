@@ -45,48 +45,16 @@ export type WorldOptions = {
   reserveTargetAssets?: bigint;
   firstPaymentAt?: number;
   collectionsBps?: number;
+  /// Changes what is agreed before the facility is created.
+  change?: (settings: Settings) => Settings;
 };
 
-export async function createWorld(options: WorldOptions = {}) {
-  const { ethers, networkHelpers } = await network.create();
-  const [admin, sponsor, servicer, alice, bob, carol, mallory, provider] = (await ethers.getSigners()) as [
-    Signer,
-    Signer,
-    Signer,
-    Signer,
-    Signer,
-    Signer,
-    Signer,
-    Signer,
-  ];
-  await networkHelpers.time.increaseTo(START_AT);
-
-  const { abi, bytecode } = accessManager;
-  const manager = await new ethers.ContractFactory(abi, bytecode, admin).deploy(admin.address);
-  const gate = await ethers.deployContract("Gate", [await manager.getAddress(), 1]);
-  const asset = await ethers.deployContract("MockQuirkyToken", [options.decimals ?? 6]);
-  const pledges = await ethers.deployContract("MockPledges");
-  const rent = await ethers.deployContract("MockRent");
-  const facilities = await ethers.deployContract("Facilities", [
-    await manager.getAddress(),
-    await (await deployFacilityCode(ethers)).getAddress(),
-    await (await ethers.deployContract("ClassToken")).getAddress(),
-  ]);
-
-  await gate.listProvider(provider.address, true);
-  const domain = {
-    name: "Rackbond Gate",
-    version: "1",
-    chainId: (await ethers.provider.getNetwork()).chainId,
-    verifyingContract: await gate.getAddress(),
-  };
-  let issuedAt = START_AT - 1_000_000;
-  const admit = async (holder: string, expiresAt = FOREVER, country = US) => {
-    const credential = { holder, provider: provider.address, country, category: 1, issuedAt: ++issuedAt, expiresAt };
-    await gate.present(credential, await provider.signTypedData(domain, CREDENTIAL, credential));
-  };
-  for (const holder of [alice, bob, carol]) await admit(holder.address);
-
+/// What everything of a facility is agreed on, unless a test says otherwise.
+function settingsOf(
+  options: WorldOptions,
+  payee: string,
+  places: Record<"asset" | "sponsor" | "leases" | "registry" | "gate" | "appraisal", string>,
+) {
   const unit = 10n ** BigInt(options.decimals ?? 6);
   const steps: { kind: number; subjectIndex: number }[] = [
     { kind: FEE, subjectIndex: 0 },
@@ -95,13 +63,8 @@ export async function createWorld(options: WorldOptions = {}) {
     { kind: PRINCIPAL, subjectIndex: 0 },
     { kind: RESIDUAL, subjectIndex: 1 },
   ];
-  const settings = {
-    asset: await asset.getAddress(),
-    sponsor: sponsor.address,
-    leases: await rent.getAddress(),
-    registry: await pledges.getAddress(),
-    gate: await gate.getAddress(),
-    appraisal: ethers.ZeroAddress,
+  return {
+    ...places,
     raiseUntilAt: RAISE_UNTIL_AT,
     firstPaymentAt: options.firstPaymentAt ?? FIRST_PAYMENT_AT,
     anticipatedRepaymentAt: 0,
@@ -146,7 +109,7 @@ export async function createWorld(options: WorldOptions = {}) {
     ],
     fees: [
       {
-        payee: servicer.address,
+        payee,
         collectionsBps: options.collectionsBps ?? 0,
         fixedAssets: 500n * unit,
         capAssets: 5_000n * unit,
@@ -168,8 +131,63 @@ export async function createWorld(options: WorldOptions = {}) {
     amortisationSteps: steps.filter(({ kind }) => kind !== RESERVE),
     enforcementSteps: steps.filter(({ kind }) => kind !== RESERVE),
   };
+}
 
-  const create = async (changed: Partial<typeof settings> = {}) => {
+export type Settings = ReturnType<typeof settingsOf>;
+
+export async function createWorld(options: WorldOptions = {}) {
+  const { ethers, networkHelpers } = await network.create();
+  const [admin, sponsor, servicer, alice, bob, carol, mallory, provider] = (await ethers.getSigners()) as [
+    Signer,
+    Signer,
+    Signer,
+    Signer,
+    Signer,
+    Signer,
+    Signer,
+    Signer,
+  ];
+  await networkHelpers.time.increaseTo(START_AT);
+
+  const { abi, bytecode } = accessManager;
+  const manager = await new ethers.ContractFactory(abi, bytecode, admin).deploy(admin.address);
+  const gate = await ethers.deployContract("Gate", [await manager.getAddress(), 1]);
+  const asset = await ethers.deployContract("MockQuirkyToken", [options.decimals ?? 6]);
+  const pledges = await ethers.deployContract("MockPledges");
+  const rent = await ethers.deployContract("MockRent");
+  const facilities = await ethers.deployContract("Facilities", [
+    await manager.getAddress(),
+    await (await deployFacilityCode(ethers)).getAddress(),
+    await (await ethers.deployContract("ClassToken")).getAddress(),
+  ]);
+
+  await gate.listProvider(provider.address, true);
+  const domain = {
+    name: "Rackbond Gate",
+    version: "1",
+    chainId: (await ethers.provider.getNetwork()).chainId,
+    verifyingContract: await gate.getAddress(),
+  };
+  let issuedAt = START_AT - 1_000_000;
+  const admit = async (holder: string, expiresAt = FOREVER, country = US) => {
+    const credential = { holder, provider: provider.address, country, category: 1, issuedAt: ++issuedAt, expiresAt };
+    await gate.present(credential, await provider.signTypedData(domain, CREDENTIAL, credential));
+  };
+  for (const holder of [alice, bob, carol]) await admit(holder.address);
+
+  const appraisal = await ethers.deployContract("MockAppraisal");
+  const unit = 10n ** BigInt(options.decimals ?? 6);
+  const standard = settingsOf(options, servicer.address, {
+    asset: await asset.getAddress(),
+    sponsor: sponsor.address,
+    leases: await rent.getAddress(),
+    registry: await pledges.getAddress(),
+    gate: await gate.getAddress(),
+    appraisal: await appraisal.getAddress(),
+  });
+  const settings = options.change?.(standard) ?? standard;
+
+  const create = async (changed: Partial<Settings> = {}) => {
     const all = { ...settings, ...changed };
     const address = await facilities.create.staticCall(all);
     await facilities.create(all);
@@ -215,7 +233,7 @@ export async function createWorld(options: WorldOptions = {}) {
   };
 
   const accounts = { admin, sponsor, servicer, alice, bob, carol, mallory, provider };
-  const contracts = { manager, gate, asset, pledges, rent, facilities, facility, senior, residual };
+  const contracts = { manager, gate, asset, pledges, rent, appraisal, facilities, facility, senior, residual };
   const verbs = { admit, create, raise, offerLot, fund, perform, payRent, toDate };
   return { ethers, networkHelpers, unit, target, domain, settings, ...accounts, ...contracts, ...verbs };
 }
@@ -230,8 +248,9 @@ async function deployFacilityCode(ethers: Ethers) {
     (await ethers.deployContract(name, [], { libraries })).getAddress();
   const Raise = await place("Raise");
   const Payments = await place("Payments");
+  const Covenants = await place("Covenants");
   const Enforcement = await place("Enforcement", { Payments });
-  return ethers.deployContract("Facility", [], { libraries: { Raise, Payments, Enforcement } });
+  return ethers.deployContract("Facility", [], { libraries: { Raise, Payments, Covenants, Enforcement } });
 }
 
 /// One class token with a mock for its facility: Alice holds 600 shares, Bob 400.
