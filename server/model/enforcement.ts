@@ -5,10 +5,10 @@ import {
   cashAssets,
   paymentAt,
   payClass,
-  seniorAssets,
+  seniorOwedAssets,
   type Facility,
 } from "./facility.ts";
-import { runSteps } from "./payment.ts";
+import { moveTrap, runSteps } from "./payment.ts";
 import { ceilDiv } from "./schedule.ts";
 import { accrueLoss } from "./shares.ts";
 import { max, min } from "./waterfall.ts";
@@ -42,7 +42,7 @@ function floorOf({ terms }: Facility, startAssets: bigint): bigint {
 
 /** Lots are sold only while the cash does not cover the senior classes. */
 function areSeniorsShort(facility: Facility, nowAt: bigint): boolean {
-  return seniorAssets(facility, nowAt) > cashAssets(facility);
+  return seniorOwedAssets(facility, nowAt) > cashAssets(facility);
 }
 
 /** Sells a lot that is up at its price of now, which is returned; the proceeds are collections. */
@@ -50,8 +50,16 @@ export function buyLot(facility: Facility, nowAt: bigint, lotId: string): bigint
   const price = auctionPrice(facility, nowAt, lotId);
   if (price === undefined || !areSeniorsShort(facility, nowAt)) return undefined;
   bookProceeds(facility, price);
-  facility.lots.delete(lotId);
+  leave(facility, lotId);
   return price;
+}
+
+/** A lot that leaves takes its breaches with it. */
+export function leave(facility: Facility, lotId: string): void {
+  facility.lots.delete(lotId);
+  facility.breaches.coverage.delete(lotId);
+  facility.breaches.country.delete(lotId);
+  moveTrap(facility);
 }
 
 /** All lots are gone and nothing is to come: cash is paid once more, and what stays outstanding is lost. */
@@ -90,7 +98,7 @@ export function redeem(facility: Facility, nowAt: bigint, priceAssets: bigint): 
     classBook.missedAt = 0n;
     left -= income + principal;
   });
-  facility.lots.clear();
+  for (const lotId of facility.lots.keys()) leave(facility, lotId);
   bookProceeds(facility, left);
 }
 

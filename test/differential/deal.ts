@@ -14,15 +14,17 @@ import type { Random } from "./random.ts";
 
 const DAY = 86_400n;
 const WAD = 10n ** 18n;
+/** The least that a class raises: a whole token. */
+export const SHARE_ASSETS = 10n ** 6n;
 
 /** Where the first payment date stands: month ends, leap days, any time of day. */
-const ANCHORS = ["2027-01-29", "2027-01-30", "2027-01-31", "2028-02-29", "2028-02-28", "2027-12-31", "2027-04-15"];
+const ANCHORS = ["2027-03-29", "2027-03-30", "2027-03-31", "2028-02-29", "2028-02-28", "2027-12-31", "2027-04-15"];
 
 export const PAYEES = ["payee0", "payee1", "payee2"] as const;
 
 export function randomDeal(random: Random): FacilityTerms {
   const firstPaymentAt = BigInt(Date.parse(random.pick(ANCHORS)) / 1000) + random.big(0, 86_399);
-  const scale = random.whole(6, 18);
+  const scale = random.whole(8, 18);
   const seniorCount = random.whole(1, 4);
   const seniors = Array.from({ length: seniorCount }, () => seniorTerms(random, scale));
   const fees = Array.from({ length: random.whole(0, 3) }, (_, index) => feeTerms(random, PAYEES[index]!, scale));
@@ -61,7 +63,7 @@ function seniorTerms(random: Random, scale: number): ClassTerms {
     termMonthCount,
     callPremiumBps: random.chance(0.3) ? 0n : random.big(1, 500),
     targetAssets,
-    minimumAssets: 0n,
+    minimumAssets: SHARE_ASSETS,
     balloonAssets: principalKind === "LevelPay" && random.chance(0.4) ? random.part(targetAssets) : 0n,
     scheduledWad: principalKind === "Scheduled" ? scheduledWad(random, termMonthCount) : [],
   };
@@ -86,7 +88,7 @@ function residualTerms(random: Random, scale: number): ClassTerms {
     termMonthCount: 0,
     callPremiumBps: 0n,
     targetAssets: random.amount(scale - 1, scale),
-    minimumAssets: 0n,
+    minimumAssets: SHARE_ASSETS,
     balloonAssets: 0n,
     scheduledWad: [],
   };
@@ -107,7 +109,7 @@ function covenants(random: Random): Covenants {
   return {
     trapDscrBps,
     amortiseDscrBps: random.chance(0.3) ? 0n : (trapDscrBps * random.big(500, 1_000)) / 1_000n,
-    dscrPeriodCount: random.whole(1, 4),
+    dscrPeriodCount: trapDscrBps === 0n ? 0 : random.whole(1, 4),
     maxLtvBps: random.chance(0.3) ? 0n : random.big(5_000, 9_500),
     minCoverageBps: random.chance(0.3) ? 0n : random.big(5_000, 10_000),
     covenantCureSec: random.big(1, 120) * DAY,

@@ -24,6 +24,9 @@ const STEP_KINDS: readonly StepKind[] = [
 ];
 const PRINCIPAL_KINDS = ["LevelPay", "Scheduled", "Balloon", "Sequential"];
 
+/** Where lots may stand: US. */
+export const COUNTRY_CODE = "0x5553";
+
 export interface Addresses {
   readonly asset: string;
   readonly sponsor: string;
@@ -42,8 +45,8 @@ export function settingsOf(
   const steps = (list: readonly Step[]) =>
     list.map(({ kind, subjectIndex }) => ({ kind: STEP_KINDS.indexOf(kind), subjectIndex }));
   return {
-    ...terms,
     ...addresses,
+    ...terms,
     raiseUntilAt,
     advanceBps: 10_000n,
     minEvidenceClass: 0n,
@@ -52,13 +55,15 @@ export function settingsOf(
       symbol: `C${index}`,
       terms: {
         ...one,
+        scheduledWad: [...one.scheduledWad],
         kind: one.kind === "Senior" ? 0 : 1,
         principalKind: PRINCIPAL_KINDS.indexOf(one.principalKind),
         dayCount: one.dayCount === "Thirty360" ? 0 : 1,
       },
     })),
     fees: terms.fees.map((fee) => ({ ...fee, payee: addressOf(fee.payee) })),
-    covenants: { ...terms.covenants, countries: [] },
+    covenants: { ...terms.covenants, countries: [COUNTRY_CODE] },
+    ratchet: [...terms.ratchet],
     performingSteps: steps(terms.performingSteps),
     amortisationSteps: steps(terms.amortisationSteps),
     enforcementSteps: steps(terms.enforcementSteps),

@@ -7,7 +7,10 @@ export interface Act {
   readonly actorIndex: number;
   readonly target: string;
   readonly data: string;
+  /** By the model: then the contract must refuse too. */
   readonly isRefused: boolean;
+  /** What is done, in words. */
+  readonly text: string;
 }
 
 /** A word of a view's answer, and what the model says it is. */
@@ -94,13 +97,20 @@ export class Stage {
     if (reason?.name === "MockHistory_Differs") {
       const shown = (reason.args[0] as bigint[]).map(BigInt);
       const lines = this.values.flatMap(({ name }, index) =>
-        shown[index] === modelled[index] ? [] : [`${name}: the model says ${modelled[index]}, the contract ${shown[index]}`],
+        shown[index] === modelled[index]
+          ? []
+          : [`${name}: the model says ${modelled[index]}, the contract ${shown[index]}`],
       );
       return new Error(lines.join("\n"), { cause: error });
     }
     if (reason === null) return error as Error;
     const [index, answer] = reason.args.toArray() as [bigint, string | undefined];
-    return new Error(`${reason.name}: act ${index} ${JSON.stringify(acts[Number(index)])} ${answer}`, { cause: error });
+    const because = [this.world.facility, this.world.senior].map((contract) =>
+      contract.interface.parseError(answer ?? "0x"),
+    );
+    const said = because.find((parsed) => parsed !== null);
+    const words = said ? `${said.name}(${said.args.join(", ")})` : (answer ?? "");
+    return new Error(`${reason.name}: ${acts[Number(index)]?.text ?? `read ${index}`} ${words}`, { cause: error });
   }
 }
 

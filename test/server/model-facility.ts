@@ -128,12 +128,13 @@ describe("model of a deal: facility", () => {
       expect(triggers.declareLtv(facility, DRAWN_AT, 1_757_498n)).to.equal(true);
       expect(facility.state).to.equal("CashTrap");
       expect(triggers.cureLtv(facility, DRAWN_AT, 1_757_498n)).to.equal(false);
-      expect(triggers.declareCoverage(facility, 100n, "7", 5n, 8_999n)).to.equal(true);
-      expect(triggers.cureCoverage(facility, "7", 5n, 9_000n)).to.equal(false);
+      expect(triggers.declareCoverage(facility, DRAWN_AT, "7", DRAWN_AT - 15n * 86_400n, 8_999n)).to.equal(false);
+      expect(triggers.declareCoverage(facility, DRAWN_AT, "7", DRAWN_AT - 14n * 86_400n, 8_999n)).to.equal(true);
+      expect(triggers.cureCoverage(facility, "7", DRAWN_AT - 14n * 86_400n, 9_000n)).to.equal(false);
       expect(triggers.cureLtv(facility, DRAWN_AT, 1_757_499n)).to.equal(true);
       expect(facility.state).to.equal("CashTrap");
-      expect(triggers.declareAmortisation(facility, 199n, "Coverage", "7")).to.equal(false);
-      expect(triggers.declareAmortisation(facility, 200n, "Coverage", "7")).to.equal(true);
+      expect(triggers.declareAmortisation(facility, DRAWN_AT + 99n, "Coverage", "7")).to.equal(false);
+      expect(triggers.declareAmortisation(facility, DRAWN_AT + 100n, "Coverage", "7")).to.equal(true);
       expect(facility.state).to.equal("EarlyAmortisation");
     });
 

@@ -1,0 +1,120 @@
+import type { Interface } from "ethers";
+import * as model from "../../server/model/facility.ts";
+import { leftAfter } from "../../server/model/schedule.ts";
+import { claimableAssets, lostAssets, repaidAssets } from "../../server/model/shares.ts";
+import { STATES } from "./settings.ts";
+import type { Value } from "./stage.ts";
+
+// Every balance of a facility that is compared, and where the contracts show it.
+
+export interface Watched {
+  readonly facility: model.Facility;
+  readonly address: string;
+  readonly calls: Interface;
+  readonly tokens: readonly string[];
+  readonly tokenCalls: Interface;
+  /** Holders by the name the model knows them by. */
+  readonly holders: ReadonlyMap<string, string>;
+  readonly payees: ReadonlyMap<string, string>;
+  /** The time of the step that is compared. */
+  readonly nowAt: () => bigint;
+}
+
+/** Triggers by their place. */
+export const [DSCR, LTV, COVERAGE, COUNTRY] = [0, 1, 2, 3] as const;
+
+export function watched(of: Watched): Value[] {
+  return [...ledgerOf(of), ...breachesOf(of), ...of.tokens.flatMap((_, index) => classOf(of, index)), ...payeesOf(of)];
+}
+
+function ledgerOf({ facility, address, calls }: Watched): Value[] {
+  const shows = (name: string, modelled: () => bigint) => value(name, address, calls, name, [], modelled);
+  return [
+    shows("state", () => BigInt(STATES.indexOf(facility.state))),
+    shows("escrowAssets", () => facility.escrowAssets),
+    shows("collectionsAssets", () => facility.collectionsAssets),
+    shows("reserveAssets", () => facility.reserveAssets),
+    shows("trappedAssets", () => facility.trappedAssets),
+    shows("cashAssets", () => facility.escrowAssets + model.cashAssets(facility)),
+    shows("periodRentAssets", () => facility.periodRentAssets),
+    shows("paymentCount", () => BigInt(facility.nextIndex)),
+    shows("feesPaidAssets", () => facility.fees.reduce((sum, fee) => sum + fee.paidAssets, 0n)),
+    shows("lotCount", () => BigInt(facility.lots.size)),
+    ...facility.fees.map((fee, index) =>
+      // Four words of terms and one of what is due, after the offset and the length of the list.
+      value(`fee ${index} due`, address, calls, "fees", [], () => fee.dueAssets, 2 + 5 * index + 4),
+    ),
+    shows("nextPaymentAt", () => model.paymentAt(facility, facility.nextIndex)),
+  ];
+}
+
+function breachesOf({ facility, address, calls }: Watched): Value[] {
+  const { breaches } = facility;
+  const opened = (name: string, trigger: number, subject: bigint, modelled: () => bigint) =>
+    value(name, address, calls, "breachedAt", [trigger, subject], modelled);
+  const count = () =>
+    BigInt(Number(breaches.isDscrOpen) + Number(breaches.ltvAt > 0n) + breaches.coverage.size + breaches.country.size);
+  return [
+    value("breachCount", address, calls, "breachCount", [], count),
+    opened("LTV breach", LTV, 0n, () => breaches.ltvAt),
+  ];
+}
+
+function classOf(of: Watched, index: number): Value[] {
+  const { facility, address, calls, tokens, tokenCalls, nowAt } = of;
+  const book = facility.classes[index]!;
+  const token = tokens[index]!;
+  const name = (text: string) => `class ${index} ${text}`;
+  // The words of classAt after its offset; one of them is the offset of the terms.
+  const word = (text: string, at: number, modelled: () => bigint) =>
+    value(name(text), address, calls, "classAt", [index], modelled, at + 1);
+  const shows = (text: string, modelled: () => bigint) => value(name(text), address, calls, text, [index], modelled);
+  const ofToken = (text: string, args: unknown[], modelled: () => bigint) =>
+    value(name(`${text} ${String(args)}`), token, tokenCalls, text, args, modelled);
+  const isSenior = book.terms.kind === "Senior";
+  return [
+    word("missedAt", 1, () => book.missedAt),
+    word("raised", 3, () => book.raisedAssets),
+    word("outstanding", 5, () => book.outstandingAssets),
+    ...(isSenior
+      ? [
+          word("scheduled", 6, () => leftAfter(book.schedule, facility.nextIndex - 1)),
+          word("level payment", 7, () => book.schedule.levelPaymentAssets),
+          word("balloon", 8, () => book.schedule.balloonAssets),
+          shows("accruedAssets", () => book.interestDueAssets + model.accruedAssets(facility, index, nowAt())),
+        ]
+      : []),
+    word("interest due", 9, () => book.interestDueAssets),
+    value(name("unclaimed"), address, calls, "unclaimedAssets", [token], () => book.unclaimedAssets),
+    ofToken("interestPerShareRay", [], () => book.shares.interestRay),
+    ofToken("principalPerShareRay", [], () => book.shares.principalRay),
+    ofToken("lossPerShareRay", [], () => book.shares.lossRay),
+    ofToken("totalSupply", [], () => book.shares.supply),
+    ...[...of.holders].flatMap(([holder, account]) => [
+      ofToken("balanceOf", [account], () => book.shares.holders.get(holder)?.shares ?? 0n),
+      ofToken("claimableAssets", [account], () => claimableAssets(book.shares, holder)),
+      ofToken("repaidAssets", [account], () => repaidAssets(book.shares, holder)),
+      ofToken("writtenOffAssets", [account], () => lostAssets(book.shares, holder)),
+    ]),
+  ];
+}
+
+function payeesOf({ facility, address, calls, payees }: Watched): Value[] {
+  return [...payees].map(([payee, account]) =>
+    value(`${payee} may withdraw`, address, calls, "claimableAssets", [account], () => {
+      return facility.claimableAssets.get(payee) ?? 0n;
+    }),
+  );
+}
+
+function value(
+  name: string,
+  target: string,
+  calls: Interface,
+  view: string,
+  args: readonly unknown[],
+  modelled: () => bigint,
+  wordIndex = 0,
+): Value {
+  return { name, target, data: calls.encodeFunctionData(view, args), wordIndex, modelled };
+}
