@@ -144,10 +144,7 @@ library Covenants {
     /// @dev Whether the seniors are owed more than the value allows, by an appraisal that is not stale.
     function _isOverLtv(Book storage book) private returns (bool) {
         (uint256 valueAssets, ) = book.freshValue();
-        uint256 owedAssets;
-        for (uint256 i = 0; i + 1 < book.classes.length; ++i) {
-            owedAssets += book.classes[i].outstandingAssets + book.accruedAssets(i);
-        }
+        uint256 owedAssets = book.seniorClaimAssets();
         emit IFacility.LtvShown(owedAssets, valueAssets);
         return owedAssets * BPS > book.covenants.maxLtvBps * valueAssets;
     }

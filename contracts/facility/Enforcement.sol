@@ -169,10 +169,8 @@ library Enforcement {
             IFacility.Facility_NotCallable(book.callableAt, block.timestamp)
         );
         book.requireNoneDue();
-        for (uint256 i = 0; i + 1 < book.classes.length; ++i) {
-            Class storage class = book.classes[i];
-            priceAssets += class.outstandingAssets + _premiumAssets(class) + book.accruedAssets(i);
-        }
+        priceAssets = book.seniorClaimAssets();
+        for (uint256 i = 0; i + 1 < book.classes.length; ++i) priceAssets += _premiumAssets(book.classes[i]);
         (, uint256 hardwareAssets) = book.freshValue();
         // The residual class gets what its lots are worth beyond what is owed on them.
         if (priceAssets < hardwareAssets) priceAssets = hardwareAssets;
@@ -184,10 +182,7 @@ library Enforcement {
     function _requireForSale(Book storage book, LotId lotId) private view {
         book.requireState(State.Enforcement);
         require(book.isPledged[lotId], IFacility.Facility_NotPledged(lotId));
-        uint256 owedAssets;
-        for (uint256 i = 0; i + 1 < book.classes.length; ++i) {
-            owedAssets += book.classes[i].outstandingAssets + book.accruedAssets(i);
-        }
+        uint256 owedAssets = book.seniorClaimAssets();
         uint256 cashAssets = book.collectionsAssets + book.reserveAssets + book.trappedAssets;
         require(owedAssets > cashAssets, IFacility.Facility_SeniorsCovered(owedAssets, cashAssets));
         _requireNotBought(book, lotId, book.leases.leaseOf(lotId));
@@ -221,8 +216,7 @@ library Enforcement {
         uint256 principalAssets = class.outstandingAssets;
         uint256 premiumAssets = _premiumAssets(class);
         uint256 interestAssets = book.accruedAssets(classIndex);
-        class.outstandingAssets = 0;
-        class.interestDueAssets = 0;
+        _clear(class);
         emit IFacility.ClassRedeemed(classIndex, interestAssets, premiumAssets, principalAssets);
         book.accrue(class.token, interestAssets + premiumAssets, principalAssets);
         return interestAssets + premiumAssets + principalAssets;
@@ -232,11 +226,17 @@ library Enforcement {
     function _writeOff(Book storage book, uint256 classIndex) private {
         Class storage class = book.classes[classIndex];
         uint256 lossAssets = class.outstandingAssets;
-        class.outstandingAssets = 0;
-        class.interestDueAssets = 0;
+        _clear(class);
         if (lossAssets == 0) return;
         emit IFacility.ClassWrittenOff(classIndex, lossAssets);
         ClassToken(class.token).accrueLoss(lossAssets);
+    }
+
+    /// @dev Nothing more is owed to a class.
+    function _clear(Class storage class) private {
+        class.outstandingAssets = 0;
+        class.interestDueAssets = 0;
+        class.missedAt = 0;
     }
 
     function _premiumAssets(Class storage class) private view returns (uint256) {

@@ -244,6 +244,13 @@ library Books {
         }
     }
 
+    /// @dev All that the senior classes are owed now: outstanding and accrued.
+    function seniorClaimAssets(Book storage book) internal view returns (uint256 assets) {
+        for (uint256 i = 0; i + 1 < book.classes.length; ++i) {
+            assets += book.classes[i].outstandingAssets + accruedAssets(book, i);
+        }
+    }
+
     /// @dev Invoiced and unpaid rent, and rent not collected yet.
     function receivableAssets(Book storage book) internal view returns (uint256) {
         return

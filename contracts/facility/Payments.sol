@@ -82,17 +82,18 @@ library Payments {
         for (uint256 i = 0; i < steps.length; ++i) {
             dues[i] = _dueOf(book, steps[i], paymentIndex, dueAt, cashAssets);
         }
-        (uint256[] memory payments, ) = Waterfall.allocate(dues, cashAssets);
 
-        // The residual is due all there is, so no cash remains.
         book.collectionsAssets = 0;
         book.reserveAssets = 0;
         book.trappedAssets = 0;
         for (uint256 i = 0; i < steps.length; ++i) {
             Step memory step = steps[i];
-            if (step.kind == StepKind.Residual || step.kind == StepKind.Trap) dues[i] = payments[i];
-            emit IFacility.StepPaid(paymentIndex, i, step, dues[i], payments[i]);
-            _settle(book, step, payments[i]);
+            uint256 paidAssets;
+            (paidAssets, cashAssets) = Waterfall.pay(dues[i], cashAssets);
+            // The residual is due all there is, so no cash remains.
+            if (step.kind == StepKind.Residual || step.kind == StepKind.Trap) dues[i] = paidAssets;
+            emit IFacility.StepPaid(paymentIndex, i, step, dues[i], paidAssets);
+            _settle(book, step, paidAssets);
         }
         emit IFacility.PaymentMade(paymentIndex, dueAt, collectedAssets, book.reserveAssets, book.trappedAssets);
     }
@@ -187,15 +188,18 @@ library Payments {
         }
         if (kind == StepKind.Fee || kind == StepKind.FeeExcess) {
             Fee storage fee = book.fees[step.subjectIndex];
-            uint256 cappedAssets = Math.min(fee.dueAssets, fee.terms.capAssets);
-            return kind == StepKind.Fee ? cappedAssets : fee.dueAssets - cappedAssets;
+            (uint256 cappedAssets, uint256 excessAssets) = Waterfall.splitFee(fee.dueAssets, fee.terms.capAssets);
+            return kind == StepKind.Fee ? cappedAssets : excessAssets;
         }
         Class storage class = book.classes[step.subjectIndex];
         if (kind == StepKind.Interest) return class.interestDueAssets;
-        uint256 outstandingAssets = class.outstandingAssets;
-        if (kind == StepKind.Principal && book.state > State.CashTrap) return outstandingAssets;
-        if (kind == StepKind.Principal) return Math.saturatingSub(outstandingAssets, class.scheduledAssets);
-        return _isAnticipated(book, dueAt) ? Math.min(outstandingAssets, class.scheduledAssets) : 0;
+        bool isScheduled = book.state <= State.CashTrap;
+        (uint256 principalAssets, uint256 turboAssets) = Waterfall.splitPrincipal(
+            class.outstandingAssets,
+            isScheduled ? class.scheduledAssets : 0
+        );
+        if (kind == StepKind.Principal) return principalAssets;
+        return _isAnticipated(book, dueAt) ? turboAssets : 0;
     }
 
     /// @dev Books what a step was paid.
@@ -213,17 +217,17 @@ library Payments {
             book.credit(fee.terms.payee, assets);
         } else {
             Class storage class = book.classes[step.subjectIndex];
-            uint256 principalAssets;
-            if (step.kind == StepKind.Interest) {
-                class.interestDueAssets -= assets;
-            } else {
-                // What the residual gets is principal only once every senior class is whole.
-                if (step.kind != StepKind.Residual || book.seniorOwedAssets() == 0) {
-                    principalAssets = Math.min(assets, class.outstandingAssets);
-                }
-                class.outstandingAssets -= principalAssets;
-            }
-            book.accrue(class.token, assets - principalAssets, principalAssets);
+            bool isInterest = step.kind == StepKind.Interest;
+            // What the residual gets is principal only once every senior class is whole.
+            bool isIncome = isInterest || (step.kind == StepKind.Residual && book.seniorOwedAssets() != 0);
+            (uint256 incomeAssets, uint256 principalAssets) = Waterfall.splitPaid(
+                assets,
+                class.outstandingAssets,
+                isIncome
+            );
+            if (isInterest) class.interestDueAssets -= assets;
+            class.outstandingAssets -= principalAssets;
+            book.accrue(class.token, incomeAssets, principalAssets);
         }
     }
 

@@ -35,6 +35,7 @@ error Waterfall_Incomplete(uint256 feeCount, uint256 interestCount, uint256 rese
 /// @notice Payments and what remains add up to the cash. A step is paid only when every step above it is paid in full.
 /// More cash never pays a step less. The reserve needs no rule of its own: its old balance is part of the cash, and its
 /// due is its target, so the steps above it draw on it and the steps below wait until it is full again.
+/// Proven by the compiler's model checker, with what the other functions here split (docs/proofs.md).
 library Waterfall {
     /// @dev Pays one step: as much of what is due as there is.
     function pay(uint256 dueAssets, uint256 cashAssets) internal pure returns (uint256 paidAssets, uint256 leftAssets) {
@@ -42,16 +43,33 @@ library Waterfall {
         leftAssets = cashAssets - paidAssets;
     }
 
-    /// @dev Pays the steps in order.
-    function allocate(
-        uint256[] memory duesAssets,
-        uint256 cashAssets
-    ) internal pure returns (uint256[] memory paymentsAssets, uint256 remainderAssets) {
-        paymentsAssets = new uint256[](duesAssets.length);
-        remainderAssets = cashAssets;
-        for (uint256 i = 0; i < duesAssets.length; ++i) {
-            (paymentsAssets[i], remainderAssets) = pay(duesAssets[i], remainderAssets);
-        }
+    /// @dev Splits what is due of a fee at its cap: the Fee step pays the one part, FeeExcess the other.
+    function splitFee(
+        uint256 dueAssets,
+        uint256 capAssets
+    ) internal pure returns (uint256 cappedAssets, uint256 excessAssets) {
+        cappedAssets = dueAssets < capAssets ? dueAssets : capAssets;
+        excessAssets = dueAssets - cappedAssets;
+    }
+
+    /// @dev Splits what a class has outstanding at its schedule: Principal pays the one part, Turbo the other.
+    function splitPrincipal(
+        uint256 outstandingAssets,
+        uint256 scheduledAssets
+    ) internal pure returns (uint256 principalAssets, uint256 turboAssets) {
+        turboAssets = outstandingAssets < scheduledAssets ? outstandingAssets : scheduledAssets;
+        principalAssets = outstandingAssets - turboAssets;
+    }
+
+    /// @dev Splits what a class is paid below interest: principal until its own is repaid, then income; income alone
+    /// where `isIncome`.
+    function splitPaid(
+        uint256 paidAssets,
+        uint256 outstandingAssets,
+        bool isIncome
+    ) internal pure returns (uint256 incomeAssets, uint256 principalAssets) {
+        if (!isIncome) principalAssets = paidAssets < outstandingAssets ? paidAssets : outstandingAssets;
+        incomeAssets = paidAssets - principalAssets;
     }
 
     /// @dev Checks an order of steps. In every list: each fee once, interest and principal of each senior class once,

@@ -294,7 +294,11 @@ contract MockMath {
         uint256[] memory duesAssets,
         uint256 cashAssets
     ) external pure returns (uint256[] memory paymentsAssets, uint256 remainderAssets) {
-        return Waterfall.allocate(duesAssets, cashAssets);
+        paymentsAssets = new uint256[](duesAssets.length);
+        remainderAssets = cashAssets;
+        for (uint256 i = 0; i < duesAssets.length; ++i) {
+            (paymentsAssets[i], remainderAssets) = Waterfall.pay(duesAssets[i], remainderAssets);
+        }
     }
 
     function check(

@@ -10,7 +10,7 @@ import {BPS, RAY} from "../../contracts/units.sol";
 contract WaterfallTest {
     function testFuzz_paymentsAndRemainderAreTheCash(uint128[] memory dues128, uint256 cash) external pure {
         (uint256[] memory dues, uint256 paid) = (_widened(dues128), 0);
-        (uint256[] memory payments, uint256 remainder) = Waterfall.allocate(dues, cash);
+        (uint256[] memory payments, uint256 remainder) = _paid(dues, cash);
         for (uint256 i = 0; i < dues.length; ++i) {
             assert(payments[i] <= dues[i]);
             paid += payments[i];
@@ -20,7 +20,7 @@ contract WaterfallTest {
 
     function testFuzz_M10_noStepIsPaidBeforeThoseAboveAreWhole(uint128[] memory dues128, uint160 cash) external pure {
         uint256[] memory dues = _widened(dues128);
-        (uint256[] memory payments, uint256 remainder) = Waterfall.allocate(dues, cash);
+        (uint256[] memory payments, uint256 remainder) = _paid(dues, cash);
         bool short;
         for (uint256 i = 0; i < dues.length; ++i) {
             assert(!short || payments[i] == 0);
@@ -31,10 +31,19 @@ contract WaterfallTest {
 
     function testFuzz_moreCashPaysNoStepLess(uint128[] memory dues128, uint128 cash, uint128 more) external pure {
         uint256[] memory dues = _widened(dues128);
-        (uint256[] memory less, uint256 lessLeft) = Waterfall.allocate(dues, cash);
-        (uint256[] memory payments, uint256 left) = Waterfall.allocate(dues, uint256(cash) + more);
+        (uint256[] memory less, uint256 lessLeft) = _paid(dues, cash);
+        (uint256[] memory payments, uint256 left) = _paid(dues, uint256(cash) + more);
         for (uint256 i = 0; i < dues.length; ++i) assert(payments[i] >= less[i]);
         assert(left >= lessLeft);
+    }
+
+    function _paid(
+        uint256[] memory dues,
+        uint256 cash
+    ) private pure returns (uint256[] memory payments, uint256 remainder) {
+        payments = new uint256[](dues.length);
+        remainder = cash;
+        for (uint256 i = 0; i < dues.length; ++i) (payments[i], remainder) = Waterfall.pay(dues[i], remainder);
     }
 
     function _widened(uint128[] memory dues128) private pure returns (uint256[] memory dues) {
