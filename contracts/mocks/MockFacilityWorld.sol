@@ -53,8 +53,20 @@ contract MockPledges {
     }
 
     function releaseLien(LotId lotId) external {
+        _passLien(lotId, address(0));
+    }
+
+    function passLien(LotId lotId, address to) external {
+        _passLien(lotId, to);
+    }
+
+    function passLot(LotId lotId, address) external {
+        _passLien(lotId, address(0));
+    }
+
+    function _passLien(LotId lotId, address to) private {
         require(lienHolder[lotId] == msg.sender, MockPledges_LienNotOffered(lotId, msg.sender));
-        lienHolder[lotId] = address(0);
+        lienHolder[lotId] = to;
     }
 }
 
@@ -65,6 +77,7 @@ contract MockRent {
     mapping(LotId lotId => LeaseId) public leaseOf;
     mapping(LeaseId leaseId => address) public payeeOf;
     mapping(LeaseId leaseId => bool) public isLocated;
+    mapping(LeaseId leaseId => address) public purchaserOf;
     mapping(address payee => uint256) public collectable;
     mapping(address payee => uint256) public receivable;
     mapping(address payee => uint256) public revenue;

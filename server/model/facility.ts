@@ -67,6 +67,8 @@ export interface Facility {
   trappedAssets: bigint;
   /** Rent collected since the date before. */
   periodRentAssets: bigint;
+  /** When the last lot left. */
+  lotLeftAt: bigint;
   /** F: when funding started. */
   fundedAt: bigint;
   /** k of the next payment date. */
@@ -104,6 +106,7 @@ export function openFacility(terms: FacilityTerms): Facility {
     reserveAssets: 0n,
     trappedAssets: 0n,
     periodRentAssets: 0n,
+    lotLeftAt: 0n,
     fundedAt: 0n,
     nextIndex: 0,
     shownMarginBps: undefined,
@@ -198,7 +201,7 @@ export function marginBps(facility: Facility): bigint {
 /** A senior class's interest from the last date that was run to now, not yet due. */
 export function accruedAssets(facility: Facility, classIndex: number, nowAt: bigint): bigint {
   const { terms, outstandingAssets } = facility.classes[classIndex]!;
-  if (terms.kind === "Residual" || !isRunning(facility)) return 0n;
+  if (terms.kind === "Residual" || !(isRunning(facility) || facility.state === "Funding")) return 0n;
   const period = periodOf(facility, facility.nextIndex);
   const couponBps = terms.couponBps + marginBps(facility);
   return accruedInterest(outstandingAssets, couponBps, terms.dayCount, period, nowAt);

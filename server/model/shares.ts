@@ -71,7 +71,8 @@ export function accrueLoss(book: ShareBook, loss: bigint): void {
 
 /** What a holder could claim now, in whole units. */
 export function claimableAssets(book: ShareBook, holder: string): bigint {
-  return touch(book, holder).claimableFine / FINE;
+  const account = book.holders.get(holder);
+  return account === undefined ? 0n : (account.claimableFine + newlyFine(book, account)) / FINE;
 }
 
 /** The principal that the shares a holder has now were repaid, whoever it went to. */
@@ -100,7 +101,12 @@ function touch(book: ShareBook, holder: string): HolderBook {
     book.holders.set(holder, opened);
     return opened;
   }
-  account.claimableFine += (account.shares * (incomeRay - account.incomeRay) * FINE) / RAY;
+  account.claimableFine += newlyFine(book, account);
   account.incomeRay = incomeRay;
   return account;
+}
+
+/** A holder's part of what came in since it was last counted. */
+function newlyFine(book: ShareBook, { shares, incomeRay }: HolderBook): bigint {
+  return (shares * (book.interestRay + book.principalRay - incomeRay) * FINE) / RAY;
 }

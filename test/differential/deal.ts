@@ -22,8 +22,11 @@ const ANCHORS = ["2027-03-29", "2027-03-30", "2027-03-31", "2028-02-29", "2028-0
 
 export const PAYEES = ["payee0", "payee1", "payee2"] as const;
 
-export function randomDeal(random: Random): FacilityTerms {
-  const firstPaymentAt = BigInt(Date.parse(random.pick(ANCHORS)) / 1000) + random.big(0, 86_399);
+export function randomAnchorAt(random: Random): bigint {
+  return BigInt(Date.parse(random.pick(ANCHORS)) / 1000) + random.big(0, 86_399);
+}
+
+export function randomDeal(random: Random, firstPaymentAt: bigint): FacilityTerms {
   const scale = random.whole(8, 18);
   const seniorCount = random.whole(1, 4);
   const seniors = Array.from({ length: seniorCount }, () => seniorTerms(random, scale));

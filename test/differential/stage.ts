@@ -20,25 +20,26 @@ export interface Value {
   readonly data: string;
   readonly wordIndex: number;
   readonly modelled: () => bigint;
+  /** Compared after some steps only. */
+  readonly isSeldom: boolean;
 }
 
 const GAS = "0x3938700"; // 60 million
 
 export class Stage {
   readonly world: World;
-  readonly driver: string;
   readonly actors: readonly string[];
+  private readonly driver: string;
   private readonly driverCalls: Interface;
-  private readonly from: string;
   private values: Value[] = [];
-  private snapshotId = "";
+  private moreValues: Value[] = [];
+  private snapshotId: unknown;
 
   private constructor(world: World, driver: string, driverCalls: Interface, actors: string[]) {
     this.world = world;
     this.driver = driver;
     this.driverCalls = driverCalls;
     this.actors = actors;
-    this.from = world.admin.address;
   }
 
   static async create(actorCount: number): Promise<Stage> {
@@ -48,73 +49,74 @@ export class Stage {
     return new Stage(world, await driver.getAddress(), driver.interface, actors);
   }
 
-  /** What every history starts from is what stands now. */
+  /** Every history starts from what stands now. */
   async keep(): Promise<void> {
-    this.snapshotId = (await this.request("evm_snapshot", [])) as string;
+    this.snapshotId = await this.request("evm_snapshot", []);
   }
 
   async restart(): Promise<void> {
     await this.request("evm_revert", [this.snapshotId]);
     this.values = [];
+    this.moreValues = [];
     await this.keep();
   }
 
-  /** Compares these from now on, after every step. */
+  /** Compares these from now on. */
   async watch(values: readonly Value[]): Promise<void> {
-    const reads = Map.groupBy(values, ({ target, data }) => target + data);
-    const calls = [...reads.values()].map((group) => ({
-      target: group[0]!.target,
-      data: group[0]!.data,
-      wordIndices: group.map(({ wordIndex }) => wordIndex),
-    }));
-    this.values.push(...[...reads.values()].flat());
-    await this.send(this.driverCalls.encodeFunctionData("watch", [calls]));
+    const often = grouped(values.filter(({ isSeldom }) => !isSeldom));
+    const seldom = grouped(values.filter(({ isSeldom }) => isSeldom));
+    this.values.push(...often.flat());
+    this.moreValues.push(...seldom.flat());
+    await this.send(this.driverCalls.encodeFunctionData("watch", [often.map(readOf), seldom.map(readOf)]));
   }
 
-  /** Plays acts at a time, in one transaction, and compares all that is watched. */
-  async play(timeAt: bigint, acts: readonly Act[]): Promise<void> {
+  /** Plays acts at a time, in one transaction, and compares what is watched. */
+  async play(timeAt: bigint, acts: readonly Act[], isAll: boolean): Promise<void> {
+    const values = isAll ? [...this.values, ...this.moreValues] : this.values;
+    const modelled = values.map((value) => value.modelled());
+    const words = `0x${modelled.map((word) => word.toString(16).padStart(64, "0")).join("")}`;
+    const data = this.driverCalls.encodeFunctionData("play", [acts, isAll, words]);
     await this.request("evm_setNextBlockTimestamp", [`0x${timeAt.toString(16)}`]);
-    const modelled = this.values.map((value) => value.modelled());
-    const data = this.driverCalls.encodeFunctionData("play", [acts, modelled]);
     try {
       await this.send(data);
     } catch (error) {
-      throw this.explain(error, modelled, acts);
+      throw this.explain(error, values, modelled, acts);
     }
   }
 
   private async send(data: string): Promise<unknown> {
-    return this.request("eth_sendTransaction", [{ from: this.from, to: this.driver, gas: GAS, data }]);
+    return this.request("eth_sendTransaction", [{ from: this.world.admin.address, to: this.driver, gas: GAS, data }]);
   }
 
   private request(method: string, params: unknown[]): Promise<unknown> {
     return this.world.ethers.provider.send(method, params) as Promise<unknown>;
   }
 
-  private explain(error: unknown, modelled: readonly bigint[], acts: readonly Act[]): Error {
-    const text = /0x[0-9a-f]{8,}/.exec(revertDataOf(error))?.[0];
-    const reason = text === undefined ? null : this.driverCalls.parseError(text);
-    if (reason?.name === "MockHistory_Differs") {
-      const shown = (reason.args[0] as bigint[]).map(BigInt);
-      const lines = this.values.flatMap(({ name }, index) =>
-        shown[index] === modelled[index]
-          ? []
-          : [`${name}: the model says ${modelled[index]}, the contract ${shown[index]}`],
-      );
-      return new Error(lines.join("\n"), { cause: error });
-    }
+  private explain(error: unknown, values: readonly Value[], modelled: readonly bigint[], acts: readonly Act[]): Error {
+    const answer = /0x[0-9a-f]{8,}/.exec(JSON.stringify((error as { data?: unknown }).data ?? ""))?.[0] ?? "0x";
+    const reason = this.driverCalls.parseError(answer);
     if (reason === null) return error as Error;
-    const [index, answer] = reason.args.toArray() as [bigint, string | undefined];
-    const because = [this.world.facility, this.world.senior].map((contract) =>
-      contract.interface.parseError(answer ?? "0x"),
-    );
-    const said = because.find((parsed) => parsed !== null);
-    const words = said ? `${said.name}(${said.args.join(", ")})` : (answer ?? "");
-    return new Error(`${reason.name}: ${acts[Number(index)]?.text ?? `read ${index}`} ${words}`, { cause: error });
+    const args = reason.args.toArray() as [bigint | bigint[], string | undefined];
+    if (reason.name === "MockHistory_Differs") {
+      const shown = args[0] as bigint[];
+      const lines = values.flatMap(({ name }, index) =>
+        shown[index] === modelled[index] ? [] : [`${name}: the model ${modelled[index]}, the contract ${shown[index]}`],
+      );
+      return new Error([...lines, ...acts.map(({ text }) => text)].join("\n"), { cause: error });
+    }
+    const contracts = [this.world.facility, this.world.senior, this.world.rent];
+    const data = args[1] ?? "0x";
+    const said = contracts.map((one) => (data.length < 10 ? null : one.interface.parseError(data))).find(Boolean);
+    const words = said ? `${said.name}(${said.args.join(", ")})` : data;
+    return new Error(`${reason.name}: ${acts[Number(args[0])]?.text} ${words}`, { cause: error });
   }
 }
 
-function revertDataOf(error: unknown): string {
-  const { data } = error as { data?: unknown };
-  return typeof data === "string" ? data : JSON.stringify(data ?? String(error));
+function grouped(values: readonly Value[]): Value[][] {
+  return [...Map.groupBy(values, ({ target, data }) => target + data).values()];
+}
+
+function readOf(group: readonly Value[]) {
+  const { target, data } = group[0]!;
+  return { target, data, wordIndices: group.map(({ wordIndex }) => wordIndex) };
 }

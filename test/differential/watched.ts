@@ -29,6 +29,8 @@ export function watched(of: Watched): Value[] {
 
 function ledgerOf({ facility, address, calls }: Watched): Value[] {
   const shows = (name: string, modelled: () => bigint) => value(name, address, calls, name, [], modelled);
+  // The payment of the close is counted like a date's.
+  const nextIndex = () => facility.nextIndex + (facility.state === "Closed" ? 1 : 0);
   return [
     shows("state", () => BigInt(STATES.indexOf(facility.state))),
     shows("escrowAssets", () => facility.escrowAssets),
@@ -37,14 +39,14 @@ function ledgerOf({ facility, address, calls }: Watched): Value[] {
     shows("trappedAssets", () => facility.trappedAssets),
     shows("cashAssets", () => facility.escrowAssets + model.cashAssets(facility)),
     shows("periodRentAssets", () => facility.periodRentAssets),
-    shows("paymentCount", () => BigInt(facility.nextIndex)),
+    shows("paymentCount", () => BigInt(nextIndex())),
     shows("feesPaidAssets", () => facility.fees.reduce((sum, fee) => sum + fee.paidAssets, 0n)),
     shows("lotCount", () => BigInt(facility.lots.size)),
     ...facility.fees.map((fee, index) =>
       // Four words of terms and one of what is due, after the offset and the length of the list.
       value(`fee ${index} due`, address, calls, "fees", [], () => fee.dueAssets, 2 + 5 * index + 4),
     ),
-    shows("nextPaymentAt", () => model.paymentAt(facility, facility.nextIndex)),
+    shows("nextPaymentAt", () => model.paymentAt(facility, nextIndex())),
   ];
 }
 
@@ -89,12 +91,14 @@ function classOf(of: Watched, index: number): Value[] {
     ofToken("interestPerShareRay", [], () => book.shares.interestRay),
     ofToken("principalPerShareRay", [], () => book.shares.principalRay),
     ofToken("lossPerShareRay", [], () => book.shares.lossRay),
-    ofToken("totalSupply", [], () => book.shares.supply),
+    seldom(ofToken("totalSupply", [], () => book.shares.supply)),
     ...[...of.holders].flatMap(([holder, account]) => [
-      ofToken("balanceOf", [account], () => book.shares.holders.get(holder)?.shares ?? 0n),
       ofToken("claimableAssets", [account], () => claimableAssets(book.shares, holder)),
-      ofToken("repaidAssets", [account], () => repaidAssets(book.shares, holder)),
-      ofToken("writtenOffAssets", [account], () => lostAssets(book.shares, holder)),
+      ...[
+        ofToken("balanceOf", [account], () => book.shares.holders.get(holder)?.shares ?? 0n),
+        ofToken("repaidAssets", [account], () => repaidAssets(book.shares, holder)),
+        ofToken("writtenOffAssets", [account], () => lostAssets(book.shares, holder)),
+      ].map(seldom),
     ]),
   ];
 }
@@ -116,5 +120,9 @@ function value(
   modelled: () => bigint,
   wordIndex = 0,
 ): Value {
-  return { name, target, data: calls.encodeFunctionData(view, args), wordIndex, modelled };
+  return { name, target, data: calls.encodeFunctionData(view, args), wordIndex, modelled, isSeldom: false };
+}
+
+function seldom(one: Value): Value {
+  return { ...one, isSeldom: true };
 }

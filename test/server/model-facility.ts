@@ -169,7 +169,8 @@ describe("model of a deal: facility", () => {
       expect(buyLot(facility, DRAWN_AT + 1_500n, "7")).to.equal(675_000n);
       expect(facility.collectionsAssets).to.equal(675_000n);
       // A is paid 715,000 − 1,000… of fee and interest to the day; the rest, and all of B, is lost.
-      close(facility, at("2027-01-30"));
+      expect(close(facility, at("2027-01-30"), 0n, 1n)).to.equal(false);
+      expect(close(facility, at("2027-01-30"), 0n, 0n)).to.equal(true);
       expect(facility.classes.map((book) => book.lossAssets)).to.deep.equal([295_000n, 400_000n, 500_000n]);
     });
 
