@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
@@ -166,67 +165,6 @@ contract MockIssuer {
     function payClaim(address to, uint256 assets) external {
         require(msg.sender == address(token), ClassToken.ClassToken_NotFacility(msg.sender));
         asset.safeTransfer(to, assets);
-    }
-}
-
-/// @title A settlement token with one bad habit at a time.
-contract MockQuirkyToken is ERC20 {
-    uint8 private immutable _decimals;
-    uint256 public feeAssets; // kept back from each transfer
-    bool public returnsFalse;
-    mapping(address account => bool) public blacklisted;
-    address public hookTarget; // called in the middle of each transfer
-    bytes public hookData;
-    bool public hookSucceeded;
-
-    error MockQuirkyToken_Blacklisted(address account);
-
-    constructor(uint8 decimals_) ERC20("Quirk", "QRK") {
-        _decimals = decimals_;
-    }
-
-    function mint(address to, uint256 assets) external {
-        _mint(to, assets);
-    }
-
-    function setFee(uint256 assets) external {
-        feeAssets = assets;
-    }
-
-    function setReturnsFalse(bool value) external {
-        returnsFalse = value;
-    }
-
-    function setBlacklisted(address account, bool value) external {
-        blacklisted[account] = value;
-    }
-
-    function setHook(address target, bytes calldata data) external {
-        hookTarget = target;
-        hookData = data;
-    }
-
-    function decimals() public view override returns (uint8) {
-        return _decimals;
-    }
-
-    function transfer(address to, uint256 value) public override returns (bool) {
-        if (returnsFalse) return false;
-        return super.transfer(to, value);
-    }
-
-    function transferFrom(address from, address to, uint256 value) public override returns (bool) {
-        if (returnsFalse) return false;
-        return super.transferFrom(from, to, value);
-    }
-
-    function _update(address from, address to, uint256 value) internal override {
-        require(!blacklisted[from], MockQuirkyToken_Blacklisted(from));
-        require(!blacklisted[to], MockQuirkyToken_Blacklisted(to));
-        super._update(from, to, value);
-        if (from == address(0) || to == address(0)) return;
-        if (feeAssets != 0) super._update(to, address(0), feeAssets);
-        if (hookTarget != address(0)) (hookSucceeded, ) = hookTarget.call(hookData);
     }
 }
 

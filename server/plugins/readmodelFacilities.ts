@@ -58,8 +58,8 @@ async function facilityOf(view: View, { address, tokens, settings }: Created): P
   const classes = settings.classes.map(({ name, symbol, terms }, classIndex) => {
     const token = tokens[classIndex] ?? "";
     const shares = raised.get(classIndex) ?? 0n;
-    const { accrued, repaid, claimed } = incomes.get(token) ?? NO_INCOME;
-    const outstanding = shares - repaid;
+    const { accrued, repaid, lost, claimed } = incomes.get(token) ?? NO_INCOME;
+    const outstanding = shares - repaid - lost;
     const couponBps = BigInt(terms.couponBps);
     const dayCount = DAY_COUNTS[Number(terms.dayCount)] ?? "Thirty360";
     let owed = outstanding + (books.interestDue.get(classIndex) ?? 0n);
@@ -76,6 +76,7 @@ async function facilityOf(view: View, { address, tokens, settings }: Created): P
       owedAssets: String(classIndex + 1 === tokens.length ? 0n : owed),
       claimableAssets: String(accrued - claimed),
       claimedAssets: String(claimed),
+      lossAssets: String(lost),
     };
   });
   const isOver = books.state === "Closed" || books.state === "Refunding";
@@ -156,6 +157,12 @@ const BOOKINGS: Record<string, (books: Books, args: Record<string, string> & Ste
     books.periodStartAt = BigInt(dueAt);
     books.paymentCount += 1;
   },
+  ClassRedeemed(books, { classIndex }) {
+    books.interestDue.set(Number(classIndex), 0n); // accrued to the holders
+  },
+  ClassWrittenOff(books, { classIndex }) {
+    books.interestDue.set(Number(classIndex), 0n); // nobody will pay it
+  },
   Pledged(books, { lotId = "" }) {
     books.lotIds.add(lotId);
   },
@@ -182,18 +189,21 @@ interface Income {
   /** Interest and principal set aside for the holders, and the principal alone. */
   accrued: bigint;
   repaid: bigint;
+  /** Principal written off. */
+  lost: bigint;
   claimed: bigint;
 }
 
-const NO_INCOME: Income = { accrued: 0n, repaid: 0n, claimed: 0n };
+const NO_INCOME: Income = { accrued: 0n, repaid: 0n, lost: 0n, claimed: 0n };
 
 async function incomesOf(db: Db, tokens: readonly string[]): Promise<Map<string, Income>> {
   const { rows } = await db.query<Income & { address: string }>(
     `select address,
        coalesce(sum((args ->> 'interestAssets')::numeric + (args ->> 'principalAssets')::numeric), 0) accrued,
        coalesce(sum((args ->> 'principalAssets')::numeric), 0) repaid,
+       coalesce(sum((args ->> 'lossAssets')::numeric), 0) lost,
        coalesce(sum((args ->> 'assets')::numeric) filter (where name = 'Claimed'), 0) claimed
-     from events where address = any($1) and name in ('Accrued', 'Claimed') group by address`,
+     from events where address = any($1) and name in ('Accrued', 'LossAccrued', 'Claimed') group by address`,
     [tokens],
   );
   return new Map(rows.map((row) => [row.address, row]));

@@ -116,6 +116,7 @@ const ClassSchema = Type.Object(
     owedAssets: Amount,
     claimableAssets: Amount,
     claimedAssets: Amount,
+    lossAssets: Amount,
   },
   strict,
 );

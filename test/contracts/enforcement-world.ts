@@ -16,8 +16,8 @@ export const CURE_SEC = 5 * 86_400;
 export const [A, B, R] = [0, 1, 2] as const;
 export const [PERFORMING, CASH_TRAP, AMORTISING, ENFORCING, CLOSED] = [2n, 3n, 4n, 5n, 6n] as const;
 
-export async function enforcementWorld(covenants: Partial<Settings["covenants"]> = {}) {
-  const base = await createWorld();
+export async function enforcementWorld(covenants: Partial<Settings["covenants"]> = {}, decimals = 6) {
+  const base = await createWorld({ decimals });
   const { ethers, networkHelpers, unit, asset, appraisal, facilities, sponsor, alice, bob, carol, mallory, settings } =
     base;
   const { registry, manager } = await deployRegistry(ethers);

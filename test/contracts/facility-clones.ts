@@ -69,7 +69,7 @@ describe("Facilities", () => {
         .to.be.revertedWithCustomError(w.facilities, "Facilities_BadAdvance")
         .withArgs(10_001);
       for (const decimals of [5, 19]) {
-        const asset = await (await w.ethers.deployContract("MockQuirkyToken", [decimals])).getAddress();
+        const asset = await (await w.ethers.deployContract("MockCoin", [decimals])).getAddress();
         await expect(w.create({ asset }))
           .to.be.revertedWithCustomError(w.facilities, "Facilities_BadAsset")
           .withArgs(asset, decimals);

@@ -158,7 +158,7 @@ describe("Facility: paying", () => {
       await pay(100_000n * w.unit);
       await expect(w.facility.connect(w.servicer).withdraw(w.servicer.address)).to.be.revertedWithCustomError(
         w.asset,
-        "MockQuirkyToken_Blacklisted",
+        "Coin_Blacklisted",
       );
       await w.senior.claimFor(w.alice.address);
       await w.facility.connect(w.servicer).withdraw(w.carol.address);

@@ -178,7 +178,7 @@ describe("Facility: raising", () => {
       await w.asset.setBlacklisted(w.carol.address, true);
       await expect(w.facility.connect(w.carol).refund(w.carol.address)).to.be.revertedWithCustomError(
         w.asset,
-        "MockQuirkyToken_Blacklisted",
+        "Coin_Blacklisted",
       );
       await w.facility.connect(w.bob).refund(w.bob.address);
       await w.gate.freeze(w.alice.address, false);

@@ -22,7 +22,7 @@ describe("Facility: settlement tokens", () => {
 
   it("M05: refuses a token that keeps a fee of a subscription", async () => {
     const w = await createWorld();
-    await w.asset.setFee(1);
+    await w.asset.setFee(100);
     const library = await w.ethers.getContractAt("Raise", w.target);
     await expect(w.facility.connect(w.alice).subscribe(SENIOR_CLASS, 100n))
       .to.be.revertedWithCustomError(library, "Settlement_WrongAmount")
@@ -33,14 +33,14 @@ describe("Facility: settlement tokens", () => {
   it("M05: refuses a token that answers false, in and out", async () => {
     const w = await createWorld();
     await w.perform();
-    await w.asset.setReturnsFalse(true);
+    await w.asset.setReturns(false, true);
     const asset = await w.asset.getAddress();
     await expect(w.facility.connect(w.sponsor).withdraw(w.sponsor.address))
       .to.be.revertedWithCustomError(w.facility, "SafeERC20FailedOperation")
       .withArgs(asset);
     expect(await w.facility.claimableAssets(w.sponsor.address)).to.equal(1_000_000n * w.unit);
     const fresh = await createWorld();
-    await fresh.asset.setReturnsFalse(true);
+    await fresh.asset.setReturns(false, true);
     await expect(fresh.facility.connect(fresh.alice).subscribe(SENIOR_CLASS, 1)).to.be.revertedWithCustomError(
       fresh.facility,
       "SafeERC20FailedOperation",

@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import { network } from "hardhat";
+import type { MockCoin } from "../../types/mocks/MockCoin.ts";
 
 // One facility of two classes over test doubles of the registry and the leases, and the verbs that tests repeat.
 
@@ -38,6 +39,7 @@ export const FOREVER = 2 ** 40;
 
 export type WorldOptions = {
   decimals?: number;
+  plainCoin?: boolean;
   dayCount?: 0 | 1;
   couponBps?: number;
   termMonthCount?: number;
@@ -152,7 +154,10 @@ export async function createWorld(options: WorldOptions = {}) {
   const { abi, bytecode } = accessManager;
   const manager = await new ethers.ContractFactory(abi, bytecode, admin).deploy(admin.address);
   const gate = await ethers.deployContract("Gate", [await manager.getAddress(), 1]);
-  const asset = await ethers.deployContract("MockQuirkyToken", [options.decimals ?? 6]);
+  // A plain coin has no habits to set, but all that the verbs below need.
+  const asset = (await (options.plainCoin === true
+    ? ethers.deployContract("TestStable")
+    : ethers.deployContract("MockCoin", [options.decimals ?? 6]))) as MockCoin;
   const pledges = await ethers.deployContract("MockPledges");
   const rent = await ethers.deployContract("MockRent");
   const facilities = await ethers.deployContract("Facilities", [

@@ -227,7 +227,7 @@ describe("Facility: redemption by a new facility", () => {
     });
 
     it("M15: a facility in another token", async () => {
-      const asset = await w.ethers.deployContract("MockQuirkyToken", [6]);
+      const asset = await w.ethers.deployContract("MockCoin", [6]);
       for (const account of [w.alice, w.bob, w.carol]) await asset.mint(account, 10n ** 15n);
       const settings = {
         asset: await asset.getAddress(),

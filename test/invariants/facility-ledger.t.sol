@@ -17,7 +17,8 @@ import {
 } from "../../contracts/facility/IFacility.sol";
 import {Step, StepKind} from "../../contracts/facility/Waterfall.sol";
 import {ILeases} from "../../contracts/lease/ILeases.sol";
-import {MockPledges, MockQuirkyToken, MockRent} from "../../contracts/mocks/MockFacilityWorld.sol";
+import {MockCoin} from "../../contracts/mocks/MockCoin.sol";
+import {MockPledges, MockRent} from "../../contracts/mocks/MockFacilityWorld.sol";
 import {IRegistry} from "../../contracts/registry/IRegistry.sol";
 import {LotId} from "../../contracts/units.sol";
 import {vm} from "./Vm.sol";
@@ -48,7 +49,7 @@ contract FacilityPlayer {
     uint256 private constant HOLDERS = 3;
 
     Facility public immutable facility;
-    MockQuirkyToken public immutable asset = new MockQuirkyToken(6);
+    MockCoin public immutable asset = new MockCoin(6);
     MockPledges public immutable pledges = new MockPledges();
     MockRent public immutable rent = new MockRent();
     ClassToken[3] public tokens;

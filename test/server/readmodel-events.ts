@@ -275,6 +275,14 @@ describe("read model out of events", () => {
       expect(await one()).to.include({ state: "Closed", nextPaymentAt: null });
       expect((await one()).lotIds).to.deep.equal([]);
       expect((await one()).classes[0]!.owedAssets).to.equal(String(35_999_100 + 100));
+
+      await fund("ClassWrittenOff", { classIndex: "0", lossAssets: "35999000" });
+      await tell("classToken", senior, "LossAccrued", { lossAssets: "35999000", lossPerShareRay: "1" });
+      expect((await one()).classes[0]).to.include({
+        outstandingAssets: "100",
+        owedAssets: "100",
+        lossAssets: "35999000",
+      });
     });
   });
 

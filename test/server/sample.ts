@@ -81,6 +81,7 @@ const facility: api.Facility = {
       owedAssets: "1",
       claimableAssets: "0",
       claimedAssets: "0",
+      lossAssets: "0",
     },
   ],
   lotIds: ["1"],

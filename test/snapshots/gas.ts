@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { encodeBytes32String, id, type ContractTransactionResponse } from "ethers";
 import { network } from "hardhat";
-import { createWorld, USD } from "../contracts/facility-world.ts";
+import { createWorld, US, USD } from "../contracts/facility-world.ts";
 import { ENDS, leasedStage, networkHelpers as leaseClock } from "../contracts/leasesStage.ts";
 import { deployIndebted, genesis, pass, usd } from "../contracts/marketsWorld.ts";
 import { CHALLENGE_SEC, deployRegistry, deployTelemetry, idle, later, Pen, registerLots, START_AT } from "../contracts/reports.ts";
@@ -63,7 +63,8 @@ describe("gas of the hot paths", () => {
   });
 
   it("Facility and its classes", async () => {
-    const { facility, senior, alice, carol, perform, payRent, toDate } = await createWorld();
+    const world = await createWorld({ plainCoin: true });
+    const { facility, senior, gate, alice, bob, carol, perform, payRent, toDate } = world;
     await perform();
     await payRent(100_000n * USD);
     await toDate(0);
@@ -75,6 +76,14 @@ describe("gas of the hot paths", () => {
     await gas("Facility.distribute, 5 steps", facility.distribute());
     await gas("ClassToken.transfer, both hold and accrue", senior.connect(alice).transfer(carol.address, 1000n * USD));
     await gas("ClassToken.claim", senior.connect(alice).claim(alice.address));
+    await payRent(100_000n * USD);
+    await toDate(2);
+    await facility.distribute();
+    await gas("ClassToken.claim, first since an accrual", senior.connect(alice).claim(alice.address));
+    const lockUps = { homeCountry: US, homeLockUpSec: 86_400, abroadLockUpSec: 86_400, freeCategory: 0 };
+    await gate.ruleClass(senior, { ...lockUps, maxHolderCount: 100 });
+    const newcomer = senior.connect(alice).transfer(bob.address, 1000n * USD);
+    await gas("ClassToken.transfer, to a newcomer, with lock-ups and a limit", newcomer);
   });
 
   it("Markets", async () => {
