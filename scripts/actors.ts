@@ -87,15 +87,17 @@ export function actorsOf(world: World, provider: JsonRpcProvider): Actors {
       for (let leaseId = 1n; leaseId <= leaseCount; leaseId++) {
         const lessee = cast.lessees[Number(leaseId) - 1] as Wallet;
         const { leases } = as(lessee);
-        const { terms, settledCount, prepaidAssets, owedAssets } = await leases.lease(leaseId);
+        const { terms, status } = await leases.lease(leaseId);
+        const { settledCount, prepaidAssets, owedAssets } = status;
         for (let period = 0n; owedAssets > 0n && period < settledCount; period++) {
-          const { assets } = await leases.receivable(leaseId, period);
-          if (assets === 0n) continue;
+          const { assets: leftAssets, lateFeeAssets } = await leases.receivable(leaseId, period);
+          if (leftAssets === 0n) continue;
+          const assets = leftAssets + lateFeeAssets;
           await fund(context, lessee, addresses.leases, assets);
           await send(leases.pay(leaseId, period, assets));
           isPaid = true;
         }
-        const isOver = settledCount === terms.periodCount;
+        const isOver = settledCount === status.endCount;
         if (terms.baseRentAssets > prepaidAssets && !isOver) {
           const missing = terms.baseRentAssets - prepaidAssets;
           await fund(context, lessee, addresses.leases, missing);

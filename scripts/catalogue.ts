@@ -54,6 +54,13 @@ export const DEAL = {
     { availabilityBps: 9_900n, creditBps: 1_000n },
     { availabilityBps: 9_500n, creditBps: 2_500n },
   ],
+  // No public lease of GPUs says these: assumed.
+  /** Due ten days after the invoice, a month to cure; late rent costs the coupon and five points more. */
+  payment: { dueSec: 864_000n, lateFeeBps: 1_450n, cureSec: 2_592_000n },
+  /** The lessee leaves after a year at the earliest, at three months' notice, and may stay a year more at 90 % of the rent. */
+  exit: { minPeriodCount: 12n, noticeSec: 7_776_000n, renewalPeriodCount: 12n, renewalRentBps: 9_000n },
+  /** The second best. */
+  lesseeBucket: 1n,
   /** A lot's cost is this many months of its rent at full use: the payback the seed assumes. */
   paybackMonths: 36n,
   /** Each month, of the senior's original principal: trustee and servicer. */

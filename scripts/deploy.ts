@@ -1,4 +1,4 @@
-import type { Signer } from "ethers";
+import { ContractFactory, type Signer } from "ethers";
 
 import { Gate__factory } from "../types/factories/compliance/Gate__factory.ts";
 import { KinkedRate__factory } from "../types/factories/credit/KinkedRate__factory.ts";
@@ -10,7 +10,9 @@ import { Enforcement__factory } from "../types/factories/facility/Enforcement__f
 import { Facility__factory } from "../types/factories/facility/Facility__factory.ts";
 import { Payments__factory } from "../types/factories/facility/Payments__factory.ts";
 import { Raise__factory } from "../types/factories/facility/Raise__factory.ts";
+import { Invoice__factory } from "../types/factories/lease/Invoice__factory.ts";
 import { Leases__factory } from "../types/factories/lease/Leases__factory.ts";
+import { LeaseTerms__factory } from "../types/factories/lease/LeaseTerms__factory.ts";
 import { Authority__factory } from "../types/factories/governance/Authority__factory.ts";
 import { TestStable__factory } from "../types/factories/mocks/TestStable__factory.ts";
 import { Registry__factory } from "../types/factories/registry/Registry__factory.ts";
@@ -59,13 +61,19 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
     await contract.waitForDeployment();
     return await contract.getAddress();
   };
+  // A library has no interface of its own: the contract that it is linked to does.
+  const placeCode = (bytecode: string) => place(new ContractFactory([], bytecode, admin).deploy());
   const authority = await place(new Authority__factory(admin).deploy(await admin.getAddress()));
   const asset = options.asset ?? (await place(new TestStable__factory(admin).deploy()));
   const registry = await place(new Registry__factory(admin).deploy(authority));
   const telemetry = await place(
     new Telemetry__factory(admin).deploy(authority, registry, startEpoch, CHALLENGE_SEC, MAX_DELAY_SEC),
   );
-  const leases = await place(new Leases__factory(admin).deploy(registry, telemetry));
+  const leaseLibraries = {
+    "project/contracts/lease/Invoice.sol:Invoice": await placeCode(Invoice__factory.bytecode),
+    "project/contracts/lease/LeaseTerms.sol:LeaseTerms": await placeCode(LeaseTerms__factory.bytecode),
+  };
+  const leases = await place(new Leases__factory(leaseLibraries, admin).deploy(registry, telemetry));
   const payments = await place(new Payments__factory(admin).deploy());
   const libraries = {
     "project/contracts/facility/Raise.sol:Raise": await place(new Raise__factory(admin).deploy()),

@@ -5,6 +5,7 @@ import type { Addresses, Deployment } from "../server/protocol/deployment.ts";
 import { identityAnchor, nodeKeyHash } from "../server/protocol/identity.ts";
 import { identityRootOf } from "../server/protocol/identityTree.ts";
 import type { Hex } from "../server/protocol/bytes.ts";
+import { NO_CLAUSES } from "../server/protocol/lease.ts";
 import { domainOf, structOf } from "../server/protocol/typed.ts";
 import { ClassPrice__factory } from "../types/factories/valuation/ClassPrice__factory.ts";
 import { Gate__factory } from "../types/factories/compliance/Gate__factory.ts";
@@ -48,6 +49,7 @@ const STEPS = [
   { kind: PRINCIPAL, subjectIndex: 0 },
   { kind: RESIDUAL, subjectIndex: 1 },
 ];
+const COUNTRY = "0x5553"; // US
 const EVIDENCE_CLASS = 3; // attested, with an independent power meter
 /** H100 residual at the end of year 1 to 5, middle of the ranges on record (V2), in basis points of cost. */
 const RESIDUAL_BPS = [10_000, 6_250, 4_250, 3_000, 1_750, 1_250];
@@ -97,7 +99,7 @@ async function registerFleet(
     await send(admin.registry.addModel(model.name, model.tdpW));
     await send(admin.valuation.setCurve(id(model.name), genesisAt, 400 * DAY_SEC, RESIDUAL_BPS));
   }
-  await send(operator.registry.registerSite("0x5553", encodeBytes32String("US-ERCOT")));
+  await send(operator.registry.registerSite(COUNTRY, encodeBytes32String("US-ERCOT")));
   const identities: Deployment["identities"] = [];
   let nodeId = 0n;
   for (const lot of fleet) {
@@ -129,7 +131,7 @@ async function admit({ cast, genesisAt, provider, addresses }: SeedOptions, admi
     const credential = {
       holder: holder.address,
       provider: cast.kycProvider.address,
-      country: "0x5553",
+      country: COUNTRY,
       category: 3,
       issuedAt: genesisAt - DAY_SEC + index,
       expiresAt: genesisAt + 10 * YEAR_SEC,
@@ -215,12 +217,13 @@ export async function fund(
   await send(coin.approve(spender, assets));
 }
 
-/** The first lot is let under take-or-pay, a month prepaid; every other one by the metered GPU-hour. */
+/** The first lot is let under take-or-pay, a month prepaid; every other one by the metered GPU-hour; a month's deposit each. */
 async function openLease(options: SeedOptions, lotIndex: number, facility: string, operator: Contracts): Promise<void> {
   const { cast, fleet, addresses, provider, startAt } = options;
   const lot = fleet[lotIndex] as FleetLot;
   const lessee = cast.lessees[lotIndex] as Wallet;
   const isMetered = lotIndex > 0;
+  const rentAssets = monthlyRentOf(lot);
   const terms = {
     lotId: lotIndex + 1,
     lessee: lessee.address,
@@ -229,10 +232,13 @@ async function openLease(options: SeedOptions, lotIndex: number, facility: strin
     pricing: isMetered ? 1 : 0,
     startAt,
     periodCount: DEAL.termMonths,
-    baseRentAssets: isMetered ? 0n : monthlyRentOf(lot),
+    ...NO_CLAUSES,
+    baseRentAssets: isMetered ? 0n : rentAssets,
     gpuHourRateAssets: isMetered ? BigInt(lot.model.rateCents) * UNITS_PER_CENT : 0n,
-    dueSec: 10 * DAY_SEC,
-    relatedParty: false,
+    payment: { ...DEAL.payment, depositAssets: rentAssets, prepaidMonthCount: isMetered ? 0n : 1n },
+    exit: { ...NO_CLAUSES.exit, ...DEAL.exit, terminationFeeAssets: rentAssets },
+    lesseeBucket: DEAL.lesseeBucket,
+    countries: [COUNTRY],
     sla: DEAL.sla.map((step) => ({ ...step })),
     documentHash: id(`lease of lot ${lotIndex + 1}`),
     salt: ZeroHash,
@@ -240,12 +246,8 @@ async function openLease(options: SeedOptions, lotIndex: number, facility: strin
   const leases = Leases__factory.connect(addresses.leases, provider);
   const { types } = structOf(Leases__factory.abi, "open", "terms");
   const signature = await lessee.signTypedData(domainOf(await leases.eip712Domain()), types, terms);
+  await fund(options, lessee, addresses.leases, isMetered ? rentAssets : 2n * rentAssets);
   await send(operator.leases.open(terms, signature));
-  if (!isMetered) {
-    await fund(options, lessee, addresses.leases, terms.baseRentAssets);
-    const own = contractsAt(addresses, lessee.connect(provider));
-    await send(own.leases.prepay(await own.leases.leaseOf(terms.lotId), terms.baseRentAssets));
-  }
 }
 
 async function openMarket(

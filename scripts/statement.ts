@@ -52,20 +52,21 @@ export async function cashOf(contracts: Contracts, place: Deployment["facilities
   };
 }
 
-/** Rent that was paid for a payee's leases: by escrow when invoiced or later, or by the lessee. */
+/** What a payee was paid under leases: rent and fees, by escrow or by the lessee, and the price of lots. */
 async function rentPaid({ leases }: Contracts, payee: string): Promise<bigint> {
-  const own = new Set<bigint>();
-  const leaseCount = await leases.leaseCount();
-  for (let leaseId = 1n; leaseId <= leaseCount; leaseId++) {
-    if ((await leases.payeeOf(leaseId)) === payee) own.add(leaseId);
-  }
-  const invoiced = await leases.queryFilter(leases.filters.Invoiced());
-  const paid = await leases.queryFilter(leases.filters.Paid());
-  const fromEscrow = await leases.queryFilter(leases.filters.PaidFromEscrow());
+  const invoiced = [
+    ...(await leases.queryFilter(leases.filters.Invoiced(undefined, undefined, payee))),
+    ...(await leases.queryFilter(leases.filters.FeeInvoiced(undefined, undefined, payee))),
+  ];
+  const paid = [
+    ...(await leases.queryFilter(leases.filters.Paid())),
+    ...(await leases.queryFilter(leases.filters.PaidFromEscrow())),
+  ].map(({ args }) => args.reduction);
+  const bought = await leases.queryFilter(leases.filters.Purchased(undefined, undefined, payee));
   return sum([
-    ...invoiced.filter(({ args }) => own.has(args.leaseId)).map(({ args }) => args.payment.paidAssets),
-    ...paid.filter(({ args }) => own.has(args.leaseId)).map(({ args }) => args.paidAssets),
-    ...fromEscrow.filter(({ args }) => own.has(args.leaseId)).map(({ args }) => args.paidAssets),
+    ...invoiced.map(({ args }) => args.payment.paidAssets),
+    ...paid.filter((one) => one.payee === payee).map((one) => one.lateFeeAssets + one.paidAssets),
+    ...bought.map(({ args }) => args.assets),
   ]);
 }
 

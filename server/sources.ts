@@ -4,13 +4,13 @@ import type {
   Epoch,
   EpochDetail,
   Facility,
-  Lease,
   LotDetail,
   LotMeterRecord,
   Payment,
   Ready,
   Summary,
 } from "./protocol/api.ts";
+import type { Lease } from "./protocol/lease.ts";
 import type { Hex } from "./protocol/bytes.ts";
 import type { SignedReadingJson } from "./protocol/reading.ts";
 

@@ -7,45 +7,51 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-import {DAY_SEC, addMonths} from "../calendar.sol";
+import {addMonths} from "../calendar.sol";
 import {IRegistry} from "../registry/IRegistry.sol";
 import {Settlement} from "../settlement.sol";
 import {ITelemetry} from "../telemetry/ITelemetry.sol";
-import {BPS, EPOCH_SEC, LeaseId, LotId} from "../units.sol";
+import {LeaseId, LotId} from "../units.sol";
 import {ILeases} from "./ILeases.sol";
 import {Invoice} from "./Invoice.sol";
+import {LeaseTerms} from "./LeaseTerms.sol";
 
 /// @title Turns metered GPU time into rent: one lease per lot, one invoice per month, no claim form.
 /// @notice
 /// ROLES
-/// - There is no admin and no pause. A lease is opened by its lot's operator with its lessee's signature, and nobody
-///   can change it afterwards; the other verbs are open to anyone, but for the payee's `assign` and `markRelated`;
-///   `collect` pays its caller.
+/// - There is no admin and no pause. A lease is opened by its lot's operator with its lessee's signature; its terms
+///   never change. `terminate`, `purchase` and `renew` are the lessee's, as far as the terms give them; `assign` and
+///   `markRelated` the payee's; `collect` pays its caller; every other verb is open to anyone.
 /// - The payee is the holder of the lot's lien, or the operator of a lot without one. It may hand the invoices to come
-///   to who is that then.
+///   to whoever is that then.
 ///
 /// ASSUMPTIONS
-/// - The registry and the telemetry are trusted: meters are Final, never fall, and allocated ≤ available.
+/// - The registry and the telemetry are trusted: meters are Final, never fall, and allocated ≤ available. An index is
+///   trusted with the rate between floor and cap, and with nothing else: it can neither hold a period up nor reenter.
 /// - Rent is in a plain ERC-20. One that returns nothing is supported, one that delivers less than asked is refused,
 ///   one that rebases down can be short for those who collect last, in that token alone.
 ///
 /// ACCEPTANCE
-/// - Terms open at most one lease, and only with a signature that is valid in that block (EOA or ERC-1271).
+/// - Terms open at most one lease, and only with a signature that is valid in that block (EOA or ERC-1271) and with the
+///   lessee's deposit and prepaid months.
 /// - A lease starts at midnight UTC, not before today, so signed terms that nobody opened die at the end of the day
 ///   they would have started on.
-/// - A lot has at most one live lease. A lease is live until its last period is settled; then the lot is free.
+/// - A lot has at most one live lease. A lease is live until its last period is settled; then the lot is free. A lot
+///   that its lessee bought is free once the lessee is its operator.
 ///
 /// MONEY
-/// - For each token: what is prepaid + what is collectable = what was paid in − what was collected. The balance is
-///   never read as income, so a donation changes nothing.
-/// - An invoice is paid from the lease's prepaid escrow first; the rest is a receivable of the payee. What is paid
-///   beyond a receivable is prepaid. What is still prepaid when a lease has ended and owes nothing is its lessee's.
-/// - Every rounding is against the payee (see Invoice).
+/// - For each token: prepaid + deposits + collectable = paid in − collected. The balance is never read as income, so
+///   a donation changes nothing.
+/// - An invoice is paid from the lease's prepaid escrow first; the rest is a receivable of its payee. What is paid
+///   beyond a receivable and its late fee is prepaid. What is left of escrow and deposit when a lease is over and owes
+///   nothing is its lessee's.
+/// - Every rounding is against the payee (see Invoice). A late fee is counted when something is paid, and paid first.
 ///
 /// LIVENESS
-/// - Periods settle in order, each once its meters are recorded, however late: the counters are cumulative.
+/// - Periods settle in order, each once its meters are recorded, however late: the counters are cumulative. An index
+///   that is not fixed holds its period up for ten days after the period's end, then the floor counts.
 /// - No verb pays two parties, so a frozen one blocks nobody; what it is owed stays recorded.
-/// - No verb loops, but over the SLA table of at most 8 steps.
+/// - No verb loops, but over the SLA table and the countries, both short.
 contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
     using Settlement for IERC20;
@@ -54,16 +60,15 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
 
     struct Lease {
         Terms terms;
-        address payee; // of the invoices to come
-        uint32 settledCount;
-        uint256 prepaidAssets;
-        uint256 owedAssets; // sum of its receivables
+        Status status;
     }
 
     struct Receivable {
         uint192 assets; // left to pay
         uint64 dueAt;
         address payee;
+        uint64 countedAt; // until then late fees were counted
+        uint256 lateFeeAssets; // of those, what is left to pay
     }
 
     /// What a lease paid one of its payees.
@@ -72,110 +77,11 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         bool isRelated;
     }
 
-    struct Payment {
-        uint256 paidAssets; // by the escrow
-        uint256 leftAssets; // to pay
-        uint64 dueAt; // until then
-        uint256 prepaidAssets; // in the escrow afterwards
-    }
-
-    error Lease_Unknown(LeaseId leaseId);
-    error Lease_NotOperator(LotId lotId, address caller);
-    error Lease_LotLeased(LotId lotId, LeaseId leaseId);
-    error Lease_NotPayee(LeaseId leaseId, address caller);
-    error Lease_WrongPayee(address payee, address expected);
-    error Lease_NoAsset(LotId lotId);
-    error Lease_BadPeriods(LotId lotId, uint32 periodCount, uint32 maxCount);
-    error Lease_NotMidnight(uint64 startAt);
-    error Lease_StartPassed(uint64 startAt, uint256 earliestAt);
-    error Lease_StartTooFar(uint64 startAt, uint256 latestAt);
-    error Lease_BadRent(Pricing pricing, uint256 baseRentAssets, uint256 gpuHourRateAssets);
-    error Lease_SlaTooLong(uint256 stepCount, uint256 maxCount);
-    error Lease_SlaUnsorted(uint256 stepIndex);
-    error Lease_TermsUsed(LeaseId leaseId);
-    error Lease_BadSignature(address lessee);
-    error Lease_Ended(LeaseId leaseId);
-    error Lease_NotEnded(LeaseId leaseId, uint32 settledCount, uint32 periodCount);
-    error Lease_UnknownPeriod(LeaseId leaseId, uint32 periodIndex, uint32 periodCount);
-    error Lease_WrongPeriod(LeaseId leaseId, uint32 periodIndex, uint32 expectedIndex);
-    error Lease_NotDue(LeaseId leaseId, uint256 untilAt);
-    error Lease_Owing(LeaseId leaseId, uint256 owedAssets);
-    error Lease_ZeroAssets(LeaseId leaseId);
-
-    /// @notice A lease began; `terms` is all there is to it.
-    event Opened(LeaseId indexed leaseId, LotId indexed lotId, address indexed lessee, address operator, Terms terms);
-
-    /// @notice `assets` more are in a lease's escrow, which now holds `prepaidAssets`.
-    event Prepaid(LeaseId indexed leaseId, address indexed payer, uint256 assets, uint256 prepaidAssets);
-
-    /// @notice A period was settled: every input and output of the invoice, and how far the escrow paid it.
-    event Invoiced(
-        LeaseId indexed leaseId,
-        uint32 indexed periodIndex,
-        address indexed payee,
-        uint256 fromAt,
-        uint256 untilAt,
-        Invoice.Statement statement,
-        Payment payment
-    );
-
-    /// @notice `payer` paid `assets`: `paidAssets` of them to the receivable, which then has `leftAssets` to pay; the
-    /// others to the escrow, which then holds `prepaidAssets`.
-    event Paid(
-        LeaseId indexed leaseId,
-        uint32 indexed periodIndex,
-        address indexed payer,
-        uint256 assets,
-        uint256 paidAssets,
-        uint256 leftAssets,
-        uint256 prepaidAssets
-    );
-
-    /// @notice The escrow paid `paidAssets` of a receivable, which then has `leftAssets` to pay.
-    event PaidFromEscrow(
-        LeaseId indexed leaseId,
-        uint32 indexed periodIndex,
-        uint256 paidAssets,
-        uint256 leftAssets,
-        uint256 prepaidAssets
-    );
-
-    /// @notice What an ended lease had left in escrow became collectable by its lessee.
-    event Refunded(LeaseId indexed leaseId, address indexed lessee, uint256 assets);
-
-    /// @notice Invoices from the next one on belong to `to`.
-    event Assigned(LeaseId indexed leaseId, address indexed from, address indexed to);
-
-    /// @notice All that a lease paid and pays `payee` counts as a related party's.
-    event MarkedRelated(LeaseId indexed leaseId, address indexed payee);
-
-    /// @notice `payee` was paid all it could collect in `asset`.
-    event Collected(address indexed payee, address indexed asset, uint256 assets);
-
     // Immutables
 
-    /// @notice EIP-712 type hash of one step of the SLA table.
-    bytes32 public constant SLA_STEP_TYPEHASH = keccak256("SlaStep(uint16 availabilityBps,uint16 creditBps)");
-
-    /// @notice EIP-712 type hash of the terms that a lessee signs.
-    bytes32 public constant TERMS_TYPEHASH = keccak256(
-        "Terms(uint64 lotId,address lessee,address payee,address asset,uint8 pricing,uint64 startAt,"
-        "uint32 periodCount,uint256 baseRentAssets,uint256 gpuHourRateAssets,uint32 dueSec,bool relatedParty,"
-        "SlaStep[] sla,bytes32 documentHash,bytes32 salt)SlaStep(uint16 availabilityBps,uint16 creditBps)"
-    );
-
-    /// @notice The longest term: twenty years of months.
-    uint32 public constant MAX_PERIOD_COUNT = 240;
-
-    /// @notice The longest time between acceptance and start.
-    uint64 public constant MAX_AHEAD_SEC = 366 days;
-
-    /// @notice The most steps an SLA table may have.
-    uint256 public constant MAX_SLA_COUNT = 8;
-
-    // A rent beyond this is a mistake or an attempt to overflow the payee's totals. Times 2^64 GPU-seconds ÷ 3,600 it
-    // is still below 2^192.
-    uint256 private constant MAX_RENT_ASSETS = type(uint128).max;
+    uint256 private constant WEEK_SEC = 7 days;
+    // Due times are at most so many weeks ahead, and ages are told apart up to there.
+    uint256 private constant WEEK_COUNT = 13;
 
     LeaseId private constant NONE = LeaseId.wrap(0);
 
@@ -203,11 +109,12 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
     /// @notice The lease that terms were used for, by their EIP-712 struct hash; 0 for unused terms.
     mapping(bytes32 termsHash => LeaseId) public leaseByTerms;
 
-    /// @dev By payee and token: all that leases paid, and the related parties' of it.
+    // Receivables by payee, token and the week they fall due in.
+    mapping(address payee => mapping(address asset => mapping(uint256 weekIndex => uint256))) private _dueAssets;
+    // All that leases paid by payee and token, and the related parties' of it.
     mapping(address payee => mapping(address asset => uint256)) private _revenueAssets;
     mapping(address payee => mapping(address asset => uint256)) private _relatedAssets;
     mapping(LeaseId leaseId => mapping(address payee => Revenue)) private _revenues;
-
     mapping(LeaseId leaseId => Lease) private _leases;
     mapping(LeaseId leaseId => mapping(uint32 periodIndex => Receivable)) private _receivables;
 
@@ -218,19 +125,20 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
 
     // Verbs
 
-    /// @notice Opens a lease on the caller's lot with its lessee's EIP-712 signature over the terms.
-    /// @dev Errors: Registry_UnknownLot, Lease_NotOperator, Lease_TermsUsed, Lease_LotLeased, those of `_checkTerms`,
-    /// Lease_BadSignature.
+    /// @notice Opens a lease on the caller's lot with its lessee's EIP-712 signature over the terms, and takes the
+    /// deposit and the prepaid months from the lessee.
+    /// @dev Errors: Registry_UnknownLot, Lease_NotOperator, Lease_TermsUsed, Lease_LotLeased, those of
+    /// `LeaseTerms.check`, Lease_BadSignature, Settlement_WrongAmount.
     function open(
         Terms calldata terms,
         bytes calldata lesseeSignature
     ) external nonReentrant returns (LeaseId leaseId) {
         LotId lotId = terms.lotId;
         require(msg.sender == registry.lot(lotId).operator, Lease_NotOperator(lotId, msg.sender));
-        bytes32 termsHash = _hash(terms);
+        bytes32 termsHash = LeaseTerms.hash(terms);
         require(leaseByTerms[termsHash] == NONE, Lease_TermsUsed(leaseByTerms[termsHash]));
-        require(leaseOf[lotId] == NONE, Lease_LotLeased(lotId, leaseOf[lotId]));
-        _checkTerms(terms);
+        require(_isFree(lotId), Lease_LotLeased(lotId, leaseOf[lotId]));
+        uint8 assetDecimalCount = LeaseTerms.check(terms, registry);
         require(
             SignatureChecker.isValidSignatureNowCalldata(terms.lessee, _hashTypedDataV4(termsHash), lesseeSignature),
             Lease_BadSignature(terms.lessee)
@@ -239,90 +147,154 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         leaseId = LeaseId.wrap(++leaseCount);
         leaseOf[lotId] = leaseId;
         leaseByTerms[termsHash] = leaseId;
-        _store(_leases[leaseId].terms, terms);
-        _leases[leaseId].payee = terms.payee;
-        _revenues[leaseId][terms.payee].isRelated = terms.relatedParty;
+        Lease storage l = _leases[leaseId];
+        LeaseTerms.store(l.terms, terms);
+        uint256 depositAssets = terms.payment.depositAssets;
+        uint256 prepaidAssets = terms.baseRentAssets * terms.payment.prepaidMonthCount;
+        (l.status.payee, l.status.assetDecimalCount) = (terms.payee, assetDecimalCount);
+        (l.status.periodCount, l.status.endCount) = (terms.periodCount, terms.periodCount);
+        l.status.prepaidAssets = prepaidAssets;
+        l.status.depositAssets = depositAssets;
+        if (terms.relatedParty) _revenues[leaseId][terms.payee].isRelated = true;
         emit Opened(leaseId, lotId, terms.lessee, msg.sender, terms);
+        if (depositAssets > 0) emit Deposited(leaseId, terms.lessee, depositAssets);
+        if (prepaidAssets > 0) emit Prepaid(leaseId, terms.lessee, prepaidAssets, prepaidAssets);
+        if (depositAssets + prepaidAssets > 0) {
+            IERC20(terms.asset).pullExact(terms.lessee, depositAssets + prepaidAssets);
+        }
     }
 
     /// @notice Adds `assets` of the caller's to a live lease's escrow.
     /// @dev Errors: Lease_Unknown, Lease_Ended, Lease_ZeroAssets, Settlement_WrongAmount.
     function prepay(LeaseId leaseId, uint256 assets) external nonReentrant {
-        Lease storage l = _known(leaseId);
-        require(l.settledCount < l.terms.periodCount, Lease_Ended(leaseId));
+        Lease storage l = _live(leaseId);
         require(assets > 0, Lease_ZeroAssets(leaseId));
-        l.prepaidAssets += assets;
-        emit Prepaid(leaseId, msg.sender, assets, l.prepaidAssets);
+        l.status.prepaidAssets += assets;
+        emit Prepaid(leaseId, msg.sender, assets, l.status.prepaidAssets);
         IERC20(l.terms.asset).pullExact(msg.sender, assets);
     }
 
     /// @notice Invoices a lease's next period from the Final meters at its ends, and pays it from the escrow as far as
     /// that goes; the rest is due `dueSec` from now. After the last period the lot is free.
-    /// @dev Errors: Lease_Unknown, Lease_Ended, Lease_WrongPeriod, Lease_NotDue, Telemetry_NotRecorded.
+    /// @dev Errors: Lease_Unknown, Lease_Ended, Lease_WrongPeriod, Lease_NotDue, Lease_IndexNotFixed,
+    /// Telemetry_NotRecorded.
     function settle(LeaseId leaseId, uint32 periodIndex) external nonReentrant {
-        Lease storage l = _known(leaseId);
-        Terms memory terms = l.terms;
-        require(l.settledCount < terms.periodCount, Lease_Ended(leaseId));
-        require(periodIndex == l.settledCount, Lease_WrongPeriod(leaseId, periodIndex, l.settledCount));
-        (uint256 fromAt, uint256 untilAt) = _period(terms.startAt, periodIndex);
+        Lease storage l = _live(leaseId);
+        uint32 nextIndex = l.status.settledCount;
+        require(periodIndex == nextIndex, Lease_WrongPeriod(leaseId, periodIndex, nextIndex));
+        (uint256 fromAt, uint256 untilAt) = _period(l, periodIndex);
         require(untilAt <= block.timestamp, Lease_NotDue(leaseId, untilAt));
 
-        Invoice.Statement memory statement = Invoice.compute(
-            terms,
-            _meterAt(terms.lotId, fromAt),
-            _meterAt(terms.lotId, untilAt),
-            untilAt - fromAt
+        Statement memory statement = Invoice.make(
+            l.terms,
+            Invoice.Subject(leaseId, periodIndex, l.status.assetDecimalCount, fromAt, untilAt),
+            registry,
+            telemetry
         );
-        Payment memory payment;
-        payment.paidAssets = Math.min(l.prepaidAssets, statement.dueAssets);
-        payment.leftAssets = statement.dueAssets - payment.paidAssets;
-        payment.dueAt = uint64(block.timestamp + terms.dueSec);
-        payment.prepaidAssets = l.prepaidAssets - payment.paidAssets;
-
-        l.settledCount = periodIndex + 1;
-        if (periodIndex + 1 == terms.periodCount) leaseOf[terms.lotId] = NONE;
-        l.prepaidAssets = payment.prepaidAssets;
-        l.owedAssets += payment.leftAssets;
-        address payee = l.payee;
-        _receivables[leaseId][periodIndex] = Receivable(uint192(payment.leftAssets), payment.dueAt, payee);
-        receivableAssets[payee][terms.asset] += payment.leftAssets;
-        _earn(leaseId, payee, terms.asset, payment.paidAssets);
-        emit Invoiced(leaseId, periodIndex, payee, fromAt, untilAt, statement, payment);
+        l.status.settledCount = periodIndex + 1;
+        if (periodIndex + 1 == l.status.endCount) _free(l);
+        Payment memory payment = _invoice(leaseId, periodIndex, statement.dueAssets);
+        emit Invoiced(leaseId, periodIndex, l.status.payee, fromAt, untilAt, statement, payment);
     }
 
-    /// @notice Pays `assets` of the caller's for a period; what is more than is owed for it now is prepaid.
+    /// @notice Pays `assets` of the caller's for a period: the late fee, then the rent; what is more than is owed for
+    /// it now is prepaid.
     /// @dev Errors: Lease_Unknown, Lease_UnknownPeriod, Lease_ZeroAssets, Settlement_WrongAmount.
     function pay(LeaseId leaseId, uint32 periodIndex, uint256 assets) external nonReentrant {
-        Lease storage l = _known(leaseId);
-        _checkPeriod(l, leaseId, periodIndex);
+        Lease storage l = _having(leaseId, periodIndex);
         require(assets > 0, Lease_ZeroAssets(leaseId));
-        (uint256 paidAssets, uint256 leftAssets) = _reduce(l, leaseId, periodIndex, assets);
-        l.prepaidAssets += assets - paidAssets;
-        emit Paid(leaseId, periodIndex, msg.sender, assets, paidAssets, leftAssets, l.prepaidAssets);
+        Reduction memory r = _reduce(leaseId, periodIndex, assets);
+        l.status.prepaidAssets += assets - r.lateFeeAssets - r.paidAssets;
+        r.prepaidAssets = l.status.prepaidAssets;
+        emit Paid(leaseId, periodIndex, msg.sender, assets, r);
         IERC20(l.terms.asset).pullExact(msg.sender, assets);
     }
 
     /// @notice Pays what is owed for a period from the lease's escrow, as far as that goes.
     /// @dev Errors: Lease_Unknown, Lease_UnknownPeriod, Lease_ZeroAssets when nothing is owed or nothing is prepaid.
     function payFromEscrow(LeaseId leaseId, uint32 periodIndex) external nonReentrant {
-        Lease storage l = _known(leaseId);
-        _checkPeriod(l, leaseId, periodIndex);
-        (uint256 paidAssets, uint256 leftAssets) = _reduce(l, leaseId, periodIndex, l.prepaidAssets);
-        require(paidAssets > 0, Lease_ZeroAssets(leaseId));
-        l.prepaidAssets -= paidAssets;
-        emit PaidFromEscrow(leaseId, periodIndex, paidAssets, leftAssets, l.prepaidAssets);
+        _having(leaseId, periodIndex);
+        require(_payFromEscrow(leaseId, periodIndex), Lease_ZeroAssets(leaseId));
     }
 
-    /// @notice Makes what an ended lease that owes nothing has left in escrow collectable by its lessee.
+    /// @notice Shows a default by a receivable that is unpaid `cureSec` after its due time and that the escrow cannot
+    /// pay: the lease ends with this hour, the deposit pays what is owed, the fee for the months left falls due. Also a
+    /// lease that is over can be in default: its deposit pays what it owes.
+    /// @dev Errors: Lease_Unknown, Lease_UnknownPeriod, Lease_InDefault, Lease_NotOwed, Lease_CureOpen,
+    /// Lease_EscrowPays.
+    function declareDefault(LeaseId leaseId, uint32 periodIndex) external nonReentrant {
+        Lease storage l = _having(leaseId, periodIndex);
+        require(!l.status.isInDefault, Lease_InDefault(leaseId));
+        (uint256 assets, uint256 dueAt, uint256 lateFeeAssets) = receivable(leaseId, periodIndex);
+        require(assets > 0, Lease_NotOwed(leaseId, periodIndex));
+        uint256 curableUntilAt = dueAt + l.terms.payment.cureSec;
+        require(block.timestamp >= curableUntilAt, Lease_CureOpen(leaseId, periodIndex, curableUntilAt));
+        Status storage status = l.status;
+        uint256 escrowAssets = status.prepaidAssets;
+        require(escrowAssets < assets + lateFeeAssets, Lease_EscrowPays(leaseId, periodIndex, escrowAssets));
+
+        uint256 depositAssets = status.depositAssets;
+        escrowAssets += depositAssets;
+        (status.isInDefault, status.depositAssets, status.prepaidAssets) = (true, 0, escrowAssets);
+        uint32 cutCount = _cut(l, Invoice.hourEndAt(block.timestamp));
+        emit Defaulted(leaseId, periodIndex, status.endAt, status.endCount, depositAssets, escrowAssets);
+        _payFromEscrow(leaseId, periodIndex);
+        _invoiceFee(leaseId, cutCount);
+    }
+
+    /// @notice Ends the caller's lease early, with the hour that `noticeSec` from now is in; the fee for the months
+    /// left falls due.
+    /// @dev Errors: Lease_Unknown, Lease_NotLessee, Lease_InDefault, Lease_Bought, Lease_TooLate, Lease_TooEarly.
+    function terminate(LeaseId leaseId) external nonReentrant {
+        Lease storage l = _ownRunning(leaseId);
+        uint256 endAt = Invoice.hourEndAt(block.timestamp + l.terms.exit.noticeSec);
+        require(endAt < _endAt(l), Lease_TooLate(leaseId, endAt, _endAt(l)));
+        _checkEarliest(l, leaseId, endAt);
+        uint32 cutCount = _cut(l, endAt);
+        emit Terminated(leaseId, uint64(endAt), l.status.endCount);
+        _invoiceFee(leaseId, cutCount);
+    }
+
+    /// @notice Buys the lot for the price in the caller's lease, which owes nothing: the lease ends with this hour.
+    /// @dev Errors: Lease_Unknown, Lease_NotLessee, Lease_InDefault, Lease_Bought, Lease_TooLate, Lease_NoOption,
+    /// Lease_TooEarly, Lease_Owing, Settlement_WrongAmount.
+    function purchase(LeaseId leaseId) external nonReentrant {
+        Lease storage l = _ownRunning(leaseId);
+        uint256 assets = l.terms.exit.purchaseAssets;
+        require(assets > 0, Lease_NoOption(leaseId));
+        _checkEarliest(l, leaseId, block.timestamp);
+        require(l.status.owedAssets == 0, Lease_Owing(leaseId, l.status.owedAssets));
+        (address payee, address asset) = (l.status.payee, l.terms.asset);
+        l.status.purchaser = msg.sender;
+        _cut(l, Invoice.hourEndAt(block.timestamp));
+        collectableAssets[payee][asset] += assets;
+        emit Purchased(leaseId, msg.sender, payee, assets, l.status.endAt, l.status.endCount);
+        IERC20(asset).pullExact(msg.sender, assets);
+    }
+
+    /// @notice Prolongs the caller's lease by the periods that its terms give, once.
+    /// @dev Errors: Lease_Unknown, Lease_NotLessee, Lease_InDefault, Lease_Bought, Lease_TooLate, Lease_NoOption.
+    function renew(LeaseId leaseId) external nonReentrant {
+        Lease storage l = _ownRunning(leaseId);
+        uint32 moreCount = l.terms.exit.renewalPeriodCount;
+        bool isFirst = l.status.periodCount == l.terms.periodCount;
+        require(moreCount > 0 && isFirst && l.status.endAt == 0, Lease_NoOption(leaseId));
+        l.status.periodCount += moreCount;
+        l.status.endCount += moreCount;
+        emit Renewed(leaseId, l.status.periodCount);
+    }
+
+    /// @notice Makes what is left of escrow and deposit collectable by the lessee, once the lease is over and owes
+    /// nothing.
     /// @dev Errors: Lease_Unknown, Lease_NotEnded, Lease_Owing, Lease_ZeroAssets when nothing is left.
     function refund(LeaseId leaseId) external nonReentrant {
         Lease storage l = _known(leaseId);
-        (uint32 settledCount, uint32 periodCount) = (l.settledCount, l.terms.periodCount);
-        require(settledCount == periodCount, Lease_NotEnded(leaseId, settledCount, periodCount));
-        require(l.owedAssets == 0, Lease_Owing(leaseId, l.owedAssets));
-        uint256 assets = l.prepaidAssets;
+        (uint32 settledCount, uint32 endCount) = (l.status.settledCount, l.status.endCount);
+        require(settledCount == endCount, Lease_NotEnded(leaseId, settledCount, endCount));
+        require(l.status.owedAssets == 0, Lease_Owing(leaseId, l.status.owedAssets));
+        uint256 assets = l.status.prepaidAssets + l.status.depositAssets;
         require(assets > 0, Lease_ZeroAssets(leaseId));
-        l.prepaidAssets = 0;
+        (l.status.prepaidAssets, l.status.depositAssets) = (0, 0);
         collectableAssets[l.terms.lessee][l.terms.asset] += assets;
         emit Refunded(leaseId, l.terms.lessee, assets);
     }
@@ -331,9 +303,9 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
     /// @dev Errors: Lease_Unknown, Lease_NotPayee, Lease_WrongPayee.
     function assign(LeaseId leaseId, address to) external nonReentrant {
         Lease storage l = _known(leaseId);
-        require(msg.sender == l.payee, Lease_NotPayee(leaseId, msg.sender));
-        _checkPayee(l.terms.lotId, to);
-        l.payee = to;
+        require(msg.sender == l.status.payee, Lease_NotPayee(leaseId, msg.sender));
+        LeaseTerms.checkPayee(l.terms.lotId, to, registry);
+        l.status.payee = to;
         if (l.terms.relatedParty) _revenues[leaseId][to].isRelated = true;
         emit Assigned(leaseId, msg.sender, to);
     }
@@ -343,7 +315,7 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
     function markRelated(LeaseId leaseId) external nonReentrant {
         Lease storage l = _known(leaseId);
         Revenue storage r = _revenues[leaseId][msg.sender];
-        require(msg.sender == l.payee || r.assets > 0, Lease_NotPayee(leaseId, msg.sender));
+        require(msg.sender == l.status.payee || r.assets > 0, Lease_NotPayee(leaseId, msg.sender));
         if (r.isRelated) return;
         r.isRelated = true;
         _relatedAssets[msg.sender][l.terms.asset] += r.assets;
@@ -361,13 +333,11 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
 
     // Views
 
-    /// @notice A lease: its terms, how many periods are settled, what its escrow holds and what it owes.
+    /// @notice A lease: what was agreed and what became of it.
     /// @dev Errors: Lease_Unknown.
-    function lease(
-        LeaseId leaseId
-    ) external view returns (Terms memory terms, uint32 settledCount, uint256 prepaidAssets, uint256 owedAssets) {
+    function lease(LeaseId leaseId) external view returns (Terms memory terms, Status memory status) {
         Lease storage l = _known(leaseId);
-        return (l.terms, l.settledCount, l.prepaidAssets, l.owedAssets);
+        return (l.terms, l.status);
     }
 
     /// @inheritdoc ILeases
@@ -382,20 +352,47 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
 
     /// @inheritdoc ILeases
     function payeeOf(LeaseId leaseId) external view returns (address) {
-        return _leases[leaseId].payee;
+        return _leases[leaseId].status.payee;
     }
 
     /// @inheritdoc ILeases
-    /// @dev No terms give an option.
-    function purchaserOf(LeaseId) external pure returns (address) {
-        return address(0);
+    function purchaserOf(LeaseId leaseId) external view returns (address) {
+        return _leases[leaseId].status.purchaser;
     }
 
     /// @inheritdoc ILeases
-    /// @dev No terms name a country: all are allowed. Errors: Lease_Unknown.
+    /// @dev Errors: Lease_Unknown.
     function isLocated(LeaseId leaseId) external view returns (bool) {
-        _known(leaseId);
-        return true;
+        Terms storage terms = _known(leaseId).terms;
+        uint256 count = terms.countries.length;
+        if (count == 0) return true;
+        bytes2 country = registry.country(terms.lotId);
+        for (uint256 i = 0; i < count; ++i) {
+            if (terms.countries[i] == country) return true;
+        }
+        return false;
+    }
+
+    /// @inheritdoc ILeases
+    function ageing(address payee, address asset) external view returns (uint256[5] memory agesAssets) {
+        mapping(uint256 weekIndex => uint256) storage due = _dueAssets[payee][asset];
+        uint256 nowIndex = block.timestamp / WEEK_SEC;
+        uint256 olderAssets = receivableAssets[payee][asset];
+        for (uint256 weekIndex = nowIndex - WEEK_COUNT; weekIndex <= nowIndex + WEEK_COUNT; ++weekIndex) {
+            uint256 assets = due[weekIndex];
+            olderAssets -= assets;
+            uint256 ageCount = nowIndex > weekIndex ? nowIndex - weekIndex : 0;
+            agesAssets[
+                ageCount == 0
+                    ? 0
+                    : ageCount <= 4
+                        ? 1
+                        : ageCount <= 8
+                            ? 2
+                            : 3
+            ] += assets;
+        }
+        agesAssets[4] = olderAssets;
     }
 
     /// @inheritdoc ILeases
@@ -406,150 +403,131 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         return (_revenueAssets[payee][asset], _relatedAssets[payee][asset]);
     }
 
-    /// @notice A period of a lease: [fromAt, untilAt), whole calendar months from the start.
+    /// @notice A period of a lease: [fromAt, untilAt), whole calendar months from the start, the last one up to an
+    /// early end.
     /// @dev Errors: Lease_Unknown, Lease_UnknownPeriod.
     function periodAt(LeaseId leaseId, uint32 periodIndex) external view returns (uint256 fromAt, uint256 untilAt) {
-        Lease storage l = _known(leaseId);
-        _checkPeriod(l, leaseId, periodIndex);
-        return _period(l.terms.startAt, periodIndex);
+        return _period(_having(leaseId, periodIndex), periodIndex);
     }
 
-    /// @notice What is left to pay for a period, and until when; zeros for a period that is not settled yet.
+    /// @notice What is left to pay for a period, since when it is due, and the late fee if it were paid now; zeros for
+    /// a period that is not settled yet.
     /// @dev Errors: Lease_Unknown, Lease_UnknownPeriod.
-    function receivable(LeaseId leaseId, uint32 periodIndex) external view returns (uint256 assets, uint64 dueAt) {
-        _checkPeriod(_known(leaseId), leaseId, periodIndex);
+    function receivable(
+        LeaseId leaseId,
+        uint32 periodIndex
+    ) public view returns (uint256 assets, uint256 dueAt, uint256 lateFeeAssets) {
+        Lease storage l = _having(leaseId, periodIndex);
         Receivable storage r = _receivables[leaseId][periodIndex];
-        return (r.assets, r.dueAt);
+        return (r.assets, r.dueAt, _lateFeeAssets(l, r));
     }
 
     /// @notice The digest a lessee signs to accept the terms.
     function digestOf(Terms calldata terms) external view returns (bytes32) {
-        return _hashTypedDataV4(_hash(terms));
+        return _hashTypedDataV4(LeaseTerms.hash(terms));
     }
 
     // Internal
 
     function _known(LeaseId leaseId) private view returns (Lease storage l) {
         l = _leases[leaseId];
-        require(l.terms.periodCount > 0, Lease_Unknown(leaseId));
+        require(l.status.periodCount > 0, Lease_Unknown(leaseId));
     }
 
-    function _checkPeriod(Lease storage l, LeaseId leaseId, uint32 periodIndex) private view {
-        uint32 periodCount = l.terms.periodCount;
+    function _having(LeaseId leaseId, uint32 periodIndex) private view returns (Lease storage l) {
+        l = _known(leaseId);
+        uint32 periodCount = l.status.periodCount;
         require(periodIndex < periodCount, Lease_UnknownPeriod(leaseId, periodIndex, periodCount));
     }
 
-    /// @dev What can be refused without looking at the signature.
-    function _checkTerms(Terms calldata terms) private view {
-        _checkPayee(terms.lotId, terms.payee);
-        require(terms.asset != address(0), Lease_NoAsset(terms.lotId));
-        // Without these bounds two accomplices could keep a pledged lot let, and its facility open, for ever.
-        require(
-            terms.periodCount > 0 && terms.periodCount <= MAX_PERIOD_COUNT,
-            Lease_BadPeriods(terms.lotId, terms.periodCount, MAX_PERIOD_COUNT)
+    /// @dev Not let, or its last lease is over and was bought by who is the lot's operator and now lets it.
+    function _isFree(LotId lotId) private view returns (bool) {
+        Status storage last = _leases[leaseOf[lotId]].status;
+        return leaseOf[lotId] == NONE || (last.settledCount == last.endCount && last.purchaser == msg.sender);
+    }
+
+    /// @dev A lease with a period to settle.
+    function _live(LeaseId leaseId) private view returns (Lease storage l) {
+        l = _known(leaseId);
+        require(l.status.settledCount < l.status.endCount, Lease_Ended(leaseId));
+    }
+
+    /// @dev The caller's own lease, while its time runs and it was neither broken nor bought.
+    function _ownRunning(LeaseId leaseId) private view returns (Lease storage l) {
+        l = _known(leaseId);
+        require(msg.sender == l.terms.lessee, Lease_NotLessee(leaseId, msg.sender));
+        require(!l.status.isInDefault, Lease_InDefault(leaseId));
+        require(l.status.purchaser == address(0), Lease_Bought(leaseId, l.status.purchaser));
+        require(block.timestamp < _endAt(l), Lease_TooLate(leaseId, block.timestamp, _endAt(l)));
+    }
+
+    function _checkEarliest(Lease storage l, LeaseId leaseId, uint256 askedAt) private view {
+        uint256 earliestAt = addMonths(l.terms.startAt, l.terms.exit.minPeriodCount);
+        require(askedAt >= earliestAt, Lease_TooEarly(leaseId, askedAt, earliestAt));
+    }
+
+    /// @dev The escrow pays what it can; the rest is a receivable of the payee.
+    function _invoice(LeaseId leaseId, uint32 periodIndex, uint256 dueAssets) private returns (Payment memory payment) {
+        Lease storage l = _leases[leaseId];
+        (address payee, address asset) = (l.status.payee, l.terms.asset);
+        payment.paidAssets = Math.min(l.status.prepaidAssets, dueAssets);
+        payment.leftAssets = dueAssets - payment.paidAssets;
+        payment.dueAt = uint64(block.timestamp + l.terms.payment.dueSec);
+        payment.prepaidAssets = l.status.prepaidAssets - payment.paidAssets;
+        l.status.prepaidAssets = payment.prepaidAssets;
+        _earn(leaseId, payee, asset, payment.paidAssets);
+        if (payment.leftAssets == 0) return payment;
+        l.status.owedAssets += payment.leftAssets;
+        _receivables[leaseId][periodIndex] = Receivable(
+            uint192(payment.leftAssets),
+            payment.dueAt,
+            payee,
+            payment.dueAt,
+            0
         );
-
-        require(terms.startAt % DAY_SEC == 0, Lease_NotMidnight(terms.startAt));
-        uint256 earliestAt = block.timestamp - (block.timestamp % DAY_SEC);
-        require(terms.startAt >= earliestAt, Lease_StartPassed(terms.startAt, earliestAt));
-        uint256 latestAt = earliestAt + MAX_AHEAD_SEC;
-        require(terms.startAt <= latestAt, Lease_StartTooFar(terms.startAt, latestAt));
-
-        (uint256 usedAssets, uint256 unusedAssets) = terms.pricing == Pricing.TakeOrPay
-            ? (terms.baseRentAssets, terms.gpuHourRateAssets)
-            : (terms.gpuHourRateAssets, terms.baseRentAssets);
-        require(
-            usedAssets > 0 && usedAssets <= MAX_RENT_ASSETS && unusedAssets == 0,
-            Lease_BadRent(terms.pricing, terms.baseRentAssets, terms.gpuHourRateAssets)
-        );
-        _checkSla(terms.sla);
+        receivableAssets[payee][asset] += payment.leftAssets;
+        _dueAssets[payee][asset][payment.dueAt / WEEK_SEC] += payment.leftAssets;
     }
 
-    /// @dev The lien holder, or the operator of a lot without one. Were any payee allowed, two strangers could inflate a
-    /// facility's receivables with a lease of their own.
-    function _checkPayee(LotId lotId, address payee) private view {
-        address expected = registry.lienHolder(lotId);
-        if (expected == address(0)) expected = registry.lot(lotId).operator;
-        require(payee == expected, Lease_WrongPayee(payee, expected));
+    /// @dev The fee for periods that were just cut off, in place of the first of them.
+    function _invoiceFee(LeaseId leaseId, uint32 cutCount) private {
+        Lease storage l = _leases[leaseId];
+        uint256 feeAssets = l.terms.exit.terminationFeeAssets * cutCount;
+        if (feeAssets == 0) return;
+        uint32 periodIndex = l.status.endCount;
+        Payment memory payment = _invoice(leaseId, periodIndex, feeAssets);
+        emit FeeInvoiced(leaseId, periodIndex, l.status.payee, feeAssets, payment);
     }
 
-    /// @dev Availability strictly falling from at most 10,000, credit strictly rising to at most 10,000.
-    function _checkSla(SlaStep[] calldata sla) private pure {
-        require(sla.length <= MAX_SLA_COUNT, Lease_SlaTooLong(sla.length, MAX_SLA_COUNT));
-        uint256 aboveBps = BPS + 1;
-        uint256 lowerCreditBps = 0;
-        for (uint256 i = 0; i < sla.length; ++i) {
-            (uint256 availabilityBps, uint256 creditBps) = (sla[i].availabilityBps, sla[i].creditBps);
-            require(availabilityBps < aboveBps && creditBps > lowerCreditBps && creditBps <= BPS, Lease_SlaUnsorted(i));
-            (aboveBps, lowerCreditBps) = (availabilityBps, creditBps);
-        }
+    function _payFromEscrow(LeaseId leaseId, uint32 periodIndex) private returns (bool isPaid) {
+        Status storage status = _leases[leaseId].status;
+        Reduction memory r = _reduce(leaseId, periodIndex, status.prepaidAssets);
+        isPaid = r.lateFeeAssets + r.paidAssets > 0;
+        status.prepaidAssets -= r.lateFeeAssets + r.paidAssets;
+        r.prepaidAssets = status.prepaidAssets;
+        if (isPaid) emit PaidFromEscrow(leaseId, periodIndex, r);
     }
 
-    function _hash(Terms calldata terms) private pure returns (bytes32) {
-        bytes32[] memory steps = new bytes32[](terms.sla.length);
-        for (uint256 i = 0; i < steps.length; ++i) {
-            SlaStep calldata step = terms.sla[i];
-            steps[i] = keccak256(abi.encode(SLA_STEP_TYPEHASH, step.availabilityBps, step.creditBps));
-        }
-        // In two halves: the compiler cannot hold the fifteen words at once.
-        return
-            keccak256(
-                bytes.concat(
-                    abi.encode(
-                        TERMS_TYPEHASH,
-                        terms.lotId,
-                        terms.lessee,
-                        terms.payee,
-                        terms.asset,
-                        terms.pricing,
-                        terms.startAt,
-                        terms.periodCount
-                    ),
-                    abi.encode(
-                        terms.baseRentAssets,
-                        terms.gpuHourRateAssets,
-                        terms.dueSec,
-                        terms.relatedParty,
-                        keccak256(abi.encodePacked(steps)),
-                        terms.documentHash,
-                        terms.salt
-                    )
-                )
-            );
-    }
-
-    /// @dev Field by field: the compiler does not copy a struct that holds an array of structs.
-    function _store(Terms storage stored, Terms calldata terms) private {
-        stored.lotId = terms.lotId;
-        stored.lessee = terms.lessee;
-        stored.payee = terms.payee;
-        stored.asset = terms.asset;
-        stored.pricing = terms.pricing;
-        stored.startAt = terms.startAt;
-        stored.periodCount = terms.periodCount;
-        stored.baseRentAssets = terms.baseRentAssets;
-        stored.gpuHourRateAssets = terms.gpuHourRateAssets;
-        stored.dueSec = terms.dueSec;
-        stored.relatedParty = terms.relatedParty;
-        for (uint256 i = 0; i < terms.sla.length; ++i) stored.sla.push(terms.sla[i]);
-        stored.documentHash = terms.documentHash;
-        stored.salt = terms.salt;
-    }
-
-    /// @dev Moves up to `assets` of a period's receivable to what its payee can collect.
-    function _reduce(
-        Lease storage l,
-        LeaseId leaseId,
-        uint32 periodIndex,
-        uint256 assets
-    ) private returns (uint256 paidAssets, uint256 leftAssets) {
+    /// @dev Counts the late fee; then moves up to `assets` of it and of the receivable to what the payee can collect.
+    function _reduce(LeaseId leaseId, uint32 periodIndex, uint256 assets) private returns (Reduction memory p) {
+        Lease storage l = _leases[leaseId];
         Receivable storage r = _receivables[leaseId][periodIndex];
-        paidAssets = Math.min(assets, r.assets);
-        leftAssets = r.assets - paidAssets;
-        r.assets = uint192(leftAssets); // it only shrinks
-        l.owedAssets -= paidAssets;
-        receivableAssets[r.payee][l.terms.asset] -= paidAssets;
-        _earn(leaseId, r.payee, l.terms.asset, paidAssets);
+        if (r.assets == 0) return p;
+        p.payee = r.payee;
+        uint256 lateFeeAssets = _lateFeeAssets(l, r);
+        p.lateFeeAssets = Math.min(assets, lateFeeAssets);
+        p.lateFeeLeftAssets = lateFeeAssets - p.lateFeeAssets;
+        p.paidAssets = Math.min(assets - p.lateFeeAssets, r.assets);
+        p.leftAssets = r.assets - p.paidAssets;
+
+        r.assets = uint192(p.leftAssets); // it only shrinks
+        if (block.timestamp > r.countedAt) r.countedAt = uint64(block.timestamp);
+        r.lateFeeAssets = p.lateFeeLeftAssets;
+        l.status.owedAssets -= p.paidAssets;
+        (address payee, address asset) = (r.payee, l.terms.asset);
+        receivableAssets[payee][asset] -= p.paidAssets;
+        _dueAssets[payee][asset][r.dueAt / WEEK_SEC] -= p.paidAssets;
+        _earn(leaseId, payee, asset, p.lateFeeAssets + p.paidAssets);
     }
 
     /// @dev What was paid for a payee under a lease is the payee's to collect.
@@ -562,13 +540,35 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         collectableAssets[payee][asset] += assets;
     }
 
-    /// @dev The Final meter at a boundary: that of the epoch which ends there.
-    function _meterAt(LotId lotId, uint256 boundaryAt) private view returns (ITelemetry.Meter memory) {
-        return telemetry.meterAt(lotId, uint64(boundaryAt / EPOCH_SEC - 1));
+    /// @dev Ends a lease at `endAt`, where that is before its end; how many of its periods will therefore never begin.
+    function _cut(Lease storage l, uint256 endAt) private returns (uint32 cutCount) {
+        if (endAt >= _endAt(l)) return 0;
+        uint32 endCount = uint32(Invoice.begunCount(l.terms.startAt, endAt));
+        cutCount = l.status.endCount - endCount;
+        l.status.endAt = uint64(endAt);
+        l.status.endCount = endCount;
+        if (l.status.settledCount == endCount) _free(l);
     }
 
-    /// @dev Period p = [start + p months, start + p + 1 months), each counted from the start.
-    function _period(uint256 startAt, uint256 periodIndex) private pure returns (uint256 fromAt, uint256 untilAt) {
-        return (addMonths(startAt, periodIndex), addMonths(startAt, periodIndex + 1));
+    /// @dev The lot of a lease that is over. One that was bought stays taken until its new operator lets it.
+    function _free(Lease storage l) private {
+        if (l.status.purchaser == address(0)) leaseOf[l.terms.lotId] = NONE;
+    }
+
+    function _lateFeeAssets(Lease storage l, Receivable storage r) private view returns (uint256) {
+        uint256 lateSec = Math.saturatingSub(block.timestamp, r.countedAt);
+        return r.lateFeeAssets + Invoice.lateFeeAssets(r.assets, l.terms.payment.lateFeeBps, lateSec);
+    }
+
+    function _endAt(Lease storage l) private view returns (uint256) {
+        return l.status.endAt > 0 ? l.status.endAt : addMonths(l.terms.startAt, l.status.periodCount);
+    }
+
+    /// @dev Period p = [start + p months, start + p + 1 months), each counted from the start, up to an early end.
+    function _period(Lease storage l, uint256 periodIndex) private view returns (uint256 fromAt, uint256 untilAt) {
+        uint256 startAt = l.terms.startAt;
+        (fromAt, untilAt) = (addMonths(startAt, periodIndex), addMonths(startAt, periodIndex + 1));
+        uint256 endAt = l.status.endAt;
+        if (endAt > fromAt) untilAt = Math.min(untilAt, endAt);
     }
 }

@@ -11,8 +11,8 @@ contract MockInvoice {
         ILeases.Terms calldata terms,
         ITelemetry.Meter calldata from,
         ITelemetry.Meter calldata to,
-        uint256 periodSec
-    ) external pure returns (Invoice.Statement memory) {
-        return Invoice.compute(terms, from, to, periodSec);
+        Invoice.Span calldata span
+    ) external pure returns (ILeases.Statement memory) {
+        return Invoice.compute(terms, from, to, span);
     }
 }

@@ -10,9 +10,14 @@ contract MockLots is IRegistry {
 
     mapping(LotId lotId => Lot) private _lots;
     mapping(LotId lotId => address) public lienHolder;
+    bytes2 private _country = "DE";
 
     function setLot(LotId lotId, Lot calldata lot_) external {
         _lots[lotId] = lot_;
+    }
+
+    function setCountry(bytes2 country_) external {
+        _country = country_;
     }
 
     function takeLien(LotId lotId) external {
@@ -41,7 +46,7 @@ contract MockLots is IRegistry {
         return 0;
     }
 
-    function country(LotId) external pure returns (bytes2) {
-        return "DE";
+    function country(LotId) external view returns (bytes2) {
+        return _country;
     }
 }

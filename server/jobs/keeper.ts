@@ -47,8 +47,8 @@ export function startKeeper(contracts: Contracts, deployment: Deployment): Keepe
     const waiting = new Set<string>();
     const leaseCount = await leases.leaseCount();
     for (let leaseId = 1n; leaseId <= leaseCount; leaseId++) {
-      const { terms, settledCount } = await leases.lease(leaseId);
-      for (let period = settledCount; period < terms.periodCount; period++) {
+      const { terms, status } = await leases.lease(leaseId);
+      for (let period = status.settledCount; period < status.endCount; period++) {
         const { fromAt, untilAt } = await leases.periodAt(leaseId, period);
         if (untilAt > nowAt) break;
         const isReady =

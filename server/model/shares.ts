@@ -81,7 +81,7 @@ export function repaidAssets(book: ShareBook, holder: string): bigint {
 }
 
 /** What the shares that a holder has now have lost. */
-export function lostAssets(book: ShareBook, holder: string): bigint {
+export function writtenOffAssets(book: ShareBook, holder: string): bigint {
   return ((book.holders.get(holder)?.shares ?? 0n) * book.lossRay) / RAY;
 }
 

@@ -31,15 +31,21 @@ export async function cashOf(view: View, facilities: readonly Facility[]): Promi
   };
 }
 
-/** Rent paid for a payee's leases in a token, by lessees or their escrow, and what of it the payee has collected. */
+/** What a payee was paid under leases in a token (rent, fees, the price of lots), and what of it the payee collected. */
 async function rentOf(db: Db, payee: string, asset: string): Promise<{ paid: bigint; collected: bigint }> {
   const { rows } = await db.query<{ paid: bigint; collected: bigint }>(
     `select
-       (select coalesce(sum(coalesce(e.args -> 'payment' ->> 'paidAssets', e.args ->> 'paidAssets')::numeric), 0)
-        from events l join events e on e.contract = 'leases' and e.name in ('Invoiced', 'Paid', 'PaidFromEscrow')
+       (select coalesce(sum(case e.name
+            when 'Purchased' then (e.args ->> 'assets')::numeric
+            when 'Invoiced' then (e.args -> 'payment' ->> 'paidAssets')::numeric
+            when 'FeeInvoiced' then (e.args -> 'payment' ->> 'paidAssets')::numeric
+            else (e.args -> 'reduction' ->> 'lateFeeAssets')::numeric + (e.args -> 'reduction' ->> 'paidAssets')::numeric
+          end), 0)
+        from events l join events e on e.contract = 'leases'
+          and e.name in ('Invoiced', 'FeeInvoiced', 'Paid', 'PaidFromEscrow', 'Purchased')
           and e.args ->> 'leaseId' = l.args ->> 'leaseId'
-        where l.contract = 'leases' and l.name = 'Opened'
-          and l.args -> 'terms' ->> 'payee' = $1 and l.args -> 'terms' ->> 'asset' = $2) paid,
+        where l.contract = 'leases' and l.name = 'Opened' and l.args -> 'terms' ->> 'asset' = $2
+          and coalesce(e.args ->> 'payee', e.args -> 'reduction' ->> 'payee') = $1) paid,
        (select coalesce(sum((args ->> 'assets')::numeric), 0) from events
         where contract = 'leases' and name = 'Collected' and args ->> 'payee' = $1 and args ->> 'asset' = $2) collected`,
     [payee, asset],

@@ -4,6 +4,7 @@ import { emptyMeter, ratiosOf, subtractMeter, unpackMeter, type Meter } from "..
 import type { PageAfter } from "../sources.ts";
 import type { View } from "./events.ts";
 import { finality } from "./readmodelEpochs.ts";
+import { END_COUNT } from "./readmodelLeases.ts";
 
 // Lots and their meters, out of events.
 
@@ -24,7 +25,7 @@ interface LotRow {
   modelName: string;
   attestation: { evidenceClass: string; expiresAt: string } | null;
   lienHolder: string | null;
-  lease: { leaseId: string; periodCount: string; settledCount: number } | null;
+  lease: { leaseId: string; endCount: string; settledCount: number; isBought: boolean } | null;
 }
 
 /** The newest of some registry events on the lot `l`. */
@@ -43,8 +44,10 @@ const LOT = `select (l.args ->> 'lotId')::int8 "lotId", l.block, l.args -> 'lot'
       and args ->> 'modelId' = l.args -> 'lot' ->> 'modelId') "modelName",
     ${newest("'Attested', 'AttestationRevoked'", "case e.name when 'Attested' then e.args end")} attestation,
     ${newest("'LienTaken', 'LienPassed', 'LienReleased'", "case when e.name <> 'LienReleased' then e.args ->> 'holder' end")} "lienHolder",
-    (select jsonb_build_object('leaseId', o.args ->> 'leaseId', 'periodCount', o.args -> 'terms' ->> 'periodCount',
+    (select jsonb_build_object('leaseId', o.args ->> 'leaseId', 'endCount', ${END_COUNT},
        'settledCount', (select count(*) from events i where i.contract = 'leases' and i.name = 'Invoiced'
+         and i.args ->> 'leaseId' = o.args ->> 'leaseId'),
+       'isBought', exists (select from events i where i.contract = 'leases' and i.name = 'Purchased'
          and i.args ->> 'leaseId' = o.args ->> 'leaseId'))
      from events o where o.contract = 'leases' and o.name = 'Opened' and o.args ->> 'lotId' = l.args ->> 'lotId'
      order by o.block desc, o.log_index desc limit 1) lease
@@ -72,7 +75,7 @@ async function rowOf({ db }: View, lotId: bigint): Promise<LotRow | undefined> {
 function lotOf({ head }: View, row: LotRow): LotDetail {
   const { entry, attestation, lease } = row;
   const isAttested = attestation !== null && BigInt(attestation.expiresAt) > head.time;
-  const isLeased = lease !== null && lease.settledCount < Number(lease.periodCount);
+  const isLeased = lease !== null && (lease.isBought || lease.settledCount < Number(lease.endCount));
   return {
     lotId: String(row.lotId),
     siteId: row.siteId,

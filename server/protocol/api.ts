@@ -1,24 +1,11 @@
 import { Type, type Static, type TSchema } from "typebox";
+import { strict, Amount, U64, UnixTime, Address, Hash, Count, Bps, CountryCode, orNull, oneOf } from "./atoms.ts";
 import { DeviceHourSchema, SignedReadingSchema } from "./reading.ts";
 import { FACILITY_STATES, STEP_KINDS } from "./deal.ts";
 
 // What the REST API takes and gives. Ids, epochs, times, amounts and counters are decimal strings, since they do not fit
 // a JSON number; amounts are base units of their token. Counts and indices below 2^32 are integers. Addresses are
 // written with their EIP-55 checksum, hashes in lower case.
-
-const strict = { additionalProperties: false };
-
-const Amount = Type.String({ pattern: "^(0|[1-9][0-9]{0,77})$", description: "base units of the token" });
-const U64 = Type.String({ pattern: "^(0|[1-9][0-9]{0,19})$", description: "unsigned 64-bit integer" });
-const UnixTime = Type.String({ pattern: "^(0|[1-9][0-9]{0,19})$", description: "unix seconds" });
-const Address = Type.String({ pattern: "^0x[0-9a-fA-F]{40}$" });
-const Hash = Type.String({ pattern: "^0x[0-9a-f]{64}$" });
-const Count = Type.Integer({ minimum: 0, maximum: 0xffff_ffff });
-const Bps = Type.Integer({ minimum: 0, maximum: 0xffff_ffff, description: "hundredths of a percent" });
-
-const orNull = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
-const oneOf = <const T extends readonly string[]>(names: T) =>
-  Type.Unsafe<T[number]>({ type: "string", enum: [...names] });
 
 // Problems
 
@@ -163,7 +150,7 @@ export const LotSchema = Type.Object(
     lotId: U64,
     siteId: U64,
     operator: Address,
-    country: Type.String({ pattern: "^[A-Z]{2}$" }),
+    country: CountryCode,
     modelId: Hash,
     modelName: Type.String(),
     gpuCount: Count,
@@ -216,34 +203,6 @@ const RatiosSchema = Type.Object(
 /** A lot's cumulative meter at the end of an epoch. */
 export const LotMeterSchema = Type.Object(
   { epoch: U64, state: oneOf(REPORT_STATES), meter: MeterSchema, ratios: RatiosSchema },
-  strict,
-);
-
-export const PRICINGS = ["TakeOrPay", "Metered"] as const;
-
-export const LeaseSchema = Type.Object(
-  {
-    leaseId: U64,
-    lotId: U64,
-    lessee: Address,
-    payee: Address,
-    asset: Address,
-    pricing: oneOf(PRICINGS),
-    startAt: UnixTime,
-    periodCount: Count,
-    settledCount: Count,
-    baseRentAssets: Amount,
-    gpuHourRateAssets: Amount,
-    dueSec: Count,
-    relatedParty: Type.Boolean(),
-    sla: Type.Array(Type.Object({ availabilityBps: Bps, creditBps: Bps }, strict)),
-    documentHash: Hash,
-    invoicedAssets: Amount,
-    slaCreditAssets: Amount,
-    paidAssets: Amount,
-    owedAssets: Amount,
-    prepaidAssets: Amount,
-  },
   strict,
 );
 
@@ -339,7 +298,6 @@ export type Facility = Static<typeof FacilitySchema>;
 export type Payment = Static<typeof PaymentSchema>;
 export type LotDetail = Static<typeof LotSchema>;
 export type LotMeterRecord = Static<typeof LotMeterSchema>;
-export type Lease = Static<typeof LeaseSchema>;
 export type Epoch = Static<typeof EpochSchema>;
 export type EpochDetail = Static<typeof EpochDetailSchema>;
 export type DeviceProof = Static<typeof DeviceProofSchema>;

@@ -2,6 +2,8 @@ import { Refusal, demand } from "./refusal.ts";
 
 /** One epoch: a UTC hour. */
 export const EPOCH_SEC = 3600n;
+/** 1.0 as a ratio of 18 decimals. */
+export const WAD = 10n ** 18n;
 /** Millijoules in a watt-hour. */
 const MJ_PER_WH = 3_600_000n;
 /** Millijoules in a kilowatt-hour. */

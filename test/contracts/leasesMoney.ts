@@ -13,6 +13,7 @@ interface Args {
   readonly prepaidAssets: bigint;
   readonly periodIndex: bigint;
   readonly payment: Args;
+  readonly reduction?: Args;
 }
 
 describe("Leases: money", () => {
@@ -42,7 +43,7 @@ describe("Leases: money", () => {
       const { leases, lessee } = world;
       await expect(leases.connect(lessee).pay(1, 0, BASE))
         .to.emit(leases, "Paid")
-        .withArgs(1, 0, lessee, BASE, 0n, 0n, BASE);
+        .withArgs(1, 0, lessee, BASE, [ethers.ZeroAddress, 0n, 0n, 0n, 0n, BASE]);
       await time.increaseTo(ENDS[1]);
       await leases.settle(1, 0);
       expect(await ledger(world)).to.deep.equal({ ...EMPTY, settledCount: 1, collectable: BASE, held: BASE });
@@ -50,11 +51,11 @@ describe("Leases: money", () => {
 
     it("M17: late, in part and by another reduces that period's receivable alone", async () => {
       const world = await settled(2);
-      const { leases, stranger } = world;
+      const { leases, payee, stranger } = world;
       await time.increase(400 * DAY_SEC);
       await expect(leases.connect(stranger).pay(1, 0, 4n))
         .to.emit(leases, "Paid")
-        .withArgs(1, 0, stranger, 4n, 4n, BASE - 4n, 0n);
+        .withArgs(1, 0, stranger, 4n, [payee.address, 0n, 4n, 0n, BASE - 4n, 0n]);
       expect((await leases.receivable(1, 0)).assets).to.equal(BASE - 4n);
       expect((await leases.receivable(1, 1)).assets).to.equal(BASE);
       expect(await ledger(world)).to.deep.equal({
@@ -69,13 +70,13 @@ describe("Leases: money", () => {
 
     it("M17: too much and twice is credit for the periods to come", async () => {
       const world = await settled(1);
-      const { leases, lessee } = world;
+      const { leases, lessee, payee } = world;
       await expect(leases.connect(lessee).pay(1, 0, BASE + 3n))
         .to.emit(leases, "Paid")
-        .withArgs(1, 0, lessee, BASE + 3n, BASE, 0n, 3n);
+        .withArgs(1, 0, lessee, BASE + 3n, [payee.address, 0n, BASE, 0n, 0n, 3n]);
       await expect(leases.connect(lessee).pay(1, 0, BASE))
         .to.emit(leases, "Paid")
-        .withArgs(1, 0, lessee, BASE, 0n, 0n, BASE + 3n);
+        .withArgs(1, 0, lessee, BASE, [ethers.ZeroAddress, 0n, 0n, 0n, 0n, BASE + 3n]);
       await time.increaseTo(ENDS[2]);
       await leases.settle(1, 1);
       expect(await ledger(world)).to.deep.equal({
@@ -120,13 +121,15 @@ describe("Leases: money", () => {
   describe("payFromEscrow", () => {
     it("pays an older receivable from what came into the escrow later", async () => {
       const world = await settled(1);
-      const { leases, lessee } = world;
+      const { leases, lessee, payee } = world;
       await leases.connect(lessee).prepay(1, BASE - 1n);
       await expect(leases.payFromEscrow(1, 0))
         .to.emit(leases, "PaidFromEscrow")
-        .withArgs(1, 0, BASE - 1n, 1n, 0n);
+        .withArgs(1, 0, [payee.address, 0n, BASE - 1n, 0n, 1n, 0n]);
       await leases.connect(lessee).prepay(1, 5n);
-      await expect(leases.payFromEscrow(1, 0)).to.emit(leases, "PaidFromEscrow").withArgs(1, 0, 1n, 0n, 4n);
+      await expect(leases.payFromEscrow(1, 0))
+        .to.emit(leases, "PaidFromEscrow")
+        .withArgs(1, 0, [payee.address, 0n, 1n, 0n, 0n, 4n]);
       expect(await ledger(world)).to.deep.equal({
         ...EMPTY,
         settledCount: 1,
@@ -214,7 +217,7 @@ describe("Leases: money", () => {
       for (const log of await ethers.provider.getLogs({ address: leases, fromBlock: 0 })) {
         const event = leases.interface.parseLog(log);
         const args = (event?.args.toObject(true) ?? {}) as Args;
-        const result = event?.name === "Invoiced" ? args.payment : args;
+        const result = event?.name === "Invoiced" ? args.payment : (args.reduction ?? args);
         if (event?.name === "Invoiced") rebuilt.settledCount++;
         if ("prepaidAssets" in result) rebuilt.prepaid = result.prepaidAssets;
         if ("leftAssets" in result) left.set(args.periodIndex, result.leftAssets);
@@ -239,7 +242,7 @@ describe("Leases: money", () => {
         await expect(call).to.be.revertedWithCustomError(leases, "Lease_Unknown").withArgs(0);
       }
       await expect(leases.receivable(1, 3)).to.be.revertedWithCustomError(leases, "Lease_UnknownPeriod");
-      expect(await leases.receivable(1, 2)).to.deep.equal([0n, 0n]);
+      expect(await leases.receivable(1, 2)).to.deep.equal([0n, 0n, 0n]);
       expect(await leases.payeeOf(0)).to.equal(ethers.ZeroAddress);
       expect(await leases.leaseOf(OTHER_LOT_ID)).to.equal(0);
     });

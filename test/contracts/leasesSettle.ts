@@ -44,7 +44,8 @@ describe("Leases: settlement", () => {
       const world = await leasedStage();
       const { leases, lessee, payee } = world;
       await leases.connect(lessee).prepay(1, BASE - 1n);
-      const gpuSec = BigInt(GPU_COUNT * (ENDS[1] - ENDS[0]));
+      const length = BigInt(ENDS[1] - ENDS[0]);
+      const gpuSec = BigInt(GPU_COUNT) * length;
       await time.setNextBlockTimestamp(ENDS[1] + 5);
       const dueAt = ENDS[1] + 5 + DUE_SEC;
       await expect(leases.settle(1, 0))
@@ -55,10 +56,10 @@ describe("Leases: settlement", () => {
           payee,
           ENDS[0],
           ENDS[1],
-          [8n, BigInt(ENDS[1] - ENDS[0]), gpuSec, gpuSec, 0n, 10_000n, BASE, 0n, 0n, BASE],
+          [8n, length, length, gpuSec, gpuSec, 0n, 0n, 0n, 0n, 10_000n, 0n, BASE, 0n, 0n, 0n, 0n, BASE],
           [BASE - 1n, 1n, BigInt(dueAt), 0n],
         );
-      expect(await leases.receivable(1, 0)).to.deep.equal([1n, dueAt]);
+      expect(await leases.receivable(1, 0)).to.deep.equal([1n, dueAt, 0n]);
       expect(await ledger(world)).to.deep.equal({
         ...EMPTY,
         settledCount: 1,

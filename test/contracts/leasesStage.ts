@@ -1,5 +1,6 @@
-import { network } from "hardhat";
-import type { Signer, TypedDataDomain, TypedDataField } from "ethers";
+import { artifacts, network } from "hardhat";
+import { NO_CLAUSES } from "../../server/protocol/lease.ts";
+import { ContractFactory, type Addressable, type Signer, type TypedDataDomain, type TypedDataField } from "ethers";
 import { Leases__factory } from "../../types/factories/lease/Leases__factory.ts";
 import type { Leases } from "../../types/lease/Leases.ts";
 
@@ -23,7 +24,8 @@ export const ENDS = ["2030-01-31", "2030-02-28", "2030-03-31", "2030-04-30"].map
   number,
 ];
 
-export type Terms = {
+export type Terms = Omit<typeof NO_CLAUSES, "sla"> & {
+  sla: { availabilityBps: number | bigint; creditBps: number | bigint }[];
   lotId: bigint;
   lessee: string;
   payee: string;
@@ -33,14 +35,46 @@ export type Terms = {
   periodCount: number;
   baseRentAssets: bigint;
   gpuHourRateAssets: bigint;
-  dueSec: number;
-  relatedParty: boolean;
-  sla: { availabilityBps: number; creditBps: number }[];
   documentHash: string;
   salt: string;
 };
 
-export type Counters = { gpuCount?: number; available?: number; allocated?: number; curtailed?: number };
+/** Every clause that a take-or-pay lease of three periods may have. */
+export const FULL_CLAUSES = {
+  efficiency: { metric: 1n, targetUnits: 13_000n, sharedBps: 5000n, maxBps: 1000n, kWhRateAssets: 80_000n },
+  payment: {
+    dueSec: BigInt(DUE_SEC),
+    lateFeeBps: 1800n,
+    cureSec: 432_000n,
+    prepaidMonthCount: 1n,
+    depositAssets: BASE,
+  },
+  exit: {
+    ...{ minPeriodCount: 1n, noticeSec: 259_200n, renewalPeriodCount: 2n, renewalRentBps: 9500n },
+    ...{ terminationFeeAssets: BASE / 4n, purchaseAssets: 50n * BASE },
+  },
+  lesseeBucket: 2n,
+  countries: ["0x4445"],
+} satisfies Partial<Terms>;
+
+/** What makes a lease index-linked: 90 %, between 5 and 9 units a GPU-hour. */
+export const LINKED_CLAUSES = {
+  pricing: 2,
+  baseRentAssets: 0n,
+  index: {
+    ...{ source: "0x00000000000000000000000000000000000000A1", participationBps: 9000n },
+    ...{ floorAssets: 5n, capAssets: 9n },
+  },
+} satisfies Partial<Terms>;
+
+export type Counters = {
+  gpuCount?: number;
+  available?: number;
+  allocated?: number;
+  curtailed?: number;
+  itEnergyWh?: number;
+  facilityEnergyWh?: number;
+};
 
 type AbiField = { name: string; type: string; internalType: string; components?: readonly AbiField[] };
 
@@ -67,6 +101,22 @@ export async function domainOf(leases: Leases): Promise<TypedDataDomain> {
   return { name, version, chainId, verifyingContract };
 }
 
+/** Deploys a library; without its ABI, whose types of structs and enums ethers does not know. */
+export async function deployCode(name: string): Promise<string> {
+  const { bytecode } = await artifacts.readArtifact(name);
+  const [deployer] = await ethers.getSigners();
+  return await (await new ContractFactory([], bytecode, deployer).deploy()).getAddress();
+}
+
+/** The leases with the code they are linked to. */
+export async function deployLeases(registry: Addressable, telemetry: Addressable): Promise<Leases> {
+  const libraries = {
+    Invoice: await deployCode("Invoice"),
+    LeaseTerms: await deployCode("LeaseTerms"),
+  };
+  return ethers.deployContract("Leases", [registry, telemetry], { libraries });
+}
+
 /**
  * The leases between their doubles on a fresh chain; the payee holds the lot's lien, the lessee and the stranger have
  * money and approved the leases.
@@ -78,7 +128,7 @@ export async function stage() {
   const lots = await ethers.deployContract("MockLots");
   const meters = await ethers.deployContract("MockMeters");
   const coin = await ethers.deployContract("MockCoin", [6]);
-  const leases = await ethers.deployContract("Leases", [lots, meters]);
+  const leases = await deployLeases(lots, meters);
   const addLot = (lotId: bigint) =>
     lots.setLot(lotId, {
       siteId: 1,
@@ -97,6 +147,7 @@ export async function stage() {
     await coin.connect(account).approve(leases, ethers.MaxUint256);
   }
   const terms: Terms = {
+    ...NO_CLAUSES,
     lotId: LOT_ID,
     lessee: lessee.address,
     payee: payee.address,
@@ -106,8 +157,7 @@ export async function stage() {
     periodCount: 3,
     baseRentAssets: BASE,
     gpuHourRateAssets: 0n,
-    dueSec: DUE_SEC,
-    relatedParty: false,
+    payment: { ...NO_CLAUSES.payment, dueSec: BigInt(DUE_SEC) },
     sla: [
       { availabilityBps: 9900, creditBps: 1000 },
       { availabilityBps: 9500, creditBps: 2500 },
@@ -129,8 +179,8 @@ export async function stage() {
       allocatedGpuSec: counters.allocated ?? 0,
       smActiveGpuSec: 0,
       gpuEnergyWh: 0,
-      itEnergyWh: 0,
-      facilityEnergyWh: 0,
+      itEnergyWh: counters.itEnergyWh ?? 0,
+      facilityEnergyWh: counters.facilityEnergyWh ?? 0,
       cfeMatchedWh: 0,
       waterMl: 0,
       emissionsGCO2e: 0,
@@ -155,11 +205,12 @@ export type World = Awaited<ReturnType<typeof leasedStage>>;
 
 /** Everything the ledger says about lease 1 and its payee. */
 export async function ledger({ leases, coin, payee, lessee }: World) {
-  const { settledCount, prepaidAssets, owedAssets } = await leases.lease(1);
+  const { status } = await leases.lease(1);
   return {
-    settledCount: Number(settledCount),
-    prepaid: prepaidAssets,
-    owed: owedAssets,
+    settledCount: Number(status.settledCount),
+    prepaid: status.prepaidAssets,
+    deposit: status.depositAssets,
+    owed: status.owedAssets,
     receivable: await leases.receivableAssets(payee, coin),
     collectable: await leases.collectableAssets(payee, coin),
     refundable: await leases.collectableAssets(lessee, coin),
@@ -170,6 +221,7 @@ export async function ledger({ leases, coin, payee, lessee }: World) {
 export const EMPTY = {
   settledCount: 0,
   prepaid: 0n,
+  deposit: 0n,
   owed: 0n,
   receivable: 0n,
   collectable: 0n,

@@ -1,7 +1,7 @@
 import type { Interface } from "ethers";
 import * as model from "../../server/model/facility.ts";
 import { leftAfter } from "../../server/model/schedule.ts";
-import { claimableAssets, lostAssets, repaidAssets } from "../../server/model/shares.ts";
+import { claimableAssets, writtenOffAssets, repaidAssets } from "../../server/model/shares.ts";
 import { STATES } from "./settings.ts";
 import type { Value } from "./stage.ts";
 
@@ -97,7 +97,7 @@ function classOf(of: Watched, index: number): Value[] {
       ...[
         ofToken("balanceOf", [account], () => book.shares.holders.get(holder)?.shares ?? 0n),
         ofToken("repaidAssets", [account], () => repaidAssets(book.shares, holder)),
-        ofToken("writtenOffAssets", [account], () => lostAssets(book.shares, holder)),
+        ofToken("writtenOffAssets", [account], () => writtenOffAssets(book.shares, holder)),
       ].map(seldom),
     ]),
   ];

@@ -11,6 +11,7 @@ import { contractsAt, send } from "../../server/protocol/contracts.ts";
 import type { SignedReadingJson } from "../../server/protocol/reading.ts";
 import { domainOf, structOf } from "../../server/protocol/typed.ts";
 import { TestStable__factory } from "../../types/factories/mocks/TestStable__factory.ts";
+import { NO_CLAUSES } from "../../server/protocol/lease.ts";
 import { Leases__factory } from "../../types/factories/lease/Leases__factory.ts";
 import { refusalOf } from "../server/agentBench.ts";
 import { FIRST_EPOCH, START_AT, payer, readingOf, startStage, wire, type Stage } from "../server/stage.ts";
@@ -145,8 +146,8 @@ describe("Findings: jobs", function () {
       const stranger = await payer(stage, "stranger");
       const terms = {
         ...{ lotId: 3, lessee: stranger.address, payee: cast.operator.address, asset: addresses.asset, pricing: 0 },
-        ...{ startAt: START_AT, periodCount: 2, baseRentAssets: 1n, gpuHourRateAssets: 0n, dueSec: DAY_SEC },
-        ...{ relatedParty: false, sla: [], documentHash: id("terms"), salt: id("salt") },
+        ...{ startAt: START_AT, periodCount: 2, baseRentAssets: 1n, gpuHourRateAssets: 0n },
+        ...{ ...NO_CLAUSES, documentHash: id("terms"), salt: id("salt") },
       };
       const { types } = structOf(Leases__factory.abi, "open", "terms");
       const domain = domainOf(await operator.leases.eip712Domain());

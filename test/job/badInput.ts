@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { ZeroHash, type Wallet } from "ethers";
 
+import { NO_CLAUSES } from "../../server/protocol/lease.ts";
 import { Leases__factory } from "../../types/factories/lease/Leases__factory.ts";
 import { closeEpoch } from "../../server/jobs/epoch.ts";
 import type { Oracle } from "../../server/jobs/oracle.ts";
@@ -157,14 +158,7 @@ describe("bad input", function () {
     const terms = {
       ...{ lotId: 1n, lessee: lessee.address, payee: deployment.facilities[0]!.address, pricing: 0n },
       ...{ asset: deployment.addresses.asset, startAt: START_AT, periodCount: 12n, baseRentAssets: 1n },
-      ...{
-        gpuHourRateAssets: 0n,
-        dueSec: 86_400n,
-        relatedParty: false,
-        sla: [],
-        documentHash: ZeroHash,
-        salt: ZeroHash,
-      },
+      ...{ gpuHourRateAssets: 0n, ...NO_CLAUSES, documentHash: ZeroHash, salt: ZeroHash },
     };
     const { types } = structOf(Leases__factory.abi, "open", "terms");
     const signature = await lessee.signTypedData(domainOf(await operator.leases.eip712Domain()), types, terms);

@@ -64,16 +64,15 @@ export async function readLedger(provider: JsonRpcProvider, deployment: Deployme
   const total = (list: Entry[], event: string, name: string) =>
     sum(list.filter((entry) => entry.name === event).map((entry) => amount(entry, name)));
 
-  const own = new Set(
-    leases
-      .filter(({ name, args }) => name === "Opened" && args.get("terms.payee") === place.address)
-      .map((entry) => entry.args.get("leaseId")),
-  );
-  const ofOwn = leases.filter((entry) => own.has(entry.args.get("leaseId")));
+  const ofOwn = leases.filter(({ args }) => (args.get("payee") ?? args.get("reduction.payee")) === place.address);
   const received =
     total(ofOwn, "Invoiced", "payment.paidAssets") +
-    total(ofOwn, "Paid", "paidAssets") +
-    total(ofOwn, "PaidFromEscrow", "paidAssets");
+    total(ofOwn, "FeeInvoiced", "payment.paidAssets") +
+    total(ofOwn, "Purchased", "assets") +
+    total(ofOwn, "Paid", "reduction.paidAssets") +
+    total(ofOwn, "Paid", "reduction.lateFeeAssets") +
+    total(ofOwn, "PaidFromEscrow", "reduction.paidAssets") +
+    total(ofOwn, "PaidFromEscrow", "reduction.lateFeeAssets");
   const returned = total(facility, "ClassScheduled", "returnedAssets");
   const surplus = total(facility, "SurplusBooked", "assets");
   const steps = facility

@@ -76,38 +76,63 @@ describe("model of a deal: leases", () => {
     });
 
     it("gives what the vectors of the invoice give", () => {
-      type Numbers = Record<string, string | number>;
+      type Printed = Record<string, string | number | boolean>;
       const vectors = JSON.parse(readFileSync("test/vectors/invoice.json", "utf8")) as {
         name: string;
         terms: {
           pricing: LeaseTerms["pricing"];
           baseRentAssets: string;
           gpuHourRateAssets: string;
-          sla: { availabilityBps: number; creditBps: number }[];
+          index?: Printed;
+          efficiency?: Printed & { metric: LeaseTerms["efficiency"]["metric"] };
+          exit?: Printed;
+          sla: Printed[];
         };
-        from: Numbers;
-        to: Numbers;
-        periodSec: string;
+        from: Printed;
+        to: Printed;
+        span: Printed;
         statement: { dueAssets: string };
       }[];
-      const counters = (of: Numbers): LeaseMeter => ({
-        ...IDLE,
-        gpuCount: BigInt(of["gpuCount"]!),
-        availableGpuSec: BigInt(of["availableGpuSec"]!),
-        allocatedGpuSec: BigInt(of["allocatedGpuSec"]!),
-        curtailedGpuSec: BigInt(of["curtailedGpuSec"]!),
+      const big = (of: Printed | undefined, name: string, absent = 0n) => BigInt(of?.[name] ?? absent);
+      const counters = (of: Printed): LeaseMeter => ({
+        gpuCount: big(of, "gpuCount"),
+        availableGpuSec: big(of, "availableGpuSec"),
+        allocatedGpuSec: big(of, "allocatedGpuSec"),
+        curtailedGpuSec: big(of, "curtailedGpuSec"),
+        itEnergyWh: big(of, "itEnergyWh"),
+        facilityEnergyWh: big(of, "facilityEnergyWh"),
       });
-      for (const { name, terms, from, to, periodSec, statement } of vectors) {
+      for (const { name, terms, from, to, span, statement } of vectors) {
+        const { index, efficiency, exit } = terms;
+        const plain = leaseTerms();
         const whole = leaseTerms({
           pricing: terms.pricing,
           baseRentAssets: BigInt(terms.baseRentAssets),
           gpuHourRateAssets: BigInt(terms.gpuHourRateAssets),
+          dollarAssets: big(span, "oneAssets", 1_000_000n),
+          index: {
+            participationBps: big(index, "participationBps"),
+            floorAssets: big(index, "floorAssets"),
+            capAssets: big(index, "capAssets"),
+          },
+          efficiency: {
+            metric: efficiency?.metric ?? "None",
+            target: big(efficiency, "targetUnits"),
+            kWhRateAssets: big(efficiency, "kWhRateAssets"),
+            sharedBps: big(efficiency, "sharedBps"),
+            maxBps: big(efficiency, "maxBps"),
+          },
+          exit: { ...plain.exit, renewalRentBps: big(exit, "renewalRentBps") },
           sla: terms.sla.map((row) => ({
-            availabilityBps: BigInt(row.availabilityBps),
-            creditBps: BigInt(row.creditBps),
+            availabilityBps: big(row, "availabilityBps"),
+            creditBps: big(row, "creditBps"),
           })),
         });
-        const months = period({ untilAt: BigInt(periodSec) });
+        const [endAt, indexWad] = [big(span, "periodSec"), big(span, "indexWad")];
+        const months = period({
+          ...{ endAt, untilAt: big(span, "wholeSec", endAt), isRenewed: span["isRenewed"] === true },
+          indexWad: indexWad === 0n ? undefined : indexWad,
+        });
         const { dueAssets } = invoice(whole, months, counters(from), counters(to));
         expect(dueAssets, name).to.equal(BigInt(statement.dueAssets));
       }

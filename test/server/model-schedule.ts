@@ -7,7 +7,7 @@ import {
   accrueLoss,
   claim,
   claimableAssets,
-  lostAssets,
+  writtenOffAssets,
   mint,
   openShares,
   repaidAssets,
@@ -111,7 +111,7 @@ describe("model of a deal: parts", () => {
       accrue(book, 0n, 300n);
       accrueLoss(book, 700n);
       transfer(book, "alice", "bob", 500n);
-      expect(["alice", "bob"].map((holder) => lostAssets(book, holder))).to.deep.equal([70n, 630n]);
+      expect(["alice", "bob"].map((holder) => writtenOffAssets(book, holder))).to.deep.equal([70n, 630n]);
       expect(["alice", "bob"].map((holder) => repaidAssets(book, holder))).to.deep.equal([30n, 270n]);
       expect(["alice", "bob"].map((holder) => claim(book, holder))).to.deep.equal([180n, 120n]);
     });

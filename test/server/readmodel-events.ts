@@ -9,6 +9,7 @@ import { readModel } from "../../server/plugins/readmodel.ts";
 import { openStore, type Store } from "../../server/plugins/store.ts";
 import type { Hex } from "../../server/protocol/bytes.ts";
 import type { Deployment } from "../../server/protocol/deployment.ts";
+import { NO_CLAUSES } from "../../server/protocol/lease.ts";
 import { emptyMeter, packMeter } from "../../server/protocol/meter.ts";
 import type { Sources } from "../../server/sources.ts";
 import { signedReading } from "./sample.ts";
@@ -43,6 +44,12 @@ describe("read model out of events", () => {
     dueAt: "0",
     prepaidAssets,
   });
+  const reduced = (payee: string, paidAssets: string, prepaidAssets: string) => ({
+    ...{ payee, paidAssets, prepaidAssets, lateFeeAssets: "0", lateFeeLeftAssets: "0", leftAssets: "0" },
+  });
+  const noClauses = JSON.parse(
+    JSON.stringify(NO_CLAUSES, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value)),
+  ) as Record<string, Json>;
   const cash = async () => (await model.summary()).cash;
   const leaseOne = async () => (await model.leases({ limit: 10 })).find(({ leaseId }) => leaseId === "1");
   const meterOf = (availableGpuSec: bigint, reportingCount: bigint) => {
@@ -91,7 +98,7 @@ describe("read model out of events", () => {
     before(async () => {
       const terms = {
         ...{ lotId: "1", lessee, payee: facility, asset, pricing: "0", startAt: "0", periodCount: "2" },
-        ...{ baseRentAssets: "1000", gpuHourRateAssets: "0", dueSec: "60", relatedParty: true },
+        ...{ baseRentAssets: "1000", gpuHourRateAssets: "0", ...noClauses, relatedParty: true },
         ...{ sla: [{ availabilityBps: "9900", creditBps: "1000" }], documentHash: word(1), salt: word(0) },
       };
       const lot = {
@@ -139,39 +146,34 @@ describe("read model out of events", () => {
         periodIndex: "0",
         payer: lessee,
         assets: "500",
-        paidAssets: "450",
-        leftAssets: "150",
-        prepaidAssets: "50",
+        reduction: reduced(facility, "450", "50"),
       });
       await lease("PaidFromEscrow", {
         leaseId: "1",
         periodIndex: "0",
-        paidAssets: "20",
-        leftAssets: "130",
-        prepaidAssets: "30",
+        reduction: { ...reduced(facility, "20", "30"), lateFeeAssets: "3" },
       });
       await lease("Paid", {
         leaseId: "2",
         periodIndex: "0",
         payer: lessee,
         assets: "7",
-        paidAssets: "7",
-        leftAssets: "0",
-        prepaidAssets: "0",
+        reduction: reduced(operator, "7", "0"),
       });
       expect(await leaseOne()).to.include({
         paidAssets: "770",
+        lateFeeAssets: "3",
         owedAssets: "130",
         prepaidAssets: "30",
         settledCount: 1,
       });
-      expect(await cash()).to.include({ received: "770", collections: "770" });
+      expect(await cash()).to.include({ received: "773", collections: "773" });
       expect(await model.lot(1n)).to.include({ leaseId: "1" });
 
-      await lease("Collected", { payee: facility, asset, assets: "770" });
+      await lease("Collected", { payee: facility, asset, assets: "773" });
       await lease("Collected", { payee: lessee, asset, assets: "5" });
-      await fund("Collected", { assets: "770", collectionsAssets: "770" });
-      expect(await cash()).to.include({ received: "770", collections: "770" });
+      await fund("Collected", { assets: "773", collectionsAssets: "773" });
+      expect(await cash()).to.include({ received: "773", collections: "773" });
 
       await lease("Invoiced", {
         leaseId: "1",
@@ -230,7 +232,7 @@ describe("read model out of events", () => {
       await tell("classToken", residual, "Accrued", { accrualIndex: "1", interestAssets: "0", principalAssets: "100" });
       await fund("SurplusBooked", { assets: "30", collectionsAssets: "800" });
       expect(await cash()).to.deep.equal({
-        received: "1800",
+        received: "1803",
         fees: "0",
         claimable: "1000",
         claimed: "0",
@@ -250,7 +252,7 @@ describe("read model out of events", () => {
       await tell("classToken", senior, "Accrued", { accrualIndex: "2", interestAssets: "400", principalAssets: "0" });
       await tell("classToken", senior, "Claimed", { holder: lessee, to: lessee, assets: "1200" });
       expect(await cash()).to.deep.equal({
-        received: "1800",
+        received: "1803",
         fees: "50",
         claimable: "200",
         claimed: "1200",

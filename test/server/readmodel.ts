@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fund } from "../../scripts/seed.ts";
 import type { Program } from "../../server/main.ts";
 import type * as api from "../../server/protocol/api.ts";
+import type { Lease } from "../../server/protocol/lease.ts";
 import { contractsAt, send, type Contracts } from "../../server/protocol/contracts.ts";
 import { TestStable__factory } from "../../types/factories/mocks/TestStable__factory.ts";
 import {
@@ -199,17 +200,16 @@ describe("read model", () => {
   describe("leases", () => {
     it("are as the contract has them", async () => {
       await program.follow();
-      const { items } = await get<Page<api.Lease>>("/v1/leases");
+      const { items } = await get<Page<Lease>>("/v1/leases");
       expect(items.map(({ pricing }) => pricing)).to.deep.equal(["TakeOrPay", "Metered"]);
       for (const shown of items) {
-        const { terms, settledCount, prepaidAssets, owedAssets } = await contracts.leases.lease(BigInt(shown.leaseId));
+        const { terms, status } = await contracts.leases.lease(BigInt(shown.leaseId));
         expect(shown).to.include({
           ...{ lotId: String(terms.lotId), lessee: terms.lessee, payee: facility, documentHash: terms.documentHash },
-          ...{
-            settledCount: Number(settledCount),
-            prepaidAssets: String(prepaidAssets),
-            owedAssets: String(owedAssets),
-          },
+          ...{ periodCount: Number(status.periodCount), endCount: Number(status.endCount) },
+          ...{ settledCount: Number(status.settledCount), owedAssets: String(status.owedAssets) },
+          ...{ prepaidAssets: String(status.prepaidAssets), depositAssets: String(status.depositAssets) },
+          ...{ endAt: null, purchaser: null, isInDefault: status.isInDefault },
           baseRentAssets: String(terms.baseRentAssets),
           gpuHourRateAssets: String(terms.gpuHourRateAssets),
         });

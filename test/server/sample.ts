@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import type { Hex } from "../../server/protocol/bytes.ts";
 import { DROP_REASONS } from "../../server/protocol/drops.ts";
 import type * as api from "../../server/protocol/api.ts";
+import type { Lease } from "../../server/protocol/lease.ts";
 import type { SignedReadingJson } from "../../server/protocol/reading.ts";
 import { expect } from "chai";
 import type { InjectOptions } from "fastify";
@@ -144,7 +145,7 @@ const meterRecord = (number: bigint): api.LotMeterRecord => ({
   },
 });
 
-const lease: api.Lease = {
+const lease: Lease = {
   leaseId: "1",
   lotId: "1",
   lessee: ADDRESS,
@@ -153,18 +154,35 @@ const lease: api.Lease = {
   pricing: "TakeOrPay",
   startAt: "1764000000",
   periodCount: 60,
+  endCount: 60,
   settledCount: 1,
+  endAt: null,
+  isInDefault: false,
+  purchaser: null,
   baseRentAssets: "1",
   gpuHourRateAssets: "0",
-  dueSec: 864000,
+  index: { source: ADDRESS, participationBps: 0, floorAssets: "0", capAssets: "0" },
+  efficiency: { metric: "Pue", targetUnits: 13_000, sharedBps: 5000, maxBps: 1000, kWhRateAssets: "80000" },
+  payment: { dueSec: 864_000, lateFeeBps: 1450, cureSec: 2_592_000, prepaidMonthCount: 1, depositAssets: "1" },
+  exit: {
+    ...{ minPeriodCount: 12, noticeSec: 0, renewalPeriodCount: 12, renewalRentBps: 9000 },
+    ...{ terminationFeeAssets: "1", purchaseAssets: "0" },
+  },
+  tripleNet: false,
   relatedParty: false,
+  lesseeBucket: 1,
+  countries: ["US"],
   sla: [{ availabilityBps: 9900, creditBps: 1000 }],
   documentHash: HASH,
   invoicedAssets: "1",
   slaCreditAssets: "0",
+  bonusAssets: "0",
+  excessCreditAssets: "0",
   paidAssets: "1",
+  lateFeeAssets: "0",
   owedAssets: "0",
   prepaidAssets: "0",
+  depositAssets: "1",
 };
 
 const epoch = (number: bigint): api.Epoch => ({

@@ -6,7 +6,7 @@ const SUFFIXES = [
   ...["Wh", "Mwh", "MJ", "W", "Ml", "GCO2e", "PerMWh", "PerKWh"], // energy, power, water, carbon
   ...["Sec", "At", "Epoch"], // durations, unix seconds, unix hours
   ...["Assets", "Shares"], // settlement token, class token
-  ...["Count", "Index", "Units", "Bitmap", "Nonce", "Id", "Class"],
+  ...["Count", "Index", "Units", "Bitmap", "Nonce", "Id", "Class", "Bucket"],
 ];
 const WORDS = ["assets", "shares", "epoch", "nonce", "deadline", "answer"];
 
