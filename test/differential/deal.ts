@@ -57,7 +57,7 @@ export function randomDeal(random: Random, firstPaymentAt: bigint): FacilityTerm
 function seniorTerms(random: Random, scale: number): ClassTerms {
   const targetAssets = random.amount(scale - 1, scale);
   const principalKind = random.pick(["LevelPay", "Scheduled", "Balloon", "Sequential"] as const);
-  const termMonthCount = random.whole(1, 60);
+  const termMonthCount = random.chance(0.4) ? random.whole(1, 15) : random.whole(12, 60);
   return {
     kind: "Senior",
     principalKind,

@@ -1,7 +1,7 @@
 import * as enforcement from "../../server/model/enforcement.ts";
 import * as model from "../../server/model/facility.ts";
 import { randomDeal } from "./deal.ts";
-import { ANYONE, FIRST_HOLDER, max, SPONSOR, type Both, type Player } from "./player.ts";
+import { ANYONE, FIRST_HOLDER, SPONSOR, type Both, type FacilityPlayer } from "./facilityPlayer.ts";
 import { create, LOTS, subscribe } from "./raise.ts";
 import { setValue } from "./showing.ts";
 
@@ -9,12 +9,12 @@ import { setValue } from "./showing.ts";
 
 const DAY = 86_400;
 
-export function putUp(player: Player, both: Both): void {
+export function putUp(player: FacilityPlayer, both: Both): void {
   const lotId = player.random.pick(LOTS);
   player.attempt(both, "startAuction", [lotId], enforcement.startAuction(both.facility, player.nowAt, lotId));
 }
 
-export function buy(player: Player, both: Both): void {
+export function buy(player: FacilityPlayer, both: Both): void {
   const { random, nowAt } = player;
   const lotId = random.pick(LOTS);
   const limit = enforcement.auctionPrice(both.facility, nowAt, lotId) ?? 0n;
@@ -24,7 +24,7 @@ export function buy(player: Player, both: Both): void {
   player.count(price === undefined ? "buy refused" : "buy");
 }
 
-export function release(player: Player, both: Both): void {
+export function release(player: FacilityPlayer, both: Both): void {
   const lotId = player.random.pick(LOTS);
   const isDone = enforcement.releaseLot(both.facility, player.nowAt, lotId);
   player.act(SPONSOR, both, "release", [lotId], !isDone);
@@ -32,8 +32,8 @@ export function release(player: Player, both: Both): void {
 }
 
 /** The close, with something still to come or not. */
-export function close(player: Player, both: Both): void {
-  const { rent } = player.stage.world;
+export function close(player: FacilityPlayer, both: Both): void {
+  const { rent } = player.world;
   const receivable = player.random.chance(0.2) ? 1n : 0n;
   const lossBefore = totalLoss(both.facility);
   player.tell(ANYONE, rent, "setReceivable", [both.address, receivable]);
@@ -65,7 +65,7 @@ export function isRedeemable({ facility }: Both, nowAt: bigint): boolean {
 }
 
 /** A new facility of the sponsor raises enough and redeems the old; undefined where the lots would not bear it. */
-export async function refinance(player: Player, old: Both): Promise<Both | undefined> {
+export async function refinance(player: FacilityPlayer, old: Both): Promise<Both | undefined> {
   const { random } = player;
   const lots = [...old.facility.lots.entries()].sort();
   const limit = lots.reduce((sum, [, { costAssets }]) => sum + costAssets, 0n);
@@ -85,8 +85,8 @@ export async function refinance(player: Player, old: Both): Promise<Both | undef
   player.nowAt += random.big(1, 10 * DAY);
   if (!isRedeemable(old, player.nowAt)) return next;
   const hardware = random.part(limit);
-  const price = max(enforcement.redemptionPrice(old.facility, player.nowAt, hardware), 1n);
-  if (price > limit) return next;
+  const price = enforcement.redemptionPrice(old.facility, player.nowAt, hardware);
+  if (price === 0n || price > limit) return next;
   setValue(player, old, 0n, hardware);
   const total = price + random.part(limit - price);
   let left = total;

@@ -1,48 +1,42 @@
-import { ACTOR_COUNT } from "./player.ts";
 import { playHistory } from "./history.ts";
-import { Random } from "./random.ts";
+import { createWorld } from "../contracts/facility-world.ts";
+import { ACTOR_COUNT, FacilityPlayer } from "./facilityPlayer.ts";
+import { runHistories, type Lane } from "./running.ts";
 import { Stage } from "./stage.ts";
 
-const HISTORY_COUNT = Number(process.env["HISTORIES"] ?? 20);
-const SEED = Number(process.env["SEED"] ?? 1);
-const LANES = Number(process.env["LANES"] ?? 2);
+/** What a run of all histories must have seen. */
+const EVENTS = [
+  ...["Performing to CashTrap by DSCR", "CashTrap to Performing by DSCR"],
+  ...["Performing to EarlyAmortisation by DSCR", "CashTrap to EarlyAmortisation by DSCR"],
+  ...["declareLtv", "cureLtv", "declareCoverage", "cureCoverage", "declareCountry", "cureCountry"],
+  ...["declareAmortisation", "declareInterestDefault", "declareMaturityDefault", "ratchet"],
+  ...["paid Fee", "paid Interest", "paid Reserve", "paid Principal", "paid Turbo", "paid Trap"],
+  ...["paid FeeExcess", "paid Residual", "interest missed", "missed dates", "surplus", "price of a lot"],
+  ...["claim", "transfer", "startAuction", "buy", "release", "refinance", "close", "senior loss", "residual loss"],
+];
 
-async function createStage(): Promise<Stage> {
-  const stage = await Stage.create(ACTOR_COUNT);
-  const { world, actors } = stage;
-  const { asset, rent } = world;
+async function createLane(): Promise<Lane> {
+  const world = await createWorld();
+  const { asset, rent, facility, senior } = world;
+  const stage = await Stage.create(world, ACTOR_COUNT, [facility.interface, senior.interface]);
   const acts = [];
-  for (const [actorIndex, actor] of actors.entries()) {
+  for (const [actorIndex, actor] of stage.actors.entries()) {
     await world.admit(actor);
     await asset.mint(actor, 10n ** 40n);
     const data = asset.interface.encodeFunctionData("approve", [await rent.getAddress(), 2n ** 256n - 1n]);
     acts.push({ actorIndex, target: await asset.getAddress(), data, isRefused: false, text: "approve" });
   }
-  await stage.play(BigInt(await world.networkHelpers.time.latest()) + 1n, acts, true);
+  await stage.play((await stage.latestAt()) + 1n, acts, true);
   await stage.keep();
-  return stage;
+  return {
+    play: (random, monthCount) => playHistory(new FacilityPlayer(stage, random, world), monthCount),
+    restart: () => stage.restart(),
+  };
 }
 
 describe("Differential: facilities", () => {
-  it("show the balances of the model, in random histories", async function () {
-    this.timeout(600_000);
-    const events: Record<string, number> = {};
-    let seed = SEED;
-    const lane = async () => {
-      const stage = await createStage();
-      while (seed < SEED + HISTORY_COUNT) {
-        const mine = seed++;
-        const random = new Random(mine);
-        try {
-          const happened = await playHistory(stage, random, random.whole(24, 72));
-          for (const [event, count] of Object.entries(happened)) events[event] = (events[event] ?? 0) + count;
-        } catch (error) {
-          throw new Error(`seed ${mine}: ${(error as Error).message}`, { cause: error });
-        }
-        await stage.restart();
-      }
-    };
-    await Promise.all(Array.from({ length: LANES }, lane));
-    console.log(events);
+  it("show the balances of the model after every step of random histories", async function () {
+    this.timeout(3_600_000);
+    await runHistories(createLane, EVENTS);
   });
 });

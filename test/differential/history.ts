@@ -2,11 +2,11 @@ import * as model from "../../server/model/facility.ts";
 import { randomAnchorAt, randomDeal } from "./deal.ts";
 import * as ending from "./ending.ts";
 import * as money from "./money.ts";
-import { max, Player, type Both } from "./player.ts";
+import { FacilityPlayer, type Both } from "./facilityPlayer.ts";
+import { max } from "./player.ts";
 import { raise } from "./raise.ts";
-import type { Random } from "./random.ts";
+import type { Events } from "./running.ts";
 import * as showing from "./showing.ts";
-import type { Stage } from "./stage.ts";
 
 // A facility's random life, told to the model and to the contracts alike: what the model refuses the contracts must
 // refuse, and after every step every balance must be the model's.
@@ -37,9 +37,9 @@ const ENFORCEMENT = [ending.putUp, ending.buy, ending.buy, ending.close, money.p
 const AFTER = [money.claimIncome, money.moveShares, money.withdrawFee, money.payOut, ending.close];
 
 /** Plays so many months; answers how often each event happened. */
-export async function playHistory(stage: Stage, random: Random, monthCount: number): Promise<Record<string, number>> {
-  const player = new Player(stage, random);
-  player.nowAt = BigInt(await stage.world.networkHelpers.time.latest()) + 100n;
+export async function playHistory(player: FacilityPlayer, monthCount: number): Promise<Events> {
+  const { random } = player;
+  player.nowAt = (await player.stage.latestAt()) + 100n;
   const first = await raise(player, randomDeal(random, randomAnchorAt(random)));
   const lastAt = model.paymentAt(first.facility, monthCount);
   let all = [first];
@@ -62,14 +62,14 @@ function nextAt({ facility }: Both): bigint {
 }
 
 /** Something happens between two dates. */
-async function between(player: Player, both: Both, dueAt: bigint): Promise<void> {
+async function between(player: FacilityPlayer, both: Both, dueAt: bigint): Promise<void> {
   player.nowAt += player.random.big(1, Number(dueAt - player.nowAt - 1n));
   things(player, both);
   await player.step();
 }
 
 /** A payment date on its second, or late, or some of them missed and then run. */
-async function paymentDates(player: Player, both: Both, dueAt: bigint): Promise<void> {
+async function paymentDates(player: FacilityPlayer, both: Both, dueAt: bigint): Promise<void> {
   const { random } = player;
   const kind = random.next();
   player.nowAt = max(dueAt, player.nowAt);
@@ -85,11 +85,13 @@ async function paymentDates(player: Player, both: Both, dueAt: bigint): Promise<
   }
   if (count > 1) player.count("missed dates", count - 1);
   if (random.chance(0.4)) things(player, both);
+  else if (both.facility.classes.some(({ missedAt }) => missedAt > 0n) && model.isRunning(both.facility))
+    showing.declare(player, both);
   await player.step();
 }
 
 /** A few random doings and attempts. */
-function things(player: Player, both: Both): void {
+function things(player: FacilityPlayer, both: Both): void {
   const { random } = player;
   for (let count = random.whole(1, 4); count > 0; count--) {
     random.pick(listOf(both, random.chance(0.7)))(player, both);

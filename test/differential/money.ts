@@ -2,7 +2,7 @@ import * as model from "../../server/model/facility.ts";
 import { distribute } from "../../server/model/payment.ts";
 import { claim, claimableAssets, transfer } from "../../server/model/shares.ts";
 import { PAYEES } from "./deal.ts";
-import { ANYONE, FIRST_HOLDER, HOLDERS, type Both, type Player } from "./player.ts";
+import { ANYONE, FIRST_HOLDER, HOLDERS, type Both, type FacilityPlayer } from "./facilityPlayer.ts";
 
 // Money that comes in and goes out of a facility.
 
@@ -16,20 +16,21 @@ const MOODS = [
 ] as const;
 
 /** Rent by the mood, sometimes left in the leases for later. */
-export function payRent(player: Player, both: Both): void {
-  const { random, stage } = player;
+export function payRent(player: FacilityPlayer, both: Both): void {
+  const { random, world } = player;
   if (random.chance(0.12)) both.mood = random.whole(0, MOODS.length - 1);
-  const [least, most] = MOODS[both.mood]!;
+  const isDoomed = both.facility.nextIndex >= both.doomIndex;
+  const [least, most] = MOODS[isDoomed ? MOODS.length - 1 : both.mood]!;
   const factor = BigInt(Math.floor((least + (most - least) * random.next()) * 1_000_000));
   const assets = (monthlyService(both.facility) * factor) / 1_000_000n;
   if (assets > 0n) {
-    player.tell(ANYONE, stage.world.rent, "pay", [stage.world.settings.asset, both.address, assets]);
+    player.tell(ANYONE, world.rent, "pay", [world.settings.asset, both.address, assets]);
     both.pendingRent += assets;
   }
   if (random.chance(0.8)) collect(player, both);
 }
 
-export function collect(player: Player, both: Both): void {
+export function collect(player: FacilityPlayer, both: Both): void {
   player.act(ANYONE, both, "collect");
   model.collect(both.facility, both.pendingRent);
   both.pendingRent = 0n;
@@ -43,17 +44,17 @@ function monthlyService({ classes }: model.Facility): bigint {
 }
 
 /** Money that nobody announced. */
-export function surplus(player: Player, both: Both): void {
+export function surplus(player: FacilityPlayer, both: Both): void {
   const assets = player.random.amount(1, 9);
-  player.tell(ANYONE, player.stage.world.asset, "transfer", [both.address, assets]);
+  player.tell(ANYONE, player.world.asset, "transfer", [both.address, assets]);
   player.act(ANYONE, both, "sync");
   model.bookProceeds(both.facility, assets);
   player.count("surplus");
 }
 
 /** The price of a lot that its lessee bought: money from the leases that is no rent. */
-export function salePrice(player: Player, both: Both): void {
-  const { rent, settings } = player.stage.world;
+export function salePrice(player: FacilityPlayer, both: Both): void {
+  const { rent, settings } = player.world;
   const assets = player.random.amount(1, 9);
   player.tell(ANYONE, rent, "payPrice", [settings.asset, both.address, assets]);
   collect(player, both);
@@ -62,7 +63,7 @@ export function salePrice(player: Player, both: Both): void {
 }
 
 /** The next payment date; the contract must refuse it before its time. */
-export function payOut(player: Player, both: Both): boolean {
+export function payOut(player: FacilityPlayer, both: Both): boolean {
   const { facility } = both;
   const isDue = model.isPaymentDue(facility, player.nowAt);
   player.act(ANYONE, both, "distribute", [], !isDue);
@@ -78,7 +79,7 @@ export function payOut(player: Player, both: Both): boolean {
   return true;
 }
 
-export function claimIncome(player: Player, both: Both): void {
+export function claimIncome(player: FacilityPlayer, both: Both): void {
   const { random, stage } = player;
   const holderIndex = random.whole(0, HOLDERS.length - 1);
   const classIndex = random.whole(0, both.tokens.length - 1);
@@ -91,7 +92,7 @@ export function claimIncome(player: Player, both: Both): void {
   player.count(isRefused ? "claim refused" : "claim");
 }
 
-export function moveShares(player: Player, both: Both): void {
+export function moveShares(player: FacilityPlayer, both: Both): void {
   const { random, stage } = player;
   const classIndex = random.whole(0, both.tokens.length - 1);
   const [from, to] = [random.whole(0, HOLDERS.length - 1), random.whole(0, HOLDERS.length - 1)];
@@ -102,7 +103,7 @@ export function moveShares(player: Player, both: Both): void {
   player.count("transfer");
 }
 
-export function withdrawFee(player: Player, both: Both): void {
+export function withdrawFee(player: FacilityPlayer, both: Both): void {
   const payeeIndex = player.random.whole(0, PAYEES.length - 1);
   const isRefused = model.withdraw(both.facility, PAYEES[payeeIndex]!) === 0n;
   const actor = player.payeeActor(payeeIndex);

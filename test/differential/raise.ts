@@ -1,7 +1,8 @@
 import * as model from "../../server/model/facility.ts";
 import type { FacilityTerms } from "../../server/model/types.ts";
 import { PAYEES, SHARE_ASSETS } from "./deal.ts";
-import { ANYONE, FIRST_HOLDER, HOLDERS, max, SPONSOR, type Both, type Player } from "./player.ts";
+import { ANYONE, FIRST_HOLDER, HOLDERS, SPONSOR, type Both, type FacilityPlayer } from "./facilityPlayer.ts";
+import { max } from "./player.ts";
 import { settingsOf } from "./settings.ts";
 import { watched } from "./watched.ts";
 
@@ -11,8 +12,9 @@ const DAY = 86_400n;
 export const LOTS = ["1", "2", "3"] as const;
 
 /** Creates a facility and watches it; costs no time in the history. */
-export async function create(player: Player, terms: FacilityTerms, raiseUntilAt: bigint): Promise<Both> {
-  const { world, actors } = player.stage;
+export async function create(player: FacilityPlayer, terms: FacilityTerms, raiseUntilAt: bigint): Promise<Both> {
+  const { world } = player;
+  const { actors } = player.stage;
   const payeeOf = (payee: string) => actors[player.payeeActor(PAYEES.findIndex((name) => name === payee))]!;
   const settings = settingsOf(terms, { ...world.settings, sponsor: actors[SPONSOR]! }, raiseUntilAt, payeeOf);
   await world.networkHelpers.time.setNextBlockTimestamp(player.nowAt);
@@ -20,7 +22,10 @@ export async function create(player: Player, terms: FacilityTerms, raiseUntilAt:
   const [created] = await world.facilities.queryFilter(world.facilities.filters.FacilityCreated(), "latest");
   const { facility: address, classTokens } = created!.args;
   const facility = model.openFacility(terms);
-  const both = { facility, address, tokens: [...classTokens], pendingRent: 0n, mood: player.random.whole(0, 3) };
+  const { random } = player;
+  const doomIndex = random.chance(0.35) ? random.whole(0, 24) : Infinity;
+  const tokens = [...classTokens];
+  const both: Both = { facility, address, tokens, pendingRent: 0n, mood: random.whole(0, 3), doomIndex };
   const views = { calls: world.facility.interface, tokenCalls: world.senior.interface, nowAt: () => player.nowAt };
   await player.stage.watch(watched({ ...both, ...views, ...player.accounts() }));
   player.nowAt += 2n;
@@ -28,10 +33,10 @@ export async function create(player: Player, terms: FacilityTerms, raiseUntilAt:
 }
 
 /** Subscriptions of all classes: all of the targets, or less. */
-export function subscribe(player: Player, both: Both, isWhole: boolean): void {
-  const { random, stage } = player;
+export function subscribe(player: FacilityPlayer, both: Both, isWhole: boolean): void {
+  const { random, world } = player;
   for (const index of HOLDERS.keys())
-    player.tell(FIRST_HOLDER + index, stage.world.asset, "approve", [both.address, 2n ** 256n - 1n]);
+    player.tell(FIRST_HOLDER + index, world.asset, "approve", [both.address, 2n ** 256n - 1n]);
   for (const [classIndex, { targetAssets }] of both.facility.terms.classes.entries()) {
     let left = isWhole || random.chance(0.5) ? targetAssets : max(random.part(targetAssets), SHARE_ASSETS);
     for (const [holderIndex, holder] of HOLDERS.entries()) {
@@ -45,7 +50,7 @@ export function subscribe(player: Player, both: Both, isWhole: boolean): void {
 }
 
 /** Raised, drawn on lots and performing. */
-export async function raise(player: Player, terms: FacilityTerms): Promise<Both> {
+export async function raise(player: FacilityPlayer, terms: FacilityTerms): Promise<Both> {
   const { random } = player;
   const fundedAt = terms.firstPaymentAt - random.big(1, 100) * DAY - random.big(0, 3_600);
   const both = await create(player, terms, fundedAt - random.big(1, 5 * 86_400));
@@ -66,8 +71,8 @@ export async function raise(player: Player, terms: FacilityTerms): Promise<Both>
 }
 
 /** Draws most of the escrow on one to three lots. */
-function draw(player: Player, both: Both): void {
-  const { random, stage } = player;
+function draw(player: FacilityPlayer, both: Both): void {
+  const { random, world } = player;
   const { escrowAssets } = both.facility;
   let left = escrowAssets - random.part(escrowAssets / 3n);
   const lotIds = LOTS.slice(0, random.whole(1, LOTS.length));
@@ -75,7 +80,7 @@ function draw(player: Player, both: Both): void {
     const assets = index === lotIds.length - 1 ? left : left / 2n;
     const costAssets = assets + random.part(assets);
     left -= assets;
-    player.tell(SPONSOR, stage.world.pledges, "setLot", [lotId, costAssets, 4, both.address]);
+    player.tell(SPONSOR, world.pledges, "setLot", [lotId, costAssets, 4, both.address]);
     player.act(SPONSOR, both, "draw", [lotId, assets]);
     model.draw(both.facility, lotId, costAssets, assets);
   }

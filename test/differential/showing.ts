@@ -1,6 +1,7 @@
 import * as model from "../../server/model/facility.ts";
 import * as triggers from "../../server/model/triggers.ts";
-import { ANYONE, max, type Both, type Player } from "./player.ts";
+import { ANYONE, type Both, type FacilityPlayer } from "./facilityPlayer.ts";
+import { max } from "./player.ts";
 import { LOTS } from "./raise.ts";
 import { COUNTRY_CODE } from "./settings.ts";
 import { COUNTRY, COVERAGE, LTV } from "./watched.ts";
@@ -10,7 +11,7 @@ import { COUNTRY, COVERAGE, LTV } from "./watched.ts";
 const DAY = 86_400n;
 const ABROAD = "0x4652";
 
-export function showLtv(player: Player, both: Both): void {
+export function showLtv(player: FacilityPlayer, both: Both): void {
   const { random, nowAt } = player;
   const { facility } = both;
   const owed = model.seniorOwedAssets(facility, nowAt);
@@ -23,18 +24,18 @@ export function showLtv(player: Player, both: Both): void {
   else player.attempt(both, "cureLtv", [], triggers.cureLtv(facility, nowAt, valueAssets));
 }
 
-export function setValue(player: Player, { address }: Both, valueAssets: bigint, hardwareAssets: bigint): void {
+export function setValue(player: FacilityPlayer, { address }: Both, valueAssets: bigint, hardwareAssets: bigint): void {
   const value = { valueAssets, hardwareAssets, computedAt: player.nowAt, maxAgeSec: 0n };
-  player.tell(ANYONE, player.stage.world.appraisal, "setValue", [address, value]);
+  player.tell(ANYONE, player.world.appraisal, "setValue", [address, value]);
 }
 
-export function showCoverage(player: Player, both: Both): void {
+export function showCoverage(player: FacilityPlayer, both: Both): void {
   const { random, nowAt } = player;
   const { facility } = both;
   const lotId = random.pick(LOTS);
   const dayAt = nowAt - (nowAt % DAY) - random.big(0, 16) * DAY;
   const coverageBps = max(facility.terms.covenants.minCoverageBps + random.big(-1, 1), 0n);
-  player.tell(ANYONE, player.stage.world.appraisal, "setCoverage", [lotId, dayAt, coverageBps]);
+  player.tell(ANYONE, player.world.appraisal, "setCoverage", [lotId, dayAt, coverageBps]);
   if (!facility.breaches.coverage.has(lotId) || random.chance(0.2)) {
     const isDone = triggers.declareCoverage(facility, nowAt, lotId, dayAt, coverageBps);
     player.attempt(both, "declareCoverage", [lotId, dayAt], isDone);
@@ -44,19 +45,19 @@ export function showCoverage(player: Player, both: Both): void {
   }
 }
 
-export function showCountry(player: Player, both: Both): void {
+export function showCountry(player: FacilityPlayer, both: Both): void {
   const { random, nowAt } = player;
   const { facility } = both;
   const lotId = random.pick(LOTS);
   const isAllowed = random.chance(0.5);
-  player.tell(ANYONE, player.stage.world.pledges, "setCountry", [lotId, isAllowed ? COUNTRY_CODE : ABROAD]);
+  player.tell(ANYONE, player.world.pledges, "setCountry", [lotId, isAllowed ? COUNTRY_CODE : ABROAD]);
   if (!facility.breaches.country.has(lotId) || random.chance(0.2))
     player.attempt(both, "declareCountry", [lotId], triggers.declareCountry(facility, nowAt, lotId, isAllowed));
   else player.attempt(both, "cureCountry", [lotId], triggers.cureCountry(facility, lotId, isAllowed));
 }
 
 /** The PUE at the edge of a row, for the hours that the page says. */
-export function showPue(player: Player, both: Both): void {
+export function showPue(player: FacilityPlayer, both: Both): void {
   const { random, nowAt } = player;
   const { facility } = both;
   const { ratchet } = facility.terms;
@@ -64,14 +65,14 @@ export function showPue(player: Player, both: Both): void {
   if (facility.nextIndex === 0) return player.attempt(both, "ratchet", [lotIds], false);
   const { fromAt, untilAt } = triggers.pueHours(facility);
   const pueE4 = (ratchet.length === 0 ? 12_000n : random.pick(ratchet).maxPueE4) + random.big(0, 1);
-  player.tell(ANYONE, player.stage.world.appraisal, "setPue", [fromAt, untilAt, pueE4]);
+  player.tell(ANYONE, player.world.appraisal, "setPue", [fromAt, untilAt, pueE4]);
   player.attempt(both, "ratchet", [lotIds], triggers.showPue(facility, nowAt, pueE4));
 }
 
-export function declare(player: Player, both: Both): void {
+export function declare(player: FacilityPlayer, both: Both): void {
   const { random, nowAt } = player;
   const { facility } = both;
-  const classIndex = random.whole(0, both.tokens.length - 1);
+  const classIndex = random.chance(0.6) ? mostSenior(both) : random.whole(0, both.tokens.length - 1);
   const covenants = [
     [LTV, "Ltv"],
     [COVERAGE, "Coverage"],
@@ -90,4 +91,10 @@ export function declare(player: Player, both: Both): void {
     const isDone = triggers.declareMaturityDefault(facility, nowAt, classIndex);
     player.attempt(both, "declareMaturityDefault", [classIndex], isDone);
   }
+}
+
+/** The class that a default is most likely of. */
+function mostSenior({ facility }: Both): number {
+  const isOwed = facility.classes.findIndex((one) => one.outstandingAssets > 0n || one.interestDueAssets > 0n);
+  return Math.max(isOwed, 0);
 }

@@ -1,7 +1,9 @@
 import type { Interface } from "ethers";
-import { createWorld, type World } from "../contracts/facility-world.ts";
+import type { network } from "hardhat";
 
-// Where histories are played: the real contracts on a chain of their own, and the driver that plays and compares.
+// Where histories are played: a chain of their own, and the driver that plays and compares.
+
+export type Connection = Pick<Awaited<ReturnType<typeof network.create>>, "ethers" | "networkHelpers">;
 
 export interface Act {
   readonly actorIndex: number;
@@ -27,26 +29,42 @@ export interface Value {
 const GAS = "0x3938700"; // 60 million
 
 export class Stage {
-  readonly world: World;
   readonly actors: readonly string[];
+  private readonly connection: Connection;
   private readonly driver: string;
   private readonly driverCalls: Interface;
+  private readonly from: string;
+  /** The contracts whose errors are put in words. */
+  private readonly refusing: readonly Interface[];
   private values: Value[] = [];
   private moreValues: Value[] = [];
   private snapshotId: unknown;
 
-  private constructor(world: World, driver: string, driverCalls: Interface, actors: string[]) {
-    this.world = world;
-    this.driver = driver;
-    this.driverCalls = driverCalls;
+  private constructor(
+    connection: Connection,
+    driver: { target: unknown; interface: Interface },
+    from: string,
+    actors: string[],
+    refusing: readonly Interface[],
+  ) {
+    this.connection = connection;
+    this.driver = String(driver.target);
+    this.driverCalls = driver.interface;
+    this.from = from;
     this.actors = actors;
+    this.refusing = refusing;
   }
 
-  static async create(actorCount: number): Promise<Stage> {
-    const world = await createWorld();
-    const driver = await world.ethers.deployContract("MockHistory", [actorCount]);
+  static async create(connection: Connection, actorCount: number, refusing: readonly Interface[]): Promise<Stage> {
+    const { ethers } = connection;
+    const [deployer] = await ethers.getSigners();
+    const driver = await ethers.deployContract("MockHistory", [actorCount]);
     const actors = await Promise.all(Array.from({ length: actorCount }, (_, index) => driver.actors(index)));
-    return new Stage(world, await driver.getAddress(), driver.interface, actors);
+    return new Stage(connection, driver, deployer!.address, actors, refusing);
+  }
+
+  async latestAt(): Promise<bigint> {
+    return BigInt(await this.connection.networkHelpers.time.latest());
   }
 
   /** Every history starts from what stands now. */
@@ -85,11 +103,11 @@ export class Stage {
   }
 
   private async send(data: string): Promise<unknown> {
-    return this.request("eth_sendTransaction", [{ from: this.world.admin.address, to: this.driver, gas: GAS, data }]);
+    return this.request("eth_sendTransaction", [{ from: this.from, to: this.driver, gas: GAS, data }]);
   }
 
   private request(method: string, params: unknown[]): Promise<unknown> {
-    return this.world.ethers.provider.send(method, params) as Promise<unknown>;
+    return this.connection.ethers.provider.send(method, params) as Promise<unknown>;
   }
 
   private explain(error: unknown, values: readonly Value[], modelled: readonly bigint[], acts: readonly Act[]): Error {
@@ -104,9 +122,8 @@ export class Stage {
       );
       return new Error([...lines, ...acts.map(({ text }) => text)].join("\n"), { cause: error });
     }
-    const contracts = [this.world.facility, this.world.senior, this.world.rent];
     const data = args[1] ?? "0x";
-    const said = contracts.map((one) => (data.length < 10 ? null : one.interface.parseError(data))).find(Boolean);
+    const said = this.refusing.map((one) => (data.length < 10 ? null : one.parseError(data))).find(Boolean);
     const words = said ? `${said.name}(${said.args.join(", ")})` : data;
     return new Error(`${reason.name}: ${acts[Number(args[0])]?.text} ${words}`, { cause: error });
   }
