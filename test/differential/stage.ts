@@ -26,6 +26,18 @@ export interface Value {
   readonly isSeldom: boolean;
 }
 
+export function valueOf(
+  name: string,
+  target: string,
+  calls: Interface,
+  view: string,
+  args: readonly unknown[],
+  modelled: () => bigint,
+  wordIndex = 0,
+): Value {
+  return { name, target, data: calls.encodeFunctionData(view, args), wordIndex, modelled, isSeldom: false };
+}
+
 const GAS = "0x3938700"; // 60 million
 
 export class Stage {

@@ -3,7 +3,7 @@ import * as model from "../../server/model/facility.ts";
 import { leftAfter } from "../../server/model/schedule.ts";
 import { claimableAssets, writtenOffAssets, repaidAssets } from "../../server/model/shares.ts";
 import { STATES } from "./settings.ts";
-import type { Value } from "./stage.ts";
+import { valueOf, type Value } from "./stage.ts";
 
 // Every balance of a facility that is compared, and where the contracts show it.
 
@@ -28,7 +28,7 @@ export function watched(of: Watched): Value[] {
 }
 
 function ledgerOf({ facility, address, calls }: Watched): Value[] {
-  const shows = (name: string, modelled: () => bigint) => value(name, address, calls, name, [], modelled);
+  const shows = (name: string, modelled: () => bigint) => valueOf(name, address, calls, name, [], modelled);
   // The payment of the close is counted like a date's.
   const nextIndex = () => facility.nextIndex + (facility.state === "Closed" ? 1 : 0);
   return [
@@ -44,7 +44,7 @@ function ledgerOf({ facility, address, calls }: Watched): Value[] {
     shows("lotCount", () => BigInt(facility.lots.size)),
     ...facility.fees.map((fee, index) =>
       // Four words of terms and one of what is due, after the offset and the length of the list.
-      value(`fee ${index} due`, address, calls, "fees", [], () => fee.dueAssets, 2 + 5 * index + 4),
+      valueOf(`fee ${index} due`, address, calls, "fees", [], () => fee.dueAssets, 2 + 5 * index + 4),
     ),
     shows("nextPaymentAt", () => model.paymentAt(facility, nextIndex())),
   ];
@@ -53,11 +53,11 @@ function ledgerOf({ facility, address, calls }: Watched): Value[] {
 function breachesOf({ facility, address, calls }: Watched): Value[] {
   const { breaches } = facility;
   const opened = (name: string, trigger: number, subject: bigint, modelled: () => bigint) =>
-    value(name, address, calls, "breachedAt", [trigger, subject], modelled);
+    valueOf(name, address, calls, "breachedAt", [trigger, subject], modelled);
   const count = () =>
     BigInt(Number(breaches.isDscrOpen) + Number(breaches.ltvAt > 0n) + breaches.coverage.size + breaches.country.size);
   return [
-    value("breachCount", address, calls, "breachCount", [], count),
+    valueOf("breachCount", address, calls, "breachCount", [], count),
     opened("LTV breach", LTV, 0n, () => breaches.ltvAt),
   ];
 }
@@ -69,10 +69,10 @@ function classOf(of: Watched, index: number): Value[] {
   const name = (text: string) => `class ${index} ${text}`;
   // The words of classAt after its offset; one of them is the offset of the terms.
   const word = (text: string, at: number, modelled: () => bigint) =>
-    value(name(text), address, calls, "classAt", [index], modelled, at + 1);
-  const shows = (text: string, modelled: () => bigint) => value(name(text), address, calls, text, [index], modelled);
+    valueOf(name(text), address, calls, "classAt", [index], modelled, at + 1);
+  const shows = (text: string, modelled: () => bigint) => valueOf(name(text), address, calls, text, [index], modelled);
   const ofToken = (text: string, args: unknown[], modelled: () => bigint) =>
-    value(name(`${text} ${String(args)}`), token, tokenCalls, text, args, modelled);
+    valueOf(name(`${text} ${String(args)}`), token, tokenCalls, text, args, modelled);
   const isSenior = book.terms.kind === "Senior";
   return [
     word("missedAt", 1, () => book.missedAt),
@@ -87,7 +87,7 @@ function classOf(of: Watched, index: number): Value[] {
         ]
       : []),
     word("interest due", 9, () => book.interestDueAssets),
-    value(name("unclaimed"), address, calls, "unclaimedAssets", [token], () => book.unclaimedAssets),
+    valueOf(name("unclaimed"), address, calls, "unclaimedAssets", [token], () => book.unclaimedAssets),
     ofToken("interestPerShareRay", [], () => book.shares.interestRay),
     ofToken("principalPerShareRay", [], () => book.shares.principalRay),
     ofToken("lossPerShareRay", [], () => book.shares.lossRay),
@@ -105,22 +105,10 @@ function classOf(of: Watched, index: number): Value[] {
 
 function payeesOf({ facility, address, calls, payees }: Watched): Value[] {
   return [...payees].map(([payee, account]) =>
-    value(`${payee} may withdraw`, address, calls, "claimableAssets", [account], () => {
+    valueOf(`${payee} may withdraw`, address, calls, "claimableAssets", [account], () => {
       return facility.claimableAssets.get(payee) ?? 0n;
     }),
   );
-}
-
-function value(
-  name: string,
-  target: string,
-  calls: Interface,
-  view: string,
-  args: readonly unknown[],
-  modelled: () => bigint,
-  wordIndex = 0,
-): Value {
-  return { name, target, data: calls.encodeFunctionData(view, args), wordIndex, modelled, isSeldom: false };
 }
 
 function seldom(one: Value): Value {
