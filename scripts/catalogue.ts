@@ -49,6 +49,15 @@ export const DEAL = {
   termMonths: 60n,
   // Conventions of asset-backed deals: about six months of interest and expenses in reserve (V).
   reserveMonths: 6n,
+  // Cash is trapped under 1.35 over three months, early amortisation is at 1.25 (V). The rest is assumed: a month to
+  // cure a covenant, five days for interest, nine GPUs of ten to report.
+  covenants: {
+    ...{ trapDscrBps: 13_500n, amortiseDscrBps: 12_500n, dscrPeriodCount: 3n },
+    ...{ maxLtvBps: 12_000n, minCoverageBps: 9_000n },
+    ...{ covenantCureSec: 30n * 86_400n, interestCureSec: 5n * 86_400n, countries: ["0x5553"] },
+  },
+  /** A lot is auctioned from its cost down to half of it in a week: assumed. */
+  auction: { startBps: 10_000n, floorBps: 5_000n, durationSec: 7n * 86_400n },
   // Service levels of a DGX cloud: under 99 % available 10 % credit, under 95 % 25 % (V2). Here nobody has to claim.
   sla: [
     { availabilityBps: 9_900n, creditBps: 1_000n },

@@ -39,17 +39,22 @@ export interface Seeded {
 const UNITS_PER_CENT = 10_000n; // of a six-decimal stablecoin
 const DAY_SEC = 86_400;
 const YEAR_SEC = 365 * DAY_SEC;
-const [FEE, INTEREST, RESERVE, PRINCIPAL, RESIDUAL] = [0, 1, 2, 3, 7] as const;
 const NONE = 0;
+const [FEE, INTEREST, RESERVE, PRINCIPAL, , TRAP, FEE_EXCESS, RESIDUAL] = [0, 1, 2, 3, 4, 5, 6, 7] as const;
+/** The priority of payments; the lists of early amortisation and enforcement keep nothing back. */
 const STEPS = [
   { kind: FEE, subjectIndex: 0 },
   { kind: FEE, subjectIndex: 1 },
   { kind: INTEREST, subjectIndex: 0 },
   { kind: RESERVE, subjectIndex: 0 },
   { kind: PRINCIPAL, subjectIndex: 0 },
+  { kind: TRAP, subjectIndex: 0 },
+  { kind: FEE_EXCESS, subjectIndex: 0 },
+  { kind: FEE_EXCESS, subjectIndex: 1 },
   { kind: RESIDUAL, subjectIndex: 1 },
 ];
 const COUNTRY = "0x5553"; // US
+const PASSING_STEPS = STEPS.filter(({ kind }) => kind !== RESERVE && kind !== TRAP);
 const EVIDENCE_CLASS = 3; // attested, with an independent power meter
 /** H100 residual at the end of year 1 to 5, middle of the ranges on record (V2), in basis points of cost. */
 const RESIDUAL_BPS = [10_000, 6_250, 4_250, 3_000, 1_750, 1_250];
@@ -172,15 +177,12 @@ async function createFacility(
         { payee: cast.trustee.address, collectionsBps: 0, ...feeOf(feesOf(DEAL.trusteeFeeBps)) },
         { payee: cast.servicer.address, collectionsBps: 0, ...feeOf(feesOf(DEAL.servicerFeeBps)) },
       ],
-      covenants: {
-        ...{ trapDscrBps: 0, amortiseDscrBps: 0, dscrPeriodCount: 0, maxLtvBps: 0, minCoverageBps: 0 },
-        ...{ covenantCureSec: 30 * DAY_SEC, interestCureSec: 5 * DAY_SEC, countries: [] },
-      },
+      covenants: { ...DEAL.covenants, countries: [...DEAL.covenants.countries] },
       ratchet: [],
-      auction: { startBps: 10_000, floorBps: 5_000, durationSec: 7 * DAY_SEC },
+      auction: DEAL.auction,
       performingSteps: STEPS,
-      amortisationSteps: STEPS.filter(({ kind }) => kind !== RESERVE),
-      enforcementSteps: STEPS.filter(({ kind }) => kind !== RESERVE),
+      amortisationSteps: PASSING_STEPS,
+      enforcementSteps: PASSING_STEPS,
     }),
   );
   for (const log of receipt.logs) {

@@ -1,4 +1,5 @@
 import type { Contracts } from "../server/protocol/contracts.ts";
+import { FACILITY_STATES } from "../server/protocol/deal.ts";
 import type { Deployment } from "../server/protocol/deployment.ts";
 import { formatAssets } from "../server/protocol/units.ts";
 
@@ -13,7 +14,7 @@ export interface Cash {
 }
 
 const STEP_NAMES = ["fee", "interest", "reserve", "principal", "turbo", "trap", "fee excess", "residual"];
-const [FEE, INTEREST, , PRINCIPAL] = [0n, 1n, 2n, 3n];
+const [FEE, INTEREST, PRINCIPAL, TURBO, FEE_EXCESS] = [0n, 1n, 3n, 4n, 6n];
 const DECIMALS = 6;
 
 /** Dollars of a six-decimal stablecoin, to the cent. */
@@ -24,7 +25,8 @@ export function dollars(assets: bigint): string {
 
 /**
  * A facility's cash as its contracts say: what came in, what is set aside and paid out. In came the rent its leases
- * were paid, surplus that was booked, and funding that was returned undrawn; what was raised and drawn stands apart.
+ * were paid, surplus that was booked, and funding that was not drawn and went back or into the reserve; what was raised
+ * and drawn stands apart. Collections are with what is trapped.
  */
 export async function cashOf(contracts: Contracts, place: Deployment["facilities"][number]): Promise<Cash> {
   const facility = contracts.facility(place.address);
@@ -41,14 +43,16 @@ export async function cashOf(contracts: Contracts, place: Deployment["facilities
   return {
     received:
       (await rentPaid(contracts, place.address)) +
-      sum(returned.map((event) => event.args.returnedAssets)) +
+      sum(returned.map(({ args }) => args.returnedAssets + args.reserveAssets)) +
       sum(surplus.map((event) => event.args.assets)),
     fees: await facility.feesPaidAssets(),
     claimable: sum(unclaimed),
     claimed: sum(claims.flat().map((event) => event.args.assets)),
     reserve: await facility.reserveAssets(),
     collections:
-      (await facility.collectionsAssets()) + (await contracts.leases.collectableAssets(place.address, asset)),
+      (await facility.collectionsAssets()) +
+      (await facility.trappedAssets()) +
+      (await contracts.leases.collectableAssets(place.address, asset)),
   };
 }
 
@@ -82,20 +86,25 @@ export async function paymentReport(
   const [payment] = await facility.queryFilter(facility.filters.PaymentMade(paymentIndex));
   const steps = await facility.queryFilter(facility.filters.StepPaid(paymentIndex));
   if (payment === undefined) throw new Error(`payment ${paymentIndex} was not made`);
-  const { dueAt, collectionsAssets, reserveAssets } = payment.args;
+  const { dueAt, collectionsAssets, reserveAssets, trappedAssets } = payment.args;
   const title = `Payment ${paymentIndex + 1n} · ${dateText(dueAt)} · collections ${dollars(collectionsAssets)}`;
   const lines = [title, "  step               due            paid"];
   for (const { args } of steps) {
     const { kind, subjectIndex } = args.step;
     const name = STEP_NAMES[Number(kind)] ?? "step";
-    const isOfClass = kind === INTEREST || kind === PRINCIPAL;
-    const subject = kind === FEE ? ` ${subjectIndex + 1n}` : isOfClass ? ` ${classLetter(place, subjectIndex)}` : "";
+    const isOfClass = kind === INTEREST || kind === PRINCIPAL || kind === TURBO;
+    const isOfFee = kind === FEE || kind === FEE_EXCESS;
+    const subject = isOfFee ? ` ${subjectIndex + 1n}` : isOfClass ? ` ${classLetter(place, subjectIndex)}` : "";
     const cells = [dollars(args.dueAssets), dollars(args.paidAssets)].map((cell) => cell.padStart(15));
     lines.push(`  ${(name + subject).padEnd(12)}${cells.join(" ")}`);
   }
   const factors = await Promise.all(place.classTokens.map((_, index) => facility.poolFactorWad(index)));
   const pool = factors.map((factor, index) => `${classLetter(place, BigInt(index))} ${ratio(factor, 10n ** 18n, 4)}`);
   lines.push(`  reserve ${dollars(reserveAssets)} · pool factors ${pool.join(", ")}`);
+  const { netAssets, serviceAssets } = await facility.coverAt(paymentIndex);
+  const cover = serviceAssets === 0n ? "none due" : ratio(netAssets, serviceAssets, 2);
+  const state = FACILITY_STATES[Number(await facility.state())] ?? "";
+  lines.push(`  debt service cover ${cover} · ${state} · trapped ${dollars(trappedAssets)}`);
   for (const { lotId } of deployment.identities) {
     const r = await contracts.telemetry.ratios(lotId, month.fromEpoch, month.toEpoch);
     lines.push(

@@ -10,7 +10,7 @@ import type {
   Ready,
   Summary,
 } from "./protocol/api.ts";
-import type { Lease } from "./protocol/lease.ts";
+import type { Lease } from "./protocol/apiLeases.ts";
 import type { Hex } from "./protocol/bytes.ts";
 import type { SignedReadingJson } from "./protocol/reading.ts";
 

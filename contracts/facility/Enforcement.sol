@@ -40,6 +40,7 @@ library Enforcement {
         _drop(book, lotId);
         emit IFacility.LotPurchased(lotId, purchaser, leaseId);
         book.registry.passLot(lotId, purchaser);
+        book.leases.handOver(leaseId);
     }
 
     /// @notice See `Facility.startAuction`.
@@ -185,12 +186,7 @@ library Enforcement {
         uint256 owedAssets = book.seniorClaimAssets();
         uint256 cashAssets = book.collectionsAssets + book.reserveAssets + book.trappedAssets;
         require(owedAssets > cashAssets, IFacility.Facility_SeniorsCovered(owedAssets, cashAssets));
-        _requireNotBought(book, lotId, book.leases.leaseOf(lotId));
-    }
-
-    function _requireNotBought(Book storage book, LotId lotId, LeaseId leaseId) private view {
-        address purchaser = book.leases.purchaserOf(leaseId);
-        require(purchaser == address(0), IFacility.Facility_LotBought(lotId, purchaser));
+        book.requireNotBought(lotId, book.leases.leaseOf(lotId));
     }
 
     /// @dev Takes a lot off the books.
@@ -203,7 +199,7 @@ library Enforcement {
     /// @dev Hands a lot and its lease on to the facility that redeems this one.
     function _hand(Book storage book, LotId lotId, address to) private {
         LeaseId leaseId = book.leases.leaseOf(lotId);
-        _requireNotBought(book, lotId, leaseId);
+        book.requireNotBought(lotId, leaseId);
         _drop(book, lotId);
         emit IFacility.LotRedeemed(lotId, to);
         book.registry.passLien(lotId, to);

@@ -26,6 +26,7 @@ import {StepList, Waterfall} from "./Waterfall.sol";
 contract Facilities is AccessManaged {
     uint256 private constant MAX_CLASSES = 8;
     uint256 private constant MAX_FEES = 8;
+    // With a coupon of 100 % and 2^96 units the level payment still fits 256 bits.
     uint256 private constant MAX_MONTHS = 600;
     uint256 private constant MAX_DSCR_PERIODS = 12;
     uint256 private constant MAX_ROWS = 32; // of the ratchet and the countries
@@ -116,7 +117,11 @@ contract Facilities is AccessManaged {
 
     function _checkCovenants(Settings calldata settings) private pure {
         Covenants calldata covenants = settings.covenants;
-        bool measured = covenants.maxLtvBps != 0 || covenants.minCoverageBps != 0 || settings.ratchet.length != 0;
+        bool measured =
+            covenants.maxLtvBps != 0 ||
+                covenants.minCoverageBps != 0 ||
+                settings.ratchet.length != 0 ||
+                settings.callableAt != 0;
         require(
             covenants.amortiseDscrBps <= covenants.trapDscrBps &&
                 covenants.dscrPeriodCount <= MAX_DSCR_PERIODS &&
@@ -145,6 +150,7 @@ contract Facilities is AccessManaged {
             class.kind == ClassKind.Senior &&
             class.termMonthCount != 0 &&
             class.termMonthCount <= MAX_MONTHS &&
+            class.couponBps <= BPS &&
             class.callPremiumBps <= BPS &&
             class.balloonAssets <= (levelPay ? class.targetAssets : 0) &&
             _isSchedule(class);

@@ -6,7 +6,7 @@ import {addMonths} from "../calendar.sol";
 import {IGate} from "../compliance/IGate.sol";
 import {ILeases} from "../lease/ILeases.sol";
 import {IRegistry} from "../registry/IRegistry.sol";
-import {LotId} from "../units.sol";
+import {LeaseId, LotId} from "../units.sol";
 import {ClassToken} from "./ClassToken.sol";
 import {IAppraisal} from "./IAppraisal.sol";
 import {AuctionTerms, ClassTerms, Covenants, FeeTerms, IFacility, RatchetStep, State, Trigger} from "./IFacility.sol";
@@ -131,6 +131,12 @@ library Books {
         require(block.timestamp < dueAt, IFacility.Facility_PaymentDue(book.paymentCount, dueAt, block.timestamp));
     }
 
+    /// @dev Refuses a lot that its lessee bought and waits for.
+    function requireNotBought(Book storage book, LotId lotId, LeaseId leaseId) internal view {
+        address purchaser = book.leases.purchaserOf(leaseId);
+        require(purchaser == address(0), IFacility.Facility_LotBought(lotId, purchaser));
+    }
+
     /// @dev Moves on to another state from Performing on, and says so.
     function moveTo(Book storage book, State state) internal {
         emit IFacility.StateChanged(book.state, state);
@@ -144,7 +150,7 @@ library Books {
         if (isOpen) {
             breach.openedAt = uint64(block.timestamp);
             ++book.breachCount;
-            emit IFacility.BreachOpened(trigger, subjectId);
+            emit IFacility.BreachOpened(trigger, subjectId, block.timestamp);
         } else {
             breach.openedAt = 0;
             --book.breachCount;

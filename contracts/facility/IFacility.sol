@@ -198,7 +198,7 @@ interface IFacility {
     /// What a payment date had to serve the seniors with, and what it took.
     event CoverTested(uint256 indexed paymentIndex, uint256 netAssets, uint256 serviceAssets);
     /// `subjectId` is the lot's, 0 for the facility as a whole.
-    event BreachOpened(Trigger indexed trigger, uint256 indexed subjectId);
+    event BreachOpened(Trigger indexed trigger, uint256 indexed subjectId, uint256 openedAt);
     event BreachCured(Trigger indexed trigger, uint256 indexed subjectId);
     // What was read when somebody declared a breach or its cure.
     event LtvShown(uint256 owedAssets, uint256 valueAssets);

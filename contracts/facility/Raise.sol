@@ -173,10 +173,11 @@ library Raise {
         require(assets <= book.escrowAssets, IFacility.Facility_OverEscrow(assets, book.escrowAssets));
     }
 
-    /// @dev The rent of a lot that is let must be this facility's.
+    /// @dev The rent of a lot that is let must be this facility's, and the lot not its lessee's by now.
     function _requireRent(Book storage book, LotId lotId) private view {
         LeaseId leaseId = book.leases.leaseOf(lotId);
         if (LeaseId.unwrap(leaseId) == 0) return;
+        book.requireNotBought(lotId, leaseId);
         address payee = book.leases.payeeOf(leaseId);
         require(payee == address(this), IFacility.Facility_LeasePaysOther(lotId, leaseId, payee));
     }

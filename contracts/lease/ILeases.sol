@@ -183,6 +183,7 @@ interface ILeases {
     error Lease_TooEarly(LeaseId leaseId, uint256 askedAt, uint256 earliestAt);
     error Lease_TooLate(LeaseId leaseId, uint256 askedAt, uint256 endAt);
     error Lease_NoOption(LeaseId leaseId);
+    error Lease_NotBought(LeaseId leaseId);
 
     // Events: with their block's time they are all there is to know
 
@@ -251,6 +252,9 @@ interface ILeases {
         uint32 endCount
     );
 
+    /// @notice The lot that the lessee bought was handed over to it.
+    event HandedOver(LeaseId indexed leaseId, address indexed purchaser);
+
     /// @notice The lessee prolonged the lease to `periodCount` periods.
     event Renewed(LeaseId indexed leaseId, uint32 periodCount);
 
@@ -268,8 +272,8 @@ interface ILeases {
 
     // What other contracts ask
 
-    /// @notice The live lease of a lot, or 0. A lease whose lessee bought the lot stands until the lot is let again by
-    /// that lessee, as the lot's operator.
+    /// @notice The live lease of a lot, or 0. A lease whose lessee bought the lot stands until the lot was handed over
+    /// and the last period is settled, or until that lessee lets it as the lot's operator.
     function leaseOf(LotId lotId) external view returns (LeaseId);
 
     /// @notice The lot of a lease; 0 for an unknown one.
@@ -281,7 +285,8 @@ interface ILeases {
     /// @notice Who the rent of a lease's invoices from the next one on belongs to; 0 for an unknown lease.
     function payeeOf(LeaseId leaseId) external view returns (address);
 
-    /// @notice Who bought the lot by the lease's purchase option and paid its price to the payee; 0 for nobody.
+    /// @notice Who bought the lot by the lease's purchase option, paid its price to the payee and waits for the lot; 0
+    /// for nobody.
     function purchaserOf(LeaseId leaseId) external view returns (address);
 
     /// @notice Whether the lot's country is among those that the lease allows.
@@ -308,6 +313,9 @@ interface ILeases {
     /// @notice Hands the rent of a lease's invoices from the next one on to `to`, who must be the holder of the lot's
     /// lien by then, or the operator of a lot without one. The payee only; what it was invoiced stays its own.
     function assign(LeaseId leaseId, address to) external;
+
+    /// @notice Tells that the lot of a lease was handed over to the lessee who bought it. The payee only, once.
+    function handOver(LeaseId leaseId) external;
 
     /// @notice Counts all that a lease ever pays the caller as a related party's. The payee only, or who was it.
     function markRelated(LeaseId leaseId) external;

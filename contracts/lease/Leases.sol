@@ -115,6 +115,7 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
     mapping(address payee => mapping(address asset => uint256)) private _revenueAssets;
     mapping(address payee => mapping(address asset => uint256)) private _relatedAssets;
     mapping(LeaseId leaseId => mapping(address payee => Revenue)) private _revenues;
+    mapping(LeaseId leaseId => bool) private _isHandedOver;
     mapping(LeaseId leaseId => Lease) private _leases;
     mapping(LeaseId leaseId => mapping(uint32 periodIndex => Receivable)) private _receivables;
 
@@ -192,7 +193,7 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
             telemetry
         );
         l.status.settledCount = periodIndex + 1;
-        if (periodIndex + 1 == l.status.endCount) _free(l);
+        if (periodIndex + 1 == l.status.endCount) _free(leaseId);
         Payment memory payment = _invoice(leaseId, periodIndex, statement.dueAssets);
         emit Invoiced(leaseId, periodIndex, l.status.payee, fromAt, untilAt, statement, payment);
     }
@@ -236,7 +237,7 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         uint256 depositAssets = status.depositAssets;
         escrowAssets += depositAssets;
         (status.isInDefault, status.depositAssets, status.prepaidAssets) = (true, 0, escrowAssets);
-        uint32 cutCount = _cut(l, Invoice.hourEndAt(block.timestamp));
+        uint32 cutCount = _cut(leaseId, Invoice.hourEndAt(block.timestamp));
         emit Defaulted(leaseId, periodIndex, status.endAt, status.endCount, depositAssets, escrowAssets);
         _payFromEscrow(leaseId, periodIndex);
         _invoiceFee(leaseId, cutCount);
@@ -250,7 +251,7 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         uint256 endAt = Invoice.hourEndAt(block.timestamp + l.terms.exit.noticeSec);
         require(endAt < _endAt(l), Lease_TooLate(leaseId, endAt, _endAt(l)));
         _checkEarliest(l, leaseId, endAt);
-        uint32 cutCount = _cut(l, endAt);
+        uint32 cutCount = _cut(leaseId, endAt);
         emit Terminated(leaseId, uint64(endAt), l.status.endCount);
         _invoiceFee(leaseId, cutCount);
     }
@@ -266,7 +267,7 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         require(l.status.owedAssets == 0, Lease_Owing(leaseId, l.status.owedAssets));
         (address payee, address asset) = (l.status.payee, l.terms.asset);
         l.status.purchaser = msg.sender;
-        _cut(l, Invoice.hourEndAt(block.timestamp));
+        _cut(leaseId, Invoice.hourEndAt(block.timestamp));
         collectableAssets[payee][asset] += assets;
         emit Purchased(leaseId, msg.sender, payee, assets, l.status.endAt, l.status.endCount);
         IERC20(asset).pullExact(msg.sender, assets);
@@ -308,6 +309,20 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         l.status.payee = to;
         if (l.terms.relatedParty) _revenues[leaseId][to].isRelated = true;
         emit Assigned(leaseId, msg.sender, to);
+    }
+
+    /// @inheritdoc ILeases
+    /// @dev Errors: Lease_Unknown, Lease_NotPayee, Lease_NotBought.
+    function handOver(LeaseId leaseId) external nonReentrant {
+        Lease storage l = _known(leaseId);
+        require(msg.sender == l.status.payee, Lease_NotPayee(leaseId, msg.sender));
+        address purchaser = purchaserOf(leaseId);
+        require(purchaser != address(0), Lease_NotBought(leaseId));
+        _isHandedOver[leaseId] = true;
+        emit HandedOver(leaseId, purchaser);
+        // The purchaser may have let the lot already.
+        bool isLast = leaseOf[l.terms.lotId] == leaseId;
+        if (isLast && l.status.settledCount == l.status.endCount) _free(leaseId);
     }
 
     /// @inheritdoc ILeases
@@ -356,8 +371,8 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc ILeases
-    function purchaserOf(LeaseId leaseId) external view returns (address) {
-        return _leases[leaseId].status.purchaser;
+    function purchaserOf(LeaseId leaseId) public view returns (address) {
+        return _isHandedOver[leaseId] ? address(0) : _leases[leaseId].status.purchaser;
     }
 
     /// @inheritdoc ILeases
@@ -541,18 +556,20 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
     }
 
     /// @dev Ends a lease at `endAt`, where that is before its end; how many of its periods will therefore never begin.
-    function _cut(Lease storage l, uint256 endAt) private returns (uint32 cutCount) {
+    function _cut(LeaseId leaseId, uint256 endAt) private returns (uint32 cutCount) {
+        Lease storage l = _leases[leaseId];
         if (endAt >= _endAt(l)) return 0;
         uint32 endCount = uint32(Invoice.begunCount(l.terms.startAt, endAt));
         cutCount = l.status.endCount - endCount;
         l.status.endAt = uint64(endAt);
         l.status.endCount = endCount;
-        if (l.status.settledCount == endCount) _free(l);
+        if (l.status.settledCount == endCount) _free(leaseId);
     }
 
-    /// @dev The lot of a lease that is over. One that was bought stays taken until its new operator lets it.
-    function _free(Lease storage l) private {
-        if (l.status.purchaser == address(0)) leaseOf[l.terms.lotId] = NONE;
+    /// @dev The lot of a lease that is over. One that was bought stays taken until it was handed over, or its new
+    /// operator lets it.
+    function _free(LeaseId leaseId) private {
+        if (purchaserOf(leaseId) == address(0)) leaseOf[_leases[leaseId].terms.lotId] = NONE;
     }
 
     function _lateFeeAssets(Lease storage l, Receivable storage r) private view returns (uint256) {

@@ -1,12 +1,15 @@
 import type { Facility, Payment } from "../protocol/api.ts";
 import type { Hex } from "../protocol/bytes.ts";
-import { DAY_COUNTS, addMonths, interestAssets } from "../protocol/calendar.ts";
-import { STEP_KINDS } from "../protocol/deal.ts";
+import { DAY_COUNTS, addMonths, interestAssets, periodInterestAssets } from "../protocol/calendar.ts";
+import { FACILITY_STATES, LIVE_STATES, STEP_KINDS, TRIGGERS } from "../protocol/deal.ts";
+import { BPS } from "../protocol/units.ts";
 import type { PageAfter, PageBefore } from "../sources.ts";
 import type { Db } from "./db.ts";
 import type { View } from "./events.ts";
 
 // Facilities and their payment dates, out of events.
+
+const MOST_BPS = 0xffff_ffffn; // of the API
 
 interface Settings {
   asset: string;
@@ -17,6 +20,8 @@ interface Settings {
     symbol: string;
     terms: { kind: string; dayCount: string; couponBps: string };
   }[];
+  covenants: { dscrPeriodCount: string };
+  ratchet: { marginBps: string }[];
 }
 
 interface Created {
@@ -54,7 +59,8 @@ async function facilityOf(view: View, { address, tokens, settings }: Created): P
   const books = await booksOf(view.db, address);
   const raised = await principalOf(view.db, address);
   const incomes = await incomesOf(view.db, tokens);
-  const isLive = books.state === "Funding" || books.state === "Performing";
+  const margin = marginOf(books, settings);
+  const nextPaymentAt = addMonths(BigInt(settings.firstPaymentAt), books.paymentCount);
   const classes = settings.classes.map(({ name, symbol, terms }, classIndex) => {
     const token = tokens[classIndex] ?? "";
     const shares = raised.get(classIndex) ?? 0n;
@@ -63,8 +69,12 @@ async function facilityOf(view: View, { address, tokens, settings }: Created): P
     const couponBps = BigInt(terms.couponBps);
     const dayCount = DAY_COUNTS[Number(terms.dayCount)] ?? "Thirty360";
     let owed = outstanding + (books.interestDue.get(classIndex) ?? 0n);
-    if (isLive && view.head.time > books.periodStartAt) {
-      owed += interestAssets(outstanding, couponBps, dayCount, books.periodStartAt, view.head.time);
+    if (LIVE_STATES.includes(books.state) && view.head.time > books.periodStartAt) {
+      const [fromAt, toAt] = [books.periodStartAt, view.head.time];
+      owed +=
+        books.paymentCount === 0
+          ? interestAssets(outstanding, couponBps, dayCount, fromAt, toAt)
+          : periodInterestAssets(outstanding, couponBps + margin, dayCount, fromAt, nextPaymentAt, toAt);
     }
     return {
       ...{ classIndex, token, name, symbol },
@@ -84,9 +94,13 @@ async function facilityOf(view: View, { address, tokens, settings }: Created): P
     ...{ address, classes, state: books.state, asset: settings.asset, sponsor: settings.sponsor },
     collectionsAssets: String(books.collections),
     reserveAssets: String(books.reserve),
+    trappedAssets: String(books.trapped),
     feesPaidAssets: String(books.feesPaid),
+    dscrBps: dscrOf(books, Number(settings.covenants.dscrPeriodCount)),
+    marginBps: Number(margin),
+    breaches: [...books.breaches.values()],
     paymentCount: books.paymentCount,
-    nextPaymentAt: isOver ? null : String(addMonths(BigInt(settings.firstPaymentAt), books.paymentCount)),
+    nextPaymentAt: isOver ? null : String(nextPaymentAt),
     lotIds: [...books.lotIds],
   };
 }
@@ -96,10 +110,16 @@ interface Books {
   periodStartAt: bigint;
   collections: bigint;
   reserve: bigint;
+  trapped: bigint;
   feesPaid: bigint;
   paymentCount: number;
   /** By class: interest accrued up to the last payment date, unpaid. */
   interestDue: Map<number, bigint>;
+  /** By payment date: net rent and debt service. */
+  covers: { net: bigint; service: bigint }[];
+  breaches: Map<string, Facility["breaches"][number]>;
+  /** By interest period: the margin that was shown. */
+  margins: Map<number, bigint>;
   lotIds: Set<string>;
 }
 
@@ -114,7 +134,8 @@ interface StepArgs {
 async function booksOf(db: Db, address: string): Promise<Books> {
   const books: Books = {
     ...{ state: "Raising", periodStartAt: 0n, collections: 0n, reserve: 0n, feesPaid: 0n, paymentCount: 0 },
-    ...{ interestDue: new Map(), lotIds: new Set() },
+    ...{ trapped: 0n, covers: [], interestDue: new Map(), breaches: new Map(), margins: new Map() },
+    lotIds: new Set(),
   };
   const { rows } = await db.query<{ name: string; args: Record<string, string> & StepArgs }>(
     `select name, args from events where address = $1 and name = any($2) order by block, log_index`,
@@ -133,8 +154,9 @@ const BOOKINGS: Record<string, (books: Books, args: Record<string, string> & Ste
     books.state = "Refunding";
     books.collections = 0n; // the sponsor's claim
   },
-  PerformingStarted(books) {
+  PerformingStarted(books, { reserveAssets = "" }) {
     books.state = "Performing";
+    books.reserve = BigInt(reserveAssets);
   },
   ClassScheduled(books, { classIndex, interestDueAssets = "" }) {
     books.interestDue.set(Number(classIndex), BigInt(interestDueAssets));
@@ -145,15 +167,32 @@ const BOOKINGS: Record<string, (books: Books, args: Record<string, string> & Ste
   SurplusBooked(books, { collectionsAssets = "" }) {
     books.collections = BigInt(collectionsAssets);
   },
+  StateChanged(books, { to }) {
+    books.state = FACILITY_STATES[Number(to)] ?? books.state;
+  },
+  CoverTested(books, { netAssets = "", serviceAssets = "" }) {
+    books.covers.push({ net: BigInt(netAssets), service: BigInt(serviceAssets) });
+  },
+  BreachOpened(books, { trigger, subjectId = "", openedAt = "" }) {
+    const breach = { trigger: TRIGGERS[Number(trigger)] ?? "Dscr", subjectId, openedAt };
+    books.breaches.set(`${trigger} ${subjectId}`, breach);
+  },
+  BreachCured(books, { trigger, subjectId }) {
+    books.breaches.delete(`${trigger} ${subjectId}`);
+  },
+  MarginSet(books, { periodIndex, marginBps = "" }) {
+    books.margins.set(Number(periodIndex), BigInt(marginBps));
+  },
   StepPaid(books, { step, dueAssets, paidAssets }) {
     const paid = BigInt(paidAssets);
     const kind = STEP_KINDS[Number(step.kind)];
     if (kind === "Fee") books.feesPaid += paid;
     if (kind === "Interest") books.interestDue.set(Number(step.subjectIndex), BigInt(dueAssets) - paid);
   },
-  PaymentMade(books, { dueAt = "", reserveAssets = "" }) {
+  PaymentMade(books, { dueAt = "", reserveAssets = "", trappedAssets = "" }) {
     books.collections = 0n;
     books.reserve = BigInt(reserveAssets);
+    books.trapped = BigInt(trappedAssets);
     books.periodStartAt = BigInt(dueAt);
     books.paymentCount += 1;
   },
@@ -169,10 +208,41 @@ const BOOKINGS: Record<string, (books: Books, args: Record<string, string> & Ste
   Released(books, { lotId = "" }) {
     books.lotIds.delete(lotId);
   },
+  LotPurchased(books, { lotId = "" }) {
+    books.lotIds.delete(lotId);
+  },
+  LotSold(books, { lotId = "", collectionsAssets = "" }) {
+    books.lotIds.delete(lotId);
+    books.collections = BigInt(collectionsAssets);
+  },
+  LotRedeemed(books, { lotId = "" }) {
+    books.lotIds.delete(lotId);
+  },
+  Redeemed(books, { collectionsAssets = "" }) {
+    books.collections = BigInt(collectionsAssets);
+  },
   FacilityClosed(books) {
     books.state = "Closed";
+    books.interestDue.clear(); // what is left of it nobody will pay
   },
 };
+
+/** What measured efficiency adds to each coupon in the interest period under way. */
+function marginOf({ margins, paymentCount }: Books, { ratchet }: Settings): bigint {
+  if (paymentCount === 0) return 0n;
+  return margins.get(paymentCount) ?? BigInt(ratchet.at(-1)?.marginBps ?? 0);
+}
+
+/** Debt service cover of the last payment dates that the covenants count; null before there are so many, or no debt. */
+function dscrOf({ covers }: Books, periodCount: number): number | null {
+  if (periodCount === 0 || covers.length < periodCount) return null;
+  const last = covers.slice(-periodCount);
+  const net = last.reduce((total, cover) => total + cover.net, 0n);
+  const service = last.reduce((total, cover) => total + cover.service, 0n);
+  if (service === 0n) return null;
+  const dscrBps = (net * BPS) / service;
+  return Number(dscrBps < MOST_BPS ? dscrBps : MOST_BPS);
+}
 
 /** By class: shares issued and not given back, one for each asset that was paid. */
 async function principalOf(db: Db, address: string): Promise<Map<number, bigint>> {
@@ -217,8 +287,15 @@ export async function paymentsBefore(
 ): Promise<Payment[] | undefined> {
   const { rowCount } = await db.query(`${CREATED} and args ->> 'facility' = $1`, [address]);
   if (rowCount === 0) return undefined;
-  const { rows } = await db.query<{ args: Record<string, string>; transactionHash: Hex; steps: StepArgs[] }>(
+  const { rows } = await db.query<{
+    args: Record<string, string>;
+    cover: Record<string, string> | null;
+    transactionHash: Hex;
+    steps: StepArgs[];
+  }>(
     `select p.args, p.tx_hash "transactionHash",
+       (select c.args from events c where c.address = p.address and c.name = 'CoverTested'
+          and c.args ->> 'paymentIndex' = p.args ->> 'paymentIndex') cover,
        (select json_agg(s.args order by s.log_index) from events s where s.address = p.address
           and s.name = 'StepPaid' and s.args ->> 'paymentIndex' = p.args ->> 'paymentIndex') steps
      from events p where p.address = $1 and p.name = 'PaymentMade'
@@ -226,7 +303,7 @@ export async function paymentsBefore(
      order by (p.args ->> 'paymentIndex')::int8 desc limit $3`,
     [address, before ?? null, limit],
   );
-  return rows.map(({ args, transactionHash, steps }) => ({
+  return rows.map(({ args, cover, transactionHash, steps }) => ({
     paymentIndex: args["paymentIndex"] ?? "",
     dueAt: args["dueAt"] ?? "",
     steps: steps.map(({ step, stepIndex, dueAssets, paidAssets }) => ({
@@ -235,6 +312,10 @@ export async function paymentsBefore(
     })),
     collectionsAssets: args["collectionsAssets"] ?? "",
     reserveAssets: args["reserveAssets"] ?? "",
+    trappedAssets: args["trappedAssets"] ?? "",
+    // The last payment, when a facility closes, is no date and covers no debt service.
+    netAssets: cover?.["netAssets"] ?? "0",
+    serviceAssets: cover?.["serviceAssets"] ?? "0",
     transactionHash,
   }));
 }

@@ -1,4 +1,5 @@
-import { EFFICIENCY_METRICS, PRICINGS, type Lease } from "../protocol/lease.ts";
+import type { Lease } from "../protocol/apiLeases.ts";
+import { EFFICIENCY_METRICS, PRICINGS } from "../protocol/lease.ts";
 import type { PageAfter } from "../sources.ts";
 import type { View } from "./events.ts";
 

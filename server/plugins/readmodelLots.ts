@@ -47,8 +47,9 @@ const LOT = `select (l.args ->> 'lotId')::int8 "lotId", l.block, l.args -> 'lot'
     (select jsonb_build_object('leaseId', o.args ->> 'leaseId', 'endCount', ${END_COUNT},
        'settledCount', (select count(*) from events i where i.contract = 'leases' and i.name = 'Invoiced'
          and i.args ->> 'leaseId' = o.args ->> 'leaseId'),
-       'isBought', exists (select from events i where i.contract = 'leases' and i.name = 'Purchased'
-         and i.args ->> 'leaseId' = o.args ->> 'leaseId'))
+       'isBought', coalesce((select i.name = 'Purchased' from events i where i.contract = 'leases'
+         and i.name in ('Purchased', 'HandedOver') and i.args ->> 'leaseId' = o.args ->> 'leaseId'
+         order by i.block desc, i.log_index desc limit 1), false))
      from events o where o.contract = 'leases' and o.name = 'Opened' and o.args ->> 'lotId' = l.args ->> 'lotId'
      order by o.block desc, o.log_index desc limit 1) lease
   from events l where l.contract = 'registry' and l.name = 'LotRegistered'`;

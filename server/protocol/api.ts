@@ -1,7 +1,7 @@
 import { Type, type Static, type TSchema } from "typebox";
-import { strict, Amount, U64, UnixTime, Address, Hash, Count, Bps, CountryCode, orNull, oneOf } from "./atoms.ts";
 import { DeviceHourSchema, SignedReadingSchema } from "./reading.ts";
-import { FACILITY_STATES, STEP_KINDS } from "./deal.ts";
+import type { FacilitySchema, PaymentSchema } from "./apiFacilities.ts";
+import { strict, Amount, U64, UnixTime, Address, Hash, Count, Bps, CountryCode, orNull, oneOf } from "./apiTypes.ts";
 
 // What the REST API takes and gives. Ids, epochs, times, amounts and counters are decimal strings, since they do not fit
 // a JSON number; amounts are base units of their token. Counts and indices below 2^32 are integers. Addresses are
@@ -84,61 +84,6 @@ export const SummarySchema = Type.Object(
     gpuCount: U64,
     lastEpoch: orNull(U64),
     finalEpoch: orNull(U64),
-  },
-  strict,
-);
-
-// Facilities
-
-const ClassSchema = Type.Object(
-  {
-    classIndex: Count,
-    token: Address,
-    name: Type.String(),
-    symbol: Type.String(),
-    kind: oneOf(["Senior", "Residual"]),
-    couponBps: Bps,
-    totalShares: Amount,
-    outstandingAssets: Amount,
-    owedAssets: Amount,
-    claimableAssets: Amount,
-    claimedAssets: Amount,
-    lossAssets: Amount,
-  },
-  strict,
-);
-
-export const FacilitySchema = Type.Object(
-  {
-    address: Address,
-    state: oneOf(FACILITY_STATES),
-    asset: Address,
-    sponsor: Address,
-    collectionsAssets: Amount,
-    reserveAssets: Amount,
-    feesPaidAssets: Amount,
-    paymentCount: Count,
-    nextPaymentAt: orNull(UnixTime),
-    classes: Type.Array(ClassSchema),
-    lotIds: Type.Array(U64),
-  },
-  strict,
-);
-
-/** One line of the priority of payments on one date; subjectIndex names the fee or the class. */
-const StepSchema = Type.Object(
-  { stepIndex: Count, kind: oneOf(STEP_KINDS), subjectIndex: Count, dueAssets: Amount, paidAssets: Amount },
-  strict,
-);
-
-export const PaymentSchema = Type.Object(
-  {
-    paymentIndex: U64,
-    dueAt: UnixTime,
-    steps: Type.Array(StepSchema),
-    collectionsAssets: Amount,
-    reserveAssets: Amount,
-    transactionHash: Hash,
   },
   strict,
 );

@@ -11,6 +11,11 @@ export const FACILITY_STATES = [
   "Refunding",
 ] as const;
 
+/** From FundingStarted until it closes: interest accrues. */
+export const LIVE_STATES: readonly string[] = FACILITY_STATES.slice(1, 6);
+
+export const TRIGGERS = ["Dscr", "Ltv", "Coverage", "Country", "Interest", "Maturity"] as const;
+
 export const STEP_KINDS = [
   "Fee",
   "Interest",

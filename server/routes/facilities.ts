@@ -2,11 +2,10 @@ import {
   BeforeQuerySchema,
   FacilitiesQuerySchema,
   FacilityParamsSchema,
-  FacilitySchema,
   NoQuerySchema,
-  PaymentSchema,
   pageOf as pageSchemaOf,
 } from "../protocol/api.ts";
+import { FacilitySchema, PaymentSchema } from "../protocol/apiFacilities.ts";
 import type { Api } from "../plugins/http.ts";
 import { answers } from "../plugins/openapi.ts";
 import { unknown } from "../plugins/problems.ts";

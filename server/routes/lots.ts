@@ -7,7 +7,7 @@ import {
   NoQuerySchema,
   pageOf as pageSchemaOf,
 } from "../protocol/api.ts";
-import { LeaseSchema } from "../protocol/lease.ts";
+import { LeaseSchema } from "../protocol/apiLeases.ts";
 import type { Api } from "../plugins/http.ts";
 import { answers } from "../plugins/openapi.ts";
 import { HttpProblem, unknown } from "../plugins/problems.ts";

@@ -1,10 +1,10 @@
 import type { ContractTransactionResponse, Signer } from "ethers";
-import { id, toBeHex, zeroPadValue } from "ethers";
-import { Leases__factory } from "../../types/factories/lease/Leases__factory.ts";
+import { id, toBeHex } from "ethers";
+import { NO_CLAUSES } from "../../server/protocol/lease.ts";
 import { emptyMeter } from "../../server/protocol/meter.ts";
 import { MODEL, deployRegistry } from "./reports.ts";
 import { FEE, INTEREST, PRINCIPAL, RESIDUAL, type Settings, at, createWorld } from "./facility-world.ts";
-import { TERMS_TYPES } from "./leasesStage.ts";
+import { TERMS_TYPES, type Terms, deployLeases, domainOf } from "./leasesStage.ts";
 
 // A facility of two senior classes over the real registry and the real leases, two lots, and the way into enforcement.
 
@@ -22,7 +22,7 @@ export async function enforcementWorld(covenants: Partial<Settings["covenants"]>
     base;
   const { registry, manager } = await deployRegistry(ethers);
   const meters = await ethers.deployContract("MockMeters");
-  const leases = await ethers.deployContract("Leases", [registry, meters]);
+  const leases = await deployLeases(registry, meters, ethers);
   const lotIds = [LOT_1, LOT_2];
   for (const account of [alice, bob, carol, mallory]) await asset.connect(account).approve(leases, ethers.MaxUint256);
   for (const cost of [COST_1, COST_2]) {
@@ -30,7 +30,7 @@ export async function enforcementWorld(covenants: Partial<Settings["covenants"]>
   }
   for (const lotId of lotIds) await registry.attest(lotId, 3, 2n ** 40n, id("report"));
 
-  const [seniorTerms, residualTerms] = settings.classes.map(({ terms }) => terms) as [Terms, Terms];
+  const [seniorTerms, residualTerms] = settings.classes.map(({ terms }) => terms) as [ClassTerms, ClassTerms];
   const senior = (symbol: string, targetAssets: bigint, couponBps: number, callPremiumBps: number) => ({
     ...{ name: symbol, symbol },
     terms: { ...seniorTerms, targetAssets, minimumAssets: targetAssets, couponBps, callPremiumBps },
@@ -131,50 +131,49 @@ export async function enforcementWorld(covenants: Partial<Settings["covenants"]>
 }
 
 export type EnforcementWorld = Awaited<ReturnType<typeof enforcementWorld>>;
-type Terms = Awaited<ReturnType<typeof createWorld>>["settings"]["classes"][number]["terms"];
+type ClassTerms = Settings["classes"][number]["terms"];
 
-type AbiField = { name: string; type: string; components?: readonly AbiField[] };
-const OPEN = Leases__factory.abi.find((entry) => entry.type === "function" && entry.name === "open");
-
-function blank({ type, components }: AbiField): unknown {
-  if (type.endsWith("[]")) return [];
-  if (components !== undefined) return Object.fromEntries(components.map((field) => [field.name, blank(field)]));
-  if (type === "address") return zeroPadValue("0x", 20);
-  if (type === "bool") return false;
-  return type.startsWith("bytes") ? zeroPadValue("0x", Number(type.slice(5))) : 0n;
-}
-
-/** Opens a take-or-pay lease on a lot of the sponsor's; terms that are not given are zero. */
-export async function openLease(
-  { leases, facility, asset, sponsor, networkHelpers }: EnforcementWorld,
+/** A take-or-pay lease on a lot of the sponsor's, signed; clauses that are not given are left out. */
+export async function signTerms(
+  { leases, facility, asset, networkHelpers }: EnforcementWorld,
   lessee: Signer,
-  changed: Record<string, unknown> = {},
-): Promise<bigint> {
+  changed: Partial<Terms> = {},
+) {
   const now = await networkHelpers.time.latest();
   const terms = {
-    ...(blank((OPEN as unknown as { inputs: [AbiField] }).inputs[0]) as object),
+    ...NO_CLAUSES,
     ...{ lotId: LOT_1, lessee: await lessee.getAddress(), payee: await facility.getAddress() },
     ...{ asset: await asset.getAddress(), startAt: now - (now % 86_400) + 86_400, periodCount: 12 },
-    ...{ baseRentAssets: RENT, salt: toBeHex(now, 32) },
+    ...{ pricing: 0, baseRentAssets: RENT, gpuHourRateAssets: 0n },
+    ...{ documentHash: id("contract"), salt: toBeHex(now, 32) },
     ...changed,
-  } as Parameters<typeof leases.digestOf>[0];
-  const { name, version, chainId, verifyingContract } = await leases.eip712Domain();
-  const signature = await lessee.signTypedData({ name, version, chainId, verifyingContract }, TERMS_TYPES, terms);
-  const { open } = leases.connect(sponsor);
+  };
+  return { terms, signature: await lessee.signTypedData(await domainOf(leases), TERMS_TYPES, terms) };
+}
+
+/** Opens such a lease. */
+export async function openLease(w: EnforcementWorld, lessee: Signer, changed?: Partial<Terms>): Promise<bigint> {
+  const { terms, signature } = await signTerms(w, lessee, changed);
+  const { open } = w.leases.connect(w.sponsor);
   const leaseId = await open.staticCall(terms, signature);
   await open(terms, signature);
   return leaseId;
 }
 
-/** Meters the ends of a lease's next period and settles it, the clock standing at the later end. */
-export async function settle(
+/** Meters the ends of a lease's period, nothing delivered, and moves the clock to the later one. */
+export async function meterPeriod(
   { leases, meters, networkHelpers }: EnforcementWorld,
   leaseId: bigint,
   periodIndex: bigint,
-) {
+): Promise<void> {
   const lotId = await leases.lotOf(leaseId);
   const { fromAt, untilAt } = await leases.periodAt(leaseId, periodIndex);
   for (const boundaryAt of [fromAt, untilAt]) await meters.record(lotId, boundaryAt / 3600n - 1n, emptyMeter(8n));
   if (BigInt(await networkHelpers.time.latest()) < untilAt) await networkHelpers.time.increaseTo(untilAt);
-  await leases.settle(leaseId, periodIndex);
+}
+
+/** The same, and settles the period. */
+export async function settle(w: EnforcementWorld, leaseId: bigint, periodIndex: bigint): Promise<void> {
+  await meterPeriod(w, leaseId, periodIndex);
+  await w.leases.settle(leaseId, periodIndex);
 }

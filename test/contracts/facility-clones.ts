@@ -1,5 +1,7 @@
 import { expect } from "chai";
 import {
+  BALLOON,
+  SCHEDULED,
   at,
   createWorld,
   FIRST_PAYMENT_AT,
@@ -105,6 +107,17 @@ describe("Facilities", () => {
       const asResidual = (terms: object) => [senior, { ...residual, terms: { ...residual.terms, ...terms } }];
       const bad = [
         [0, asSenior({ kind: 1 })],
+        [0, asSenior({ couponBps: 10_001 })],
+        [0, asSenior({ termMonthCount: 601 })],
+        [0, asSenior({ callPremiumBps: 10_001 })],
+        [0, asSenior({ principalKind: BALLOON, balloonAssets: 1n })],
+        [0, asSenior({ scheduledWad: [0n] })],
+        [0, asSenior({ principalKind: SCHEDULED, termMonthCount: 2, scheduledWad: [0n] })],
+        [0, asSenior({ principalKind: SCHEDULED, termMonthCount: 2, scheduledWad: [1n, 1n] })],
+        [0, asSenior({ principalKind: SCHEDULED, termMonthCount: 3, scheduledWad: [1n, 2n, 0n] })],
+        [0, asSenior({ principalKind: SCHEDULED, termMonthCount: 2, scheduledWad: [10n ** 18n + 1n, 0n] })],
+        [1, asResidual({ callPremiumBps: 1 })],
+        [1, asResidual({ scheduledWad: [0n] })],
         [0, asSenior({ termMonthCount: 0 })],
         [0, asSenior({ balloonAssets: 700_000n * w.unit + 1n })],
         [0, asSenior({ minimumAssets: w.unit - 1n })],
@@ -121,6 +134,83 @@ describe("Facilities", () => {
           .to.be.revertedWithCustomError(w.facilities, "Facilities_BadClass")
           .withArgs(classIndex);
       }
+    });
+
+    it("M20: takes a coupon of 100 % over fifty years on the largest class, and can schedule it", async () => {
+      const [senior, residual] = w.settings.classes;
+      if (!senior || !residual) throw new Error("a world has two classes");
+      const most = { targetAssets: 2n ** 96n - 1n, minimumAssets: w.unit, couponBps: 10_000, termMonthCount: 600 };
+      const facility = await w.create({ classes: [{ ...senior, terms: { ...senior.terms, ...most } }, residual] });
+      const target = await facility.getAddress();
+      await w.asset.mint(w.alice.address, 2n ** 96n);
+      for (const [index, holder] of [w.alice, w.bob].entries()) {
+        await w.asset.connect(holder).approve(target, w.ethers.MaxUint256);
+        await facility.connect(holder).subscribe(index, index === 0 ? most.targetAssets : 300_000n * w.unit);
+      }
+      await facility.startFunding();
+      await w.pledges.setLot(LOT, 2n ** 100n, 3, target);
+      await facility.connect(w.sponsor).draw(LOT, await facility.escrowAssets());
+      await facility.startPerforming();
+      await w.networkHelpers.time.increaseTo(FIRST_PAYMENT_AT);
+      await facility.distribute();
+      expect((await facility.classAt(SENIOR_CLASS)).levelPaymentAssets).to.be.greaterThan(most.targetAssets / 12n);
+    });
+
+    it("refuses a first reserve above its target", async () => {
+      const initialReserveAssets = w.settings.reserveTargetAssets + 1n;
+      await expect(w.create({ initialReserveAssets }))
+        .to.be.revertedWithCustomError(w.facilities, "Facilities_BadReserve")
+        .withArgs(initialReserveAssets, w.settings.reserveTargetAssets);
+    });
+
+    it("refuses covenants out of order, too many, or with nothing to read", async () => {
+      const { covenants } = w.settings;
+      const none = w.ethers.ZeroAddress;
+      const bad = [
+        { covenants: { ...covenants, trapDscrBps: 1, amortiseDscrBps: 2, dscrPeriodCount: 1 } },
+        { covenants: { ...covenants, trapDscrBps: 1, dscrPeriodCount: 0 } },
+        { covenants: { ...covenants, dscrPeriodCount: 1 } },
+        { covenants: { ...covenants, trapDscrBps: 1, dscrPeriodCount: 13 } },
+        { covenants: { ...covenants, minCoverageBps: 10_001 } },
+        { covenants: { ...covenants, countries: Array<string>(33).fill("0x5553") } },
+        { covenants: { ...covenants, maxLtvBps: 1 }, appraisal: none },
+        { covenants: { ...covenants, minCoverageBps: 1 }, appraisal: none },
+        { ratchet: [{ maxPueE4: 1, marginBps: 1 }], appraisal: none },
+        { callableAt: 1, appraisal: none },
+      ];
+      for (const changed of bad)
+        await expect(w.create(changed)).to.be.revertedWithCustomError(w.facilities, "Facilities_BadCovenants");
+      await w.create({ appraisal: none });
+    });
+
+    it("refuses a ratchet whose PUE does not rise, whose margin falls, or that is too long", async () => {
+      const row = { maxPueE4: 12_000, marginBps: 50 };
+      const bad = [
+        [1, [row, row]],
+        [1, [row, { maxPueE4: 13_000, marginBps: 49 }]],
+        [33, Array.from({ length: 33 }, (_, place) => ({ maxPueE4: place, marginBps: 0 }))],
+      ] as const;
+      for (const [rowIndex, ratchet] of bad)
+        await expect(w.create({ ratchet: [...ratchet] }))
+          .to.be.revertedWithCustomError(w.facilities, "Facilities_BadRatchet")
+          .withArgs(rowIndex);
+    });
+
+    it("refuses an auction from nothing, to above its start, or in no time", async () => {
+      for (const changed of [{ startBps: 0 }, { floorBps: 10_001 }, { durationSec: 0 }])
+        await expect(w.create({ auction: { ...w.settings.auction, ...changed } })).to.be.revertedWithCustomError(
+          w.facilities,
+          "Facilities_BadAuction",
+        );
+    });
+
+    it("checks each list by its own rules", async () => {
+      const { performingSteps } = w.settings;
+      for (const list of ["amortisationSteps", "enforcementSteps"] as const)
+        await expect(w.create({ [list]: performingSteps })).to.be.revertedWithCustomError(
+          w.facilities,
+          "Waterfall_BadStep",
+        );
     });
 
     it("refuses steps that leave the seniors behind or the reserve out", async () => {

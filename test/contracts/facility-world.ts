@@ -13,6 +13,9 @@ export const USD = 1_000_000n;
 export const DAY = 86_400;
 export const at = (iso: string) => Date.parse(iso.length === 10 ? `${iso}T00:00:00Z` : iso) / 1000;
 export const [FEE, INTEREST, RESERVE, PRINCIPAL, RESIDUAL] = [0, 1, 2, 3, 7] as const;
+export const [TURBO, TRAP, FEE_EXCESS] = [4, 5, 6] as const;
+export const [LEVEL_PAY, SCHEDULED, BALLOON, SEQUENTIAL] = [0, 1, 2, 3] as const;
+export const [DSCR, LTV, COVERAGE, COUNTRY, INTEREST_DEFAULT, MATURITY] = [0, 1, 2, 3, 4, 5] as const;
 export const [RAISING, FUNDING, PERFORMING] = [0n, 1n, 2n] as const;
 export const [CASH_TRAP, EARLY_AMORTISATION, ENFORCEMENT, CLOSED, REFUNDING] = [3n, 4n, 5n, 6n, 7n] as const;
 /** The lists of steps. */
@@ -237,9 +240,23 @@ export async function createWorld(options: WorldOptions = {}) {
     if (BigInt(await networkHelpers.time.latest()) < dueAt) await networkHelpers.time.increaseTo(dueAt);
   };
 
+  /// Runs the next payment date on its day and the rent given; returns due and paid of each step, by kind and subject.
+  const pay = async (rentAssets: bigint) => {
+    await toDate(Number(await facility.paymentCount()));
+    if (rentAssets !== 0n) await payRent(rentAssets);
+    await facility.distribute();
+    const events = await facility.queryFilter(facility.filters.StepPaid(), "latest");
+    return new Map(
+      events.map(({ args }) => [
+        `${args.step.kind}.${args.step.subjectIndex}`,
+        { due: args.dueAssets, paid: args.paidAssets },
+      ]),
+    );
+  };
+
   const accounts = { admin, sponsor, servicer, alice, bob, carol, mallory, provider };
   const contracts = { manager, gate, asset, pledges, rent, appraisal, facilities, facility, senior, residual };
-  const verbs = { admit, create, raise, offerLot, fund, perform, payRent, toDate };
+  const verbs = { admit, create, raise, offerLot, fund, perform, payRent, toDate, pay };
   return { ethers, networkHelpers, unit, target, domain, settings, ...accounts, ...contracts, ...verbs };
 }
 

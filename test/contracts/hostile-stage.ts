@@ -1,5 +1,6 @@
 import type { ContractTransactionResponse } from "ethers";
 import type { HardhatEthersSigner } from "@nomicfoundation/hardhat-ethers/types";
+import type { Leases } from "../../types/lease/Leases.ts";
 import type { Facility } from "../../types/facility/Facility.ts";
 import { at } from "./facility-world.ts";
 import { A, AUCTION, LOT_1, LOT_2, R, RENT, openLease, settle, type EnforcementWorld } from "./enforcement-world.ts";
@@ -10,8 +11,11 @@ export type Tx = Promise<ContractTransactionResponse>;
 
 /** A verb ready to be called: by whom, and what tokens it moves from where to where. */
 export interface Ready {
-  readonly facility: Facility;
+  /** The contract whose verb it is. */
+  readonly place: Facility | Leases;
   readonly run: () => Tx;
+  /** What the contract says is whose, and where the tokens are. */
+  readonly books: () => Promise<{ readonly ledger: bigint }>;
   /** Absent for a verb that moves no token. */
   readonly from?: string;
   readonly to?: string;
@@ -19,7 +23,7 @@ export interface Ready {
 
 export interface Verb {
   readonly name: string;
-  /** Into the facility, out of it to a person, or nothing at all. */
+  /** Tokens into the contract, out of it to a person, or none at all. */
   readonly moves: "in" | "out" | "nothing";
   readonly ready: (w: EnforcementWorld) => Promise<Ready>;
 }
@@ -39,23 +43,32 @@ async function paidRent(w: EnforcementWorld): Promise<void> {
   await w.leases.connect(w.mallory).pay(leaseId, 0, RENT);
 }
 
-const out = async (facility: Facility, party: HardhatEthersSigner, run: () => Tx): Promise<Ready> => ({
-  ...{ facility, run },
-  ...{ from: await facility.getAddress(), to: party.address },
+const still = (w: EnforcementWorld, place: Facility, run: () => Tx): Ready => ({
+  ...{ place, run },
+  books: () => books(w, place),
 });
-const into = async (facility: Facility, from: string, run: () => Tx): Promise<Ready> => ({
-  ...{ facility, run },
-  ...{ from, to: await facility.getAddress() },
+const out = async (
+  w: EnforcementWorld,
+  place: Facility,
+  party: HardhatEthersSigner,
+  run: () => Tx,
+): Promise<Ready> => ({
+  ...still(w, place, run),
+  ...{ from: await place.getAddress(), to: party.address },
+});
+const into = async (w: EnforcementWorld, place: Facility, from: string, run: () => Tx): Promise<Ready> => ({
+  ...still(w, place, run),
+  ...{ from, to: await place.getAddress() },
 });
 
-export const VERBS: readonly Verb[] = [
+export const FACILITY_VERBS: readonly Verb[] = [
   {
     name: "subscribe",
     moves: "in",
     async ready(w) {
       const facility = await w.created(EARLY);
       await w.asset.connect(w.alice).approve(facility, 2n ** 200n);
-      return into(facility, w.alice.address, () => facility.connect(w.alice).subscribe(A, 1_000n * w.unit));
+      return into(w, facility, w.alice.address, () => facility.connect(w.alice).subscribe(A, 1_000n * w.unit));
     },
   },
   {
@@ -64,15 +77,16 @@ export const VERBS: readonly Verb[] = [
     async ready(w) {
       const facility = await w.funded(EARLY);
       await facility.connect(w.sponsor).cancel();
-      return out(facility, w.alice, () => facility.connect(w.alice).refund(w.alice));
+      return out(w, facility, w.alice, () => facility.connect(w.alice).refund(w.alice));
     },
   },
   {
     name: "draw",
     moves: "nothing",
-    async ready({ facility, registry, sponsor, unit }) {
+    async ready(w) {
+      const { facility, registry, sponsor, unit } = w;
       await registry.connect(sponsor).offerLien(LOT_1, facility);
-      return { facility, run: () => facility.connect(sponsor).draw(LOT_1, 1_000n * unit) };
+      return still(w, facility, () => facility.connect(sponsor).draw(LOT_1, 1_000n * unit));
     },
   },
   {
@@ -80,7 +94,7 @@ export const VERBS: readonly Verb[] = [
     moves: "out",
     async ready(w) {
       await w.perform();
-      return out(w.facility, w.sponsor, () => w.facility.connect(w.sponsor).withdraw(w.sponsor));
+      return out(w, w.facility, w.sponsor, () => w.facility.connect(w.sponsor).withdraw(w.sponsor));
     },
   },
   {
@@ -89,7 +103,7 @@ export const VERBS: readonly Verb[] = [
     async ready(w) {
       await performing(w);
       await w.distributeAt(0);
-      return out(w.facility, w.lessee, () => w.facility.connect(w.lessee).withdraw(w.lessee));
+      return out(w, w.facility, w.lessee, () => w.facility.connect(w.lessee).withdraw(w.lessee));
     },
   },
   {
@@ -97,16 +111,16 @@ export const VERBS: readonly Verb[] = [
     moves: "in",
     async ready(w) {
       await paidRent(w);
-      return into(w.facility, await w.leases.getAddress(), () => w.facility.collect());
+      return into(w, w.facility, await w.leases.getAddress(), () => w.facility.collect());
     },
   },
   {
     name: "sync",
     moves: "nothing",
-    async ready({ facility, perform, asset }) {
-      await perform();
-      await asset.mint(facility, 7n);
-      return { facility, run: () => facility.sync() };
+    async ready(w) {
+      await w.perform();
+      await w.asset.mint(w.facility, 7n);
+      return still(w, w.facility, () => w.facility.sync());
     },
   },
   {
@@ -115,7 +129,7 @@ export const VERBS: readonly Verb[] = [
     async ready(w) {
       await performing(w);
       await w.networkHelpers.time.increaseTo(await w.facility.paymentAt(0));
-      return { facility: w.facility, run: () => w.facility.distribute() };
+      return still(w, w.facility, () => w.facility.distribute());
     },
   },
   {
@@ -124,7 +138,7 @@ export const VERBS: readonly Verb[] = [
     async ready(w) {
       await performing(w);
       await w.distributeAt(0);
-      return out(w.facility, w.alice, () => w.tokens[A]!.connect(w.alice).claim(w.alice));
+      return out(w, w.facility, w.alice, () => w.tokens[A]!.connect(w.alice).claim(w.alice));
     },
   },
   {
@@ -133,7 +147,7 @@ export const VERBS: readonly Verb[] = [
     async ready(w) {
       await performing(w, 900_000n);
       await w.distributeAt(0);
-      return out(w.facility, w.carol, () => w.tokens[R]!.claimFor(w.carol));
+      return out(w, w.facility, w.carol, () => w.tokens[R]!.claimFor(w.carol));
     },
   },
   {
@@ -143,7 +157,7 @@ export const VERBS: readonly Verb[] = [
       await w.enforce();
       await w.facility.startAuction(LOT_1);
       await w.networkHelpers.time.increase(AUCTION.durationSec); // from here on the price stands still
-      return into(w.facility, w.alice.address, () => w.facility.connect(w.alice).buy(LOT_1, 2n ** 128n));
+      return into(w, w.facility, w.alice.address, () => w.facility.connect(w.alice).buy(LOT_1, 2n ** 128n));
     },
   },
   {
@@ -162,7 +176,7 @@ export const VERBS: readonly Verb[] = [
         { lotId: LOT_1, assets: 600_000n * unit },
         { lotId: LOT_2, assets: 400_000n * unit },
       ];
-      return into(facility, await next.getAddress(), () => next.connect(sponsor).refinance(facility, draws));
+      return into(w, facility, await next.getAddress(), () => next.connect(sponsor).refinance(facility, draws));
     },
   },
   {
@@ -174,13 +188,13 @@ export const VERBS: readonly Verb[] = [
         await w.facility.startAuction(lotId);
         await w.facility.connect(w.bob).buy(lotId, 2n ** 128n);
       }
-      return { facility: w.facility, run: () => w.facility.close() };
+      return still(w, w.facility, () => w.facility.close());
     },
   },
 ];
 
 /** Everybody's tokens, and what the facility and the leases say is whose. */
-export async function books(w: EnforcementWorld, facility: Facility) {
+async function books(w: EnforcementWorld, facility: Facility) {
   const { asset, leases, tokens } = w;
   const people = [w.alice, w.bob, w.carol, w.sponsor, w.lessee, w.mallory];
   const classes = await Promise.all(

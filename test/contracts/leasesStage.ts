@@ -102,19 +102,19 @@ export async function domainOf(leases: Leases): Promise<TypedDataDomain> {
 }
 
 /** Deploys a library; without its ABI, whose types of structs and enums ethers does not know. */
-export async function deployCode(name: string): Promise<string> {
+export async function deployCode(name: string, chain = ethers): Promise<string> {
   const { bytecode } = await artifacts.readArtifact(name);
-  const [deployer] = await ethers.getSigners();
+  const [deployer] = await chain.getSigners();
   return await (await new ContractFactory([], bytecode, deployer).deploy()).getAddress();
 }
 
 /** The leases with the code they are linked to. */
-export async function deployLeases(registry: Addressable, telemetry: Addressable): Promise<Leases> {
+export async function deployLeases(registry: Addressable, telemetry: Addressable, chain = ethers): Promise<Leases> {
   const libraries = {
-    Invoice: await deployCode("Invoice"),
-    LeaseTerms: await deployCode("LeaseTerms"),
+    Invoice: await deployCode("Invoice", chain),
+    LeaseTerms: await deployCode("LeaseTerms", chain),
   };
-  return ethers.deployContract("Leases", [registry, telemetry], { libraries });
+  return chain.deployContract("Leases", [registry, telemetry], { libraries });
 }
 
 /**
@@ -191,9 +191,9 @@ export async function stage() {
 }
 
 /** The stage with lease 1 open and every boundary metered, all of the time delivered and allocated. */
-export async function leasedStage() {
+export async function leasedStage(changed: Partial<Terms> = {}) {
   const world = await stage();
-  await world.open();
+  await world.open(changed);
   for (const end of ENDS) {
     const gpuSec = GPU_COUNT * (end - ENDS[0]);
     await world.record(end, { available: gpuSec, allocated: gpuSec });
@@ -230,8 +230,8 @@ export const EMPTY = {
 };
 
 /** Settles the first `count` periods, the clock standing at the end of the last of them. */
-export async function settled(count: number): Promise<World> {
-  const world = await leasedStage();
+export async function settled(count: number, changed: Partial<Terms> = {}): Promise<World> {
+  const world = await leasedStage(changed);
   await networkHelpers.time.increaseTo(ENDS[count]!);
   for (let periodIndex = 0; periodIndex < count; periodIndex++) await world.leases.settle(1, periodIndex);
   return world;

@@ -11,14 +11,17 @@ import {
     ClassKind,
     ClassSettings,
     ClassTerms,
+    Covenants,
     FeeTerms,
     Settings,
-    State
+    State,
+    Trigger
 } from "../../contracts/facility/IFacility.sol";
 import {Step, StepKind} from "../../contracts/facility/Waterfall.sol";
 import {ILeases} from "../../contracts/lease/ILeases.sol";
 import {MockCoin} from "../../contracts/mocks/MockCoin.sol";
 import {MockPledges, MockRent} from "../../contracts/mocks/MockFacilityWorld.sol";
+import {MockAppraisal} from "../../contracts/mocks/MockAppraisal.sol";
 import {IRegistry} from "../../contracts/registry/IRegistry.sol";
 import {LotId} from "../../contracts/units.sol";
 import {vm} from "./Vm.sol";
@@ -52,6 +55,7 @@ contract FacilityPlayer {
     MockCoin public immutable asset = new MockCoin(6);
     MockPledges public immutable pledges = new MockPledges();
     MockRent public immutable rent = new MockRent();
+    MockAppraisal public immutable appraisal = new MockAppraisal();
     ClassToken[3] public tokens;
     address[HOLDERS] public holders = [address(0xA11CE), address(0xB0B), address(0xCA401)];
 
@@ -62,6 +66,8 @@ contract FacilityPlayer {
     uint256 public distributedCount;
     uint256 public transferCount;
     uint256 public claimCount;
+    uint256 public breachedCount;
+    State public worstState; // that nothing leads back from
 
     constructor() {
         vm.warp(1_800_000_000);
@@ -91,6 +97,12 @@ contract FacilityPlayer {
         facility.startPerforming();
     }
 
+    modifier noted() {
+        _;
+        State state = facility.state();
+        if (state > State.CashTrap && state > worstState) worstState = state;
+    }
+
     function payRent(uint64 assets) external {
         uint256 amount = assets % (80_000 * UNIT);
         rent.pay(asset, address(facility), amount);
@@ -104,7 +116,28 @@ contract FacilityPlayer {
         if (assets != 0) facility.sync();
     }
 
-    function distribute() external {
+    /// @dev Appraises the facility, and shows a breach or its cure where it is one.
+    function appraise(uint64 value) external noted {
+        uint256 valueAssets = value % (2_000_000 * UNIT);
+        appraisal.setValue(address(facility), MockAppraisal.Value(valueAssets, 0, uint64(block.timestamp), 1));
+        try facility.declareLtv() {
+            ++breachedCount;
+        } catch {
+            try facility.cureLtv() {} catch {}
+        }
+    }
+
+    function declareDefault(uint8 class) external noted {
+        try facility.declareInterestDefault(class % 2) {} catch {
+            try facility.declareMaturityDefault(class % 2) {} catch {}
+        }
+    }
+
+    function declareAmortisation() external noted {
+        try facility.declareAmortisation(Trigger.Ltv, 0) {} catch {}
+    }
+
+    function distribute() external noted {
         uint256 dueAt = facility.nextPaymentAt();
         if (block.timestamp < dueAt) vm.warp(dueAt);
         facility.distribute();
@@ -142,7 +175,11 @@ contract FacilityPlayer {
         settings.firstPaymentAt = 1_801_353_600; // 31 January 2027
         settings.advanceBps = 8000;
         settings.minEvidenceClass = 1;
+        settings.appraisal = appraisal;
+        settings.anticipatedRepaymentAt = 1_845_000_000; // 17 months on
         settings.reserveTargetAssets = 20_000 * UNIT;
+        settings.initialReserveAssets = 10_000 * UNIT;
+        settings.covenants = Covenants(13_500, 12_500, 3, 9000, 0, 60 days, 5 days, new bytes2[](0));
         settings.auction = AuctionTerms(10_000, 5_000, 7 days);
         settings.classes = new ClassSettings[](3);
         for (uint256 i = 0; i < 3; ++i) {
@@ -153,15 +190,20 @@ contract FacilityPlayer {
             settings.classes[i] = ClassSettings("Class", "C", terms);
         }
         settings.fees = new FeeTerms[](1);
-        settings.fees[0] = FeeTerms(address(this), 25, 100 * UNIT, 1000 * UNIT);
-        settings.performingSteps = new Step[](7);
-        settings.performingSteps[0] = Step(StepKind.Fee, 0);
-        settings.performingSteps[1] = Step(StepKind.Interest, 0);
-        settings.performingSteps[2] = Step(StepKind.Interest, 1);
-        settings.performingSteps[3] = Step(StepKind.Reserve, 0);
-        settings.performingSteps[4] = Step(StepKind.Principal, 0);
-        settings.performingSteps[5] = Step(StepKind.Principal, 1);
-        settings.performingSteps[6] = Step(StepKind.Residual, 2);
+        settings.fees[0] = FeeTerms(address(this), 250, 100 * UNIT, 1000 * UNIT);
+        settings.performingSteps = _list(
+            "\x00\x00\x01\x00\x01\x01\x02\x00\x03\x00\x03\x01\x04\x00\x05\x00\x06\x00\x07\x02"
+        );
+        settings.amortisationSteps = _list("\x00\x00\x01\x00\x01\x01\x03\x00\x03\x01\x06\x00\x07\x02");
+        settings.enforcementSteps = _list("\x00\x00\x01\x00\x03\x00\x01\x01\x03\x01\x06\x00\x07\x02");
+    }
+
+    /// @dev Steps out of pairs of bytes, kind and subject.
+    function _list(bytes memory pairs) private pure returns (Step[] memory steps) {
+        steps = new Step[](pairs.length / 2);
+        for (uint256 i = 0; i < steps.length; ++i) {
+            steps[i] = Step(StepKind(uint8(pairs[2 * i])), uint8(pairs[2 * i + 1]));
+        }
     }
 }
 
@@ -208,6 +250,16 @@ contract FacilityInvariants {
         assert(player.facility().reserveAssets() <= player.facility().reserveTargetAssets());
     }
 
+    function invariant_cashIsTrappedExactlyWhileABreachIsOpen() external view {
+        State state = player.facility().state();
+        if (state > State.CashTrap) return;
+        assert((state == State.CashTrap) == (player.facility().breachCount() != 0));
+    }
+
+    function invariant_earlyAmortisationAndEnforcementAreForGood() external view {
+        if (player.worstState() != State.Raising) assert(player.facility().state() == player.worstState());
+    }
+
     /// @dev The player can do everything, so the invariants were not held by refusals.
     function test_thePlayerGetsThrough() external {
         for (uint256 i = 0; i < 26; ++i) {
@@ -224,5 +276,31 @@ contract FacilityInvariants {
         this.invariant_M02_theBalanceIsTheLedger();
         this.invariant_conservesWhatCameIn();
         this.invariant_M03_claimsAreWithinAUnitAHolderOfTheIncomeSetAside();
+    }
+
+    function test_thePlayerGetsThroughEveryState() external {
+        player.distribute();
+        player.appraise(1e11);
+        assert(player.facility().state() == State.CashTrap && player.breachedCount() == 1);
+        player.payRent(79_999e6);
+        player.distribute();
+        assert(player.facility().trappedAssets() != 0);
+        this.invariant_M02_theBalanceIsTheLedger();
+        player.appraise(19e11);
+        assert(player.facility().state() == State.Performing);
+        player.appraise(1e11);
+        vm.warp(block.timestamp + 61 days);
+        player.declareAmortisation();
+        assert(player.facility().state() == State.EarlyAmortisation);
+        for (uint256 i = 0; i < 8; ++i) player.distribute();
+        assert(player.facility().trappedAssets() == 0 && player.facility().reserveAssets() == 0);
+        vm.warp(block.timestamp + 6 days);
+        player.declareDefault(0);
+        assert(player.facility().state() == State.Enforcement);
+        player.payRent(79_999e6);
+        player.distribute();
+        this.invariant_M02_theBalanceIsTheLedger();
+        this.invariant_conservesWhatCameIn();
+        this.invariant_earlyAmortisationAndEnforcementAreForGood();
     }
 }

@@ -16,6 +16,8 @@ export interface Ledger {
 // Kinds of steps, as the contract numbers them.
 const FEE = 0n;
 const RESERVE = 2n;
+const TRAP = 5n;
+const FEE_EXCESS = 6n;
 
 interface Entry {
   name: string;
@@ -79,14 +81,18 @@ export async function readLedger(provider: JsonRpcProvider, deployment: Deployme
     .filter(({ name }) => name === "StepPaid")
     .map((entry) => ({ kind: entry.args.get("step.kind"), paid: amount(entry, "paidAssets") }));
   const claimed = total(tokens, "Claimed", "assets");
-  const toClasses = sum(steps.filter(({ kind }) => kind !== FEE && kind !== RESERVE).map(({ paid }) => paid));
+  const paidAt = (...kinds: bigint[]) => steps.filter(({ kind }) => kinds.some((own) => own === kind));
+  const toFees = sum(paidAt(FEE, FEE_EXCESS).map(({ paid }) => paid));
+  const kept = new Set<unknown>([FEE, FEE_EXCESS, RESERVE, TRAP]);
+  const toClasses = sum(steps.filter(({ kind }) => !kept.has(kind)).map(({ paid }) => paid));
+  const trapped = paidAt(TRAP).at(-1)?.paid ?? 0n;
   return {
     received: received + returned + surplus,
-    fees: sum(steps.filter(({ kind }) => kind === FEE).map(({ paid }) => paid)),
+    fees: toFees,
     claimable: toClasses + returned - claimed,
     claimed,
-    reserve: steps.filter(({ kind }) => kind === RESERVE).at(-1)?.paid ?? 0n,
-    collections: received + surplus - total(facility, "PaymentMade", "collectionsAssets"),
+    reserve: paidAt(RESERVE).at(-1)?.paid ?? 0n,
+    collections: received + surplus - total(facility, "PaymentMade", "collectionsAssets") + trapped,
   };
 }
 

@@ -106,7 +106,8 @@ describe("read model out of events", () => {
         ...{ commissionedAt: "1", identityRoot: word(9) },
       };
       const settings = {
-        ...{ asset, sponsor: operator, firstPaymentAt: "86400" },
+        ...{ asset, sponsor: operator, firstPaymentAt: "86400", covenants: { dscrPeriodCount: "1" } },
+        ratchet: [{ maxPueE4: "12000", marginBps: "50" }],
         classes: [
           { name: "A", symbol: "A", terms: { kind: "0", dayCount: "1", couponBps: "1000" } },
           { name: "R", symbol: "R", terms: { kind: "1", dayCount: "0", couponBps: "0" } },
@@ -172,7 +173,7 @@ describe("read model out of events", () => {
 
       await lease("Collected", { payee: facility, asset, assets: "773" });
       await lease("Collected", { payee: lessee, asset, assets: "5" });
-      await fund("Collected", { assets: "773", collectionsAssets: "773" });
+      await fund("Collected", { assets: "773", rentAssets: "773", collectionsAssets: "773" });
       expect(await cash()).to.include({ received: "773", collections: "773" });
 
       await lease("Invoiced", {
@@ -225,43 +226,41 @@ describe("read model out of events", () => {
       // An hour at 10 % on 36,000,000, actual/360: 416.66 rounded down.
       expect((await one()).classes.map(({ owedAssets }) => owedAssets)).to.deep.equal(["36000416", "0"]);
 
-      await fund("PerformingStarted", { startedAt: "0", returnedAssets: "1000" });
+      await fund("PerformingStarted", { startedAt: "0", returnedAssets: "1000", reserveAssets: "7" });
       const scheduled = { returnedAssets: "900", levelPaymentAssets: "1", interestDueAssets: "1" };
       await fund("ClassScheduled", { classIndex: "0", ...scheduled });
       await tell("classToken", senior, "Accrued", { accrualIndex: "1", interestAssets: "0", principalAssets: "900" });
       await tell("classToken", residual, "Accrued", { accrualIndex: "1", interestAssets: "0", principalAssets: "100" });
       await fund("SurplusBooked", { assets: "30", collectionsAssets: "800" });
-      expect(await cash()).to.deep.equal({
-        received: "1803",
-        fees: "0",
-        claimable: "1000",
-        claimed: "0",
-        reserve: "0",
-        collections: "800",
-      });
+      const raised = { received: "1810", fees: "0", claimable: "1000", claimed: "0", reserve: "7", collections: "800" };
+      expect(await cash()).to.deep.equal(raised);
 
       await step("0", "0", "0", "50", "50");
       await step("1", "1", "0", "500", "400");
       await step("2", "2", "0", "350", "350");
+      await step("3", "5", "0", "7", "7");
+      await fund("CoverTested", { paymentIndex: "0", netAssets: "675", serviceAssets: "500" });
       await fund("PaymentMade", {
         paymentIndex: "0",
         dueAt: String((block + 1n) * 3600n),
         collectionsAssets: "800",
         reserveAssets: "350",
+        trappedAssets: "7",
       });
       await tell("classToken", senior, "Accrued", { accrualIndex: "2", interestAssets: "400", principalAssets: "0" });
       await tell("classToken", senior, "Claimed", { holder: lessee, to: lessee, assets: "1200" });
       expect(await cash()).to.deep.equal({
-        received: "1803",
+        received: "1810",
         fees: "50",
         claimable: "200",
         claimed: "1200",
         reserve: "350",
-        collections: "0",
+        collections: "7",
       });
       const [a] = (await one()).classes;
       // Two hours' interest on 35,999,100 since the payment date, and 100 left over from it.
-      expect(a).to.include({ outstandingAssets: "35999100", owedAssets: String(35_999_100 + 100 + 833) });
+      // at 10 % and the margin of the table's last row, as nobody showed the PUE.
+      expect(a).to.include({ outstandingAssets: "35999100", owedAssets: String(35_999_100 + 100 + 874) });
       expect(await one()).to.include({ state: "Performing", paymentCount: 1, nextPaymentAt: String(32 * 86_400) });
       expect((await model.summary()).months).to.equal(1);
       const [payment] = (await model.payments(facility, { limit: 5 }))!;
@@ -269,22 +268,33 @@ describe("read model out of events", () => {
         ["Fee", "50"],
         ["Interest", "400"],
         ["Reserve", "350"],
+        ["Trap", "7"],
       ]);
+      expect(payment).to.include({ trappedAssets: "7", netAssets: "675", serviceAssets: "500" });
       expect(await model.payments(facility, { limit: 5, before: 0n })).to.deep.equal([]);
 
-      await fund("Released", { lotId: "1" });
-      await fund("FacilityClosed", { closedAt: "0" });
-      expect(await one()).to.include({ state: "Closed", nextPaymentAt: null });
-      expect((await one()).lotIds).to.deep.equal([]);
-      expect((await one()).classes[0]!.owedAssets).to.equal(String(35_999_100 + 100));
+      await fund("BreachOpened", { trigger: "2", subjectId: "1", openedAt: "5" });
+      await fund("BreachOpened", { trigger: "1", subjectId: "0", openedAt: "6" });
+      await fund("StateChanged", { from: "2", to: "3" });
+      await fund("MarginSet", { periodIndex: "1", pueE4: "12001", marginBps: "25" });
+      expect(await one()).to.include({ state: "CashTrap", trappedAssets: "7", dscrBps: 13_500, marginBps: 25 });
+      await fund("BreachCured", { trigger: "1", subjectId: "0" });
+      expect((await one()).breaches).to.deep.equal([{ trigger: "Coverage", subjectId: "1", openedAt: "5" }]);
 
+      await fund("StateChanged", { from: "3", to: "5" });
+      await fund("Collected", { assets: "40", rentAssets: "0", collectionsAssets: "40" }); // the price of a lot
+      await fund("LotPurchased", { lotId: "2", purchaser: lessee, leaseId: "1" });
+      await fund("LotSold", { lotId: "1", buyer: lessee, priceAssets: "60", collectionsAssets: "100" });
+      expect(await one()).to.include({ state: "Enforcement", collectionsAssets: "100", nextPaymentAt: "2764800" });
+      await lease("Collected", { payee: facility, asset, assets: "40" });
+      expect(await cash()).to.include({ received: "1910", collections: "107", reserve: "350" });
+      expect((await one()).lotIds).to.deep.equal([]);
+      await fund("FacilityClosed", { closedAt: "0" });
       await fund("ClassWrittenOff", { classIndex: "0", lossAssets: "35999000" });
       await tell("classToken", senior, "LossAccrued", { lossAssets: "35999000", lossPerShareRay: "1" });
-      expect((await one()).classes[0]).to.include({
-        outstandingAssets: "100",
-        owedAssets: "100",
-        lossAssets: "35999000",
-      });
+      expect(await one()).to.include({ state: "Closed", nextPaymentAt: null });
+      const loss = { outstandingAssets: "100", owedAssets: "100", lossAssets: "35999000" };
+      expect((await one()).classes[0]).to.include(loss);
     });
   });
 

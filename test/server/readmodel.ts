@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fund } from "../../scripts/seed.ts";
 import type { Program } from "../../server/main.ts";
 import type * as api from "../../server/protocol/api.ts";
-import type { Lease } from "../../server/protocol/lease.ts";
+import type { Lease } from "../../server/protocol/apiLeases.ts";
 import { contractsAt, send, type Contracts } from "../../server/protocol/contracts.ts";
 import { TestStable__factory } from "../../types/factories/mocks/TestStable__factory.ts";
 import {
@@ -167,6 +167,9 @@ describe("read model", () => {
         "Interest",
         "Reserve",
         "Principal",
+        "Trap",
+        "FeeExcess",
+        "FeeExcess",
         "Residual",
       ]);
       expect(total(items[0]!.steps.map(({ paidAssets }) => paidAssets))).to.equal(given);

@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import type { Hex } from "../../server/protocol/bytes.ts";
 import { DROP_REASONS } from "../../server/protocol/drops.ts";
 import type * as api from "../../server/protocol/api.ts";
-import type { Lease } from "../../server/protocol/lease.ts";
+import type { Lease } from "../../server/protocol/apiLeases.ts";
 import type { SignedReadingJson } from "../../server/protocol/reading.ts";
 import { expect } from "chai";
 import type { InjectOptions } from "fastify";
@@ -66,7 +66,11 @@ const facility: api.Facility = {
   sponsor: ADDRESS,
   collectionsAssets: "0",
   reserveAssets: `1${"0".repeat(77)}`,
+  trappedAssets: "0",
   feesPaidAssets: "1",
+  dscrBps: 13_500,
+  marginBps: 25,
+  breaches: [{ trigger: "Coverage", subjectId: "1", openedAt: "1764000000" }],
   paymentCount: 1,
   nextPaymentAt: null,
   classes: [
@@ -94,6 +98,9 @@ const payment: api.Payment = {
   steps: [{ stepIndex: 0, kind: "Fee", subjectIndex: 0, dueAssets: "2", paidAssets: "1" }],
   collectionsAssets: "0",
   reserveAssets: "0",
+  trappedAssets: "0",
+  netAssets: "0",
+  serviceAssets: "0",
   transactionHash: HASH,
 };
 

@@ -1,15 +1,15 @@
 import { Type, type TSchema } from "typebox";
 
-// What the schemas of the REST API are put together from.
+// The kinds of value that the REST API takes and gives.
 
 export const strict = { additionalProperties: false };
 
-export const COUNT = { minimum: 0, maximum: 0xffff_ffff };
 export const Amount = Type.String({ pattern: "^(0|[1-9][0-9]{0,77})$", description: "base units of the token" });
 export const U64 = Type.String({ pattern: "^(0|[1-9][0-9]{0,19})$", description: "unsigned 64-bit integer" });
 export const UnixTime = Type.String({ pattern: "^(0|[1-9][0-9]{0,19})$", description: "unix seconds" });
 export const Address = Type.String({ pattern: "^0x[0-9a-fA-F]{40}$" });
 export const Hash = Type.String({ pattern: "^0x[0-9a-f]{64}$" });
+export const COUNT = { minimum: 0, maximum: 0xffff_ffff };
 export const Count = Type.Integer(COUNT);
 export const CountryCode = Type.String({ pattern: "^[A-Z]{2}$" });
 export const Bps = Type.Integer({ minimum: 0, maximum: 0xffff_ffff, description: "hundredths of a percent" });
