@@ -76,7 +76,6 @@ contract MockRent {
     mapping(LotId lotId => LeaseId) public leaseOf;
     mapping(LeaseId leaseId => address) public payeeOf;
     mapping(LeaseId leaseId => bool) public isLocated;
-    mapping(LeaseId leaseId => address) public purchaserOf;
     mapping(address payee => uint256) public collectable;
     mapping(address payee => uint256) public receivable;
     mapping(address payee => uint256) public revenue;

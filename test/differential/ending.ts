@@ -1,8 +1,8 @@
 import * as enforcement from "../../server/model/enforcement.ts";
 import * as model from "../../server/model/facility.ts";
 import { randomDeal } from "./deal.ts";
-import { ANYONE, FIRST_HOLDER, SPONSOR, type Both, type FacilityPlayer } from "./facilityPlayer.ts";
-import { create, LOTS, subscribe } from "./raise.ts";
+import { LOTS, ANYONE, FIRST_HOLDER, SPONSOR, type Both, type FacilityPlayer } from "./facilityPlayer.ts";
+import { create, subscribe } from "./raise.ts";
 import { setValue } from "./showing.ts";
 
 // How facilities end: sales of lots, releases, the close, a new facility that redeems.

@@ -1,6 +1,7 @@
 import type { Interface } from "ethers";
 import type { World } from "../contracts/facility-world.ts";
 import type * as model from "../../server/model/facility.ts";
+import type { PaymentDate } from "../../server/model/payment.ts";
 import { PAYEES } from "./deal.ts";
 import { Player } from "./player.ts";
 import type { Random } from "./random.ts";
@@ -9,6 +10,7 @@ import type { Stage } from "./stage.ts";
 // Who acts in the history of a facility.
 
 export const HOLDERS = ["holder0", "holder1", "holder2"] as const;
+export const LOTS = ["1", "2", "3"] as const;
 export const [SPONSOR, ANYONE, FIRST_HOLDER] = [0, 1, 2] as const;
 const FIRST_PAYEE = FIRST_HOLDER + HOLDERS.length;
 export const ACTOR_COUNT = FIRST_PAYEE + PAYEES.length;
@@ -18,6 +20,8 @@ export interface Both {
   readonly facility: model.Facility;
   readonly address: string;
   readonly tokens: readonly string[];
+  /** Payment dates that were run and are not watched. */
+  readonly newDates: PaymentDate[];
   /** Rent that the leases hold for it. */
   pendingRent: bigint;
   /** How well rents cover what is due: an index of moods. */

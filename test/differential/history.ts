@@ -2,9 +2,11 @@ import * as model from "../../server/model/facility.ts";
 import { randomAnchorAt, randomDeal } from "./deal.ts";
 import * as ending from "./ending.ts";
 import * as money from "./money.ts";
-import { FacilityPlayer, type Both } from "./facilityPlayer.ts";
+import type { FacilityPlayer } from "./facilityPlayer.ts";
+import type { Both } from "./facilityPlayer.ts";
 import { max } from "./player.ts";
 import { raise } from "./raise.ts";
+import { watchedCover } from "./watched.ts";
 import type { Events } from "./running.ts";
 import * as showing from "./showing.ts";
 
@@ -88,6 +90,15 @@ async function paymentDates(player: FacilityPlayer, both: Both, dueAt: bigint): 
   else if (both.facility.classes.some(({ missedAt }) => missedAt > 0n) && model.isRunning(both.facility))
     showing.declare(player, both);
   await player.step();
+  await watchCover(player, both);
+}
+
+async function watchCover(player: FacilityPlayer, both: Both): Promise<void> {
+  if (both.newDates.length === 0) return;
+  const calls = player.world.facility.interface;
+  const dates = both.newDates.splice(0);
+  await player.stage.watch(dates.flatMap((date) => watchedCover({ ...both, calls }, date)));
+  player.nowAt += 1n;
 }
 
 /** A few random doings and attempts. */

@@ -66,11 +66,11 @@ export class LeaseHistory {
     const payee = random.whole(0, PAYEES.length - 1);
     const leaseId = this.all.length + 1;
     const { actors } = world.stage;
-    const parties = { lessee: actors[LESSEE]!, payee: actors[FIRST_PAYEE + payee]!, asset: String(world.coin.target) };
+    const parties = { lessee: actors[LESSEE]!, payee: actors[FIRST_PAYEE + payee]!, asset: world.addresses.coin };
     const lotId = LOT_IDS[lotIndex]!;
     const called = termsOf(
       terms,
-      { ...parties, lotId, index: String(world.index.target) },
+      { ...parties, lotId, index: world.addresses.index },
       `0x${leaseId.toString(16).padStart(64, "0")}`,
     );
     player.tell(ANYONE, world.lots, "passLien", [lotId, parties.payee]);
@@ -81,7 +81,7 @@ export class LeaseHistory {
     this.all.push(one);
     player.count(`open ${terms.pricing}`);
     await player.step();
-    await world.stage.watch(watchedLease(world, lease, leaseId, () => player.nowAt));
+    await world.stage.watch(watchedLease(world, lease, leaseId));
     player.nowAt += 1n;
     await this.watchReceivables(one);
   }
@@ -119,9 +119,14 @@ export class LeaseHistory {
   private something(one: OneLease): void {
     const { random } = this;
     const isAwake = random.chance(0.5);
-    if (isAwake && one.lease.settledCount < one.lease.periodCount) return this.settle(one);
-    if (one.isGood && random.chance(0.6)) return this.pay(one);
-    const doing = random.pick([
+    const isLive = one.lease.settledCount < one.lease.periodCount;
+    if (isAwake && isLive) this.settle(one);
+    else if (one.isGood && random.chance(0.6)) this.pay(one);
+    else this.whim(one);
+  }
+
+  private whim(one: OneLease): void {
+    const doing = this.random.pick([
       () => this.settle(one),
       () => this.pay(one),
       () => this.payFromEscrow(one),
@@ -145,11 +150,14 @@ export class LeaseHistory {
   }
 
   private settle({ lease, leaseId, lotIndex }: OneLease): void {
-    const { player, random, world } = this;
+    const { player, random } = this;
     const index = lease.settledCount;
     const indexWad = this.fixedIndex(lease);
     const isDone = model.isSettleable(lease, player.nowAt, indexWad);
-    if (!isDone) return this.attempt(LESSEE, "settle", [leaseId, index], false);
+    if (!isDone) {
+      this.attempt(LESSEE, "settle", [leaseId, index], false);
+      return;
+    }
     const [fromAt, untilAt] = [model.periodStartAt(lease, index), model.periodEndAt(lease, index)];
     const from = this.record(lotIndex, fromAt, lease);
     const to = this.record(lotIndex, untilAt, lease);
@@ -169,7 +177,6 @@ export class LeaseHistory {
     if (lease.isRenewed && index >= lease.terms.periodCount) player.count("renewed period");
     if (untilAt < model.periodStartAt(lease, index + 1)) player.count("cut period");
     if (lease.terms.pricing === "IndexLinked" && indexWad === undefined) player.count("index never fixed");
-    void world;
   }
 
   /** The index of the day that the next period starts on, once it is decided. */
@@ -231,12 +238,12 @@ export class LeaseHistory {
     const payeeIndex = random.whole(0, PAYEES.length - 1);
     const payee = PAYEES[payeeIndex]!;
     const assets = collectable(this.ledger, payee);
-    player.tell(FIRST_PAYEE + payeeIndex, this.world.leases, "collect", [this.world.coin.target]);
+    player.tell(FIRST_PAYEE + payeeIndex, this.world.leases, "collect", [this.world.addresses.coin]);
     this.ledger.collected.set(payee, (this.ledger.collected.get(payee) ?? 0n) + assets);
   }
 
   private collectRefunds(): void {
-    this.player.tell(LESSEE, this.world.leases, "collect", [this.world.coin.target]);
+    this.player.tell(LESSEE, this.world.leases, "collect", [this.world.addresses.coin]);
     this.ledger.refundAssets = 0n;
   }
 

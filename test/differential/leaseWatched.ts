@@ -18,8 +18,8 @@ export interface Ledger {
 
 export function watchedLedger(world: LeaseWorld, ledger: Ledger, nowAt: () => bigint): Value[] {
   const calls: Interface = world.leases.interface;
-  const target = String(world.leases.target);
-  const asset = String(world.coin.target);
+  const target = world.addresses.leases;
+  const asset = world.addresses.coin;
   const of = (payee: string, view: string, modelled: () => bigint, word = 0) => {
     const args = [world.stage.actors[FIRST_PAYEE + PAYEES.findIndex((name) => name === payee)], asset];
     return valueOf(`${payee} ${view} ${word}`, target, calls, view, args, modelled, word);
@@ -73,9 +73,9 @@ function balance(ledger: Ledger): bigint {
   return PAYEES.reduce((sum, payee) => sum + collectable(ledger, payee), held + ledger.refundAssets);
 }
 
-export function watchedLease(world: LeaseWorld, lease: model.Lease, leaseId: number, nowAt: () => bigint): Value[] {
+export function watchedLease(world: LeaseWorld, lease: model.Lease, leaseId: number): Value[] {
   const calls: Interface = world.leases.interface;
-  const target = String(world.leases.target);
+  const target = world.addresses.leases;
   const named = (text: string) => `lease ${leaseId} ${text}`;
   // After the offset of the terms.
   const status = (text: string, word: number, modelled: () => bigint) =>
@@ -100,7 +100,7 @@ export function watchedReceivables(
   range: { from: number; until: number },
 ): Value[] {
   const calls: Interface = world.leases.interface;
-  const target = String(world.leases.target);
+  const target = world.addresses.leases;
   return Array.from({ length: range.until - range.from }, (_, offset) => {
     const index = range.from + offset;
     const shows = (text: string, word: number, modelled: (one: model.Receivable) => bigint): Value => {

@@ -49,7 +49,13 @@ export async function createLeaseWorld(decimals: number) {
   }
   await stage.play((await stage.latestAt()) + 1n, acts, true);
   await stage.keep();
-  return { stage, lots, meters, index, coin, leases, modelId: MODEL_ID, dollarAssets: 10n ** BigInt(decimals) };
+  const addresses = {
+    leases: await leases.getAddress(),
+    coin: await coin.getAddress(),
+    index: await index.getAddress(),
+  };
+  const constants = { modelId: MODEL_ID, dollarAssets: 10n ** BigInt(decimals) };
+  return { stage, lots, meters, index, coin, leases, addresses, ...constants };
 }
 
 export type LeaseWorld = Awaited<ReturnType<typeof createLeaseWorld>>;

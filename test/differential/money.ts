@@ -15,6 +15,9 @@ const MOODS = [
   [0, 0],
 ] as const;
 
+/** The dates whose cover is compared. */
+const WATCHED_DATES = new Set([0, 1, 2, 5, 8, 13, 21, 34]);
+
 /** Rent by the mood, sometimes left in the leases for later. */
 export function payRent(player: FacilityPlayer, both: Both): void {
   const { random, world } = player;
@@ -69,7 +72,9 @@ export function payOut(player: FacilityPlayer, both: Both): boolean {
   player.act(ANYONE, both, "distribute", [], !isDue);
   if (!isDue) return false;
   const before = facility.state;
-  const { steps, paidAssets } = distribute(facility);
+  const date = distribute(facility);
+  const { steps, paidAssets } = date;
+  if (WATCHED_DATES.has(date.index)) both.newDates.push(date);
   player.count("date");
   if (facility.state !== before) player.count(`${before} to ${facility.state} by DSCR`);
   steps.forEach(({ kind }, index) => {

@@ -31,7 +31,6 @@ export class Player {
 
   /** Plays what was told since the step before, and compares; all that is watched every fourth time. */
   async step(): Promise<void> {
-      process.stdout.write(`--- ${this.nowAt}\n${this.acts.map(({ text }) => text).join("\n")}\n`);
     await this.stage.play(this.nowAt, this.acts, this.stepCount++ % 4 === 0);
     this.acts = [];
     this.nowAt += 1n;

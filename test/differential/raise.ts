@@ -1,7 +1,7 @@
 import * as model from "../../server/model/facility.ts";
 import type { FacilityTerms } from "../../server/model/types.ts";
 import { PAYEES, SHARE_ASSETS } from "./deal.ts";
-import { ANYONE, FIRST_HOLDER, HOLDERS, SPONSOR, type Both, type FacilityPlayer } from "./facilityPlayer.ts";
+import { ANYONE, FIRST_HOLDER, HOLDERS, LOTS, SPONSOR, type Both, type FacilityPlayer } from "./facilityPlayer.ts";
 import { max } from "./player.ts";
 import { settingsOf } from "./settings.ts";
 import { watched } from "./watched.ts";
@@ -9,7 +9,6 @@ import { watched } from "./watched.ts";
 // A facility's way to the start of performing.
 
 const DAY = 86_400n;
-export const LOTS = ["1", "2", "3"] as const;
 
 /** Creates a facility and watches it; costs no time in the history. */
 export async function create(player: FacilityPlayer, terms: FacilityTerms, raiseUntilAt: bigint): Promise<Both> {
@@ -25,7 +24,7 @@ export async function create(player: FacilityPlayer, terms: FacilityTerms, raise
   const { random } = player;
   const doomIndex = random.chance(0.35) ? random.whole(0, 24) : Infinity;
   const tokens = [...classTokens];
-  const both: Both = { facility, address, tokens, pendingRent: 0n, mood: random.whole(0, 3), doomIndex };
+  const both: Both = { facility, address, tokens, newDates: [], pendingRent: 0n, mood: random.whole(0, 3), doomIndex };
   const views = { calls: world.facility.interface, tokenCalls: world.senior.interface, nowAt: () => player.nowAt };
   await player.stage.watch(watched({ ...both, ...views, ...player.accounts() }));
   player.nowAt += 2n;

@@ -1,27 +1,9 @@
-import type { FacilityTerms, State, Step, StepKind } from "../../server/model/types.ts";
+import type { FacilityTerms, Step } from "../../server/model/types.ts";
+import { DAY_COUNTS } from "../../server/protocol/calendar.ts";
+import { STEP_KINDS } from "../../server/protocol/deal.ts";
 
 // The same terms as the contracts take them: enumerations by their place, payees by their address.
 
-export const STATES: readonly State[] = [
-  "Raising",
-  "Funding",
-  "Performing",
-  "CashTrap",
-  "EarlyAmortisation",
-  "Enforcement",
-  "Closed",
-  "Refunding",
-];
-const STEP_KINDS: readonly StepKind[] = [
-  "Fee",
-  "Interest",
-  "Reserve",
-  "Principal",
-  "Turbo",
-  "Trap",
-  "FeeExcess",
-  "Residual",
-];
 const PRINCIPAL_KINDS = ["LevelPay", "Scheduled", "Balloon", "Sequential"];
 
 /** Where lots may stand: US. */
@@ -58,7 +40,7 @@ export function settingsOf(
         scheduledWad: [...one.scheduledWad],
         kind: one.kind === "Senior" ? 0 : 1,
         principalKind: PRINCIPAL_KINDS.indexOf(one.principalKind),
-        dayCount: one.dayCount === "Thirty360" ? 0 : 1,
+        dayCount: DAY_COUNTS.indexOf(one.dayCount),
       },
     })),
     fees: terms.fees.map((fee) => ({ ...fee, payee: addressOf(fee.payee) })),

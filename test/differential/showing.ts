@@ -1,10 +1,9 @@
 import * as model from "../../server/model/facility.ts";
 import * as triggers from "../../server/model/triggers.ts";
-import { ANYONE, type Both, type FacilityPlayer } from "./facilityPlayer.ts";
+import { LOTS, ANYONE, type Both, type FacilityPlayer } from "./facilityPlayer.ts";
 import { max } from "./player.ts";
-import { LOTS } from "./raise.ts";
 import { COUNTRY_CODE } from "./settings.ts";
-import { COUNTRY, COVERAGE, LTV } from "./watched.ts";
+import { placeOf } from "./watched.ts";
 
 // What anyone may show of a facility, with facts at the edge of what suffices.
 
@@ -62,7 +61,10 @@ export function showPue(player: FacilityPlayer, both: Both): void {
   const { facility } = both;
   const { ratchet } = facility.terms;
   const lotIds = [...facility.lots.keys()].sort();
-  if (facility.nextIndex === 0) return player.attempt(both, "ratchet", [lotIds], false);
+  if (facility.nextIndex === 0) {
+    player.attempt(both, "ratchet", [lotIds], false);
+    return;
+  }
   const { fromAt, untilAt } = triggers.pueHours(facility);
   const pueE4 = (ratchet.length === 0 ? 12_000n : random.pick(ratchet).maxPueE4) + random.big(0, 1);
   player.tell(ANYONE, player.world.appraisal, "setPue", [fromAt, untilAt, pueE4]);
@@ -73,17 +75,12 @@ export function declare(player: FacilityPlayer, both: Both): void {
   const { random, nowAt } = player;
   const { facility } = both;
   const classIndex = random.chance(0.6) ? mostSenior(both) : random.whole(0, both.tokens.length - 1);
-  const covenants = [
-    [LTV, "Ltv"],
-    [COVERAGE, "Coverage"],
-    [COUNTRY, "Country"],
-  ] as const;
-  const [trigger, name] = random.pick(covenants);
-  const subjectId = trigger === LTV ? "0" : random.pick(LOTS);
+  const trigger = random.pick(["Ltv", "Coverage", "Country"] as const);
+  const subjectId = trigger === "Ltv" ? "0" : random.pick(LOTS);
   const kind = random.next();
   if (kind < 0.3) {
-    const isDone = triggers.declareAmortisation(facility, nowAt, name, subjectId);
-    player.attempt(both, "declareAmortisation", [trigger, subjectId], isDone);
+    const isDone = triggers.declareAmortisation(facility, nowAt, trigger, subjectId);
+    player.attempt(both, "declareAmortisation", [placeOf(trigger), subjectId], isDone);
   } else if (kind < 0.7) {
     const isDone = triggers.declareInterestDefault(facility, nowAt, classIndex);
     player.attempt(both, "declareInterestDefault", [classIndex], isDone);

@@ -2,7 +2,10 @@ import type { Interface } from "ethers";
 import * as model from "../../server/model/facility.ts";
 import { leftAfter } from "../../server/model/schedule.ts";
 import { claimableAssets, writtenOffAssets, repaidAssets } from "../../server/model/shares.ts";
-import { STATES } from "./settings.ts";
+
+import { FACILITY_STATES, TRIGGERS } from "../../server/protocol/deal.ts";
+import { LOTS } from "./facilityPlayer.ts";
+import type { PaymentDate } from "../../server/model/payment.ts";
 import { valueOf, type Value } from "./stage.ts";
 
 // Every balance of a facility that is compared, and where the contracts show it.
@@ -20,8 +23,12 @@ export interface Watched {
   readonly nowAt: () => bigint;
 }
 
-/** Triggers by their place. */
-export const [DSCR, LTV, COVERAGE, COUNTRY] = [0, 1, 2, 3] as const;
+export type Trigger = (typeof TRIGGERS)[number];
+
+/** A trigger by its place. */
+export function placeOf(trigger: Trigger): number {
+  return TRIGGERS.indexOf(trigger);
+}
 
 export function watched(of: Watched): Value[] {
   return [...ledgerOf(of), ...breachesOf(of), ...of.tokens.flatMap((_, index) => classOf(of, index)), ...payeesOf(of)];
@@ -32,7 +39,7 @@ function ledgerOf({ facility, address, calls }: Watched): Value[] {
   // The payment of the close is counted like a date's.
   const nextIndex = () => facility.nextIndex + (facility.state === "Closed" ? 1 : 0);
   return [
-    shows("state", () => BigInt(STATES.indexOf(facility.state))),
+    shows("state", () => BigInt(FACILITY_STATES.indexOf(facility.state))),
     shows("escrowAssets", () => facility.escrowAssets),
     shows("collectionsAssets", () => facility.collectionsAssets),
     shows("reserveAssets", () => facility.reserveAssets),
@@ -50,15 +57,26 @@ function ledgerOf({ facility, address, calls }: Watched): Value[] {
   ];
 }
 
+/** Net and service of a date that was run. */
+export function watchedCover({ address, calls }: Pick<Watched, "address" | "calls">, date: PaymentDate): Value[] {
+  const word = (name: string, at: number, modelled: bigint) =>
+    seldom(valueOf(`${name} of date ${date.index}`, address, calls, "coverAt", [date.index], () => modelled, at));
+  return [word("net", 0, date.netAssets), word("service", 1, date.serviceAssets)];
+}
+
 function breachesOf({ facility, address, calls }: Watched): Value[] {
   const { breaches } = facility;
-  const opened = (name: string, trigger: number, subject: bigint, modelled: () => bigint) =>
-    valueOf(name, address, calls, "breachedAt", [trigger, subject], modelled);
+  const opened = (trigger: Trigger, subject: string, modelled: () => bigint) =>
+    valueOf(`${trigger} ${subject} breach`, address, calls, "breachedAt", [placeOf(trigger), subject], modelled);
   const count = () =>
     BigInt(Number(breaches.isDscrOpen) + Number(breaches.ltvAt > 0n) + breaches.coverage.size + breaches.country.size);
   return [
     valueOf("breachCount", address, calls, "breachCount", [], count),
-    opened("LTV breach", LTV, 0n, () => breaches.ltvAt),
+    opened("Ltv", "0", () => breaches.ltvAt),
+    ...LOTS.flatMap((lotId) => [
+      opened("Coverage", lotId, () => breaches.coverage.get(lotId) ?? 0n),
+      opened("Country", lotId, () => breaches.country.get(lotId) ?? 0n),
+    ]).map(seldom),
   ];
 }
 
