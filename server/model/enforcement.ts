@@ -86,7 +86,7 @@ function leave(facility: Facility, nowAt: bigint, lotId: string): void {
  * All lots are gone and nothing is to come from the leases, or not within a year: cash is paid once more, and what stays
  * outstanding is lost. Answers whether it may be.
  */
-export function close(facility: Facility, nowAt: bigint, collectableAssets: bigint, receivableAssets: bigint): boolean {
+export function close(facility: Facility, nowAt: bigint, collectableAssets = 0n, receivableAssets = 0n): boolean {
   if (!isRunning(facility) || facility.lots.size > 0 || collectableAssets > 0n) return false;
   if (receivableAssets > 0n && nowAt < facility.lotLeftAt + YEAR_SEC) return false;
   const mayLose = facility.state === "Enforcement" && !isPaymentDue(facility, nowAt);
