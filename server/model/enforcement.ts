@@ -1,25 +1,31 @@
 import { BPS } from "../protocol/units.ts";
 import {
   accruedAssets,
+  isPaymentDue,
+  isRunning,
   bookProceeds,
   cashAssets,
+  collect,
   paymentAt,
   payClass,
-  seniorAssets,
+  seniorOwedAssets,
+  type ClassBook,
   type Facility,
 } from "./facility.ts";
-import { runSteps } from "./payment.ts";
+import { moveTrap, runSteps } from "./payment.ts";
 import { ceilDiv } from "./schedule.ts";
 import { accrueLoss } from "./shares.ts";
 import { max, min } from "./waterfall.ts";
 
 // Sales of lots, the close with loss, the redemption (docs/deal.md §6).
 
-/** Puts a lot up, for the first time or again; answers whether it may be. */
+const YEAR_SEC = 365n * 86_400n;
+
+/** Puts a lot without a live lease up, for the first time or again; answers whether it may be. */
 export function startAuction(facility: Facility, nowAt: bigint, lotId: string): boolean {
   const lot = facility.lots.get(lotId);
   const { startBps, durationSec } = facility.terms.auction;
-  if (facility.state !== "Enforcement" || lot === undefined || !areSeniorsShort(facility, nowAt)) return false;
+  if (lot === undefined || !isForSale(facility, nowAt)) return false;
   if (lot.startedAt > 0n && nowAt < lot.startedAt + durationSec) return false;
   const startAssets = lot.startedAt > 0n ? floorOf(facility, lot.startAssets) : (lot.costAssets * startBps) / BPS;
   lot.startAssets = max(startAssets, 1n);
@@ -40,22 +46,60 @@ function floorOf({ terms }: Facility, startAssets: bigint): bigint {
   return max((startAssets * terms.auction.floorBps) / BPS, 1n);
 }
 
-/** Lots are sold only while the cash does not cover the senior classes. */
-function areSeniorsShort(facility: Facility, nowAt: bigint): boolean {
-  return seniorAssets(facility, nowAt) > cashAssets(facility);
+/** Lots are sold in enforcement, or for the residual class alone, while the cash does not cover the classes. */
+function isForSale(facility: Facility, nowAt: bigint): boolean {
+  if (facility.state !== "Enforcement" && !(isRunning(facility) && areSeniorsWhole(facility))) return false;
+  return seniorOwedAssets(facility, nowAt) + residualOf(facility).outstandingAssets > cashAssets(facility);
+}
+
+function residualOf({ classes }: Facility): ClassBook {
+  return classes[classes.length - 1]!;
+}
+
+/** Nothing is owed to a senior class: the facility may be closed outside enforcement. */
+export function areSeniorsWhole(facility: Facility): boolean {
+  return facility.classes.every(
+    ({ terms, outstandingAssets, interestDueAssets }) =>
+      terms.kind === "Residual" || (outstandingAssets === 0n && interestDueAssets === 0n),
+  );
 }
 
 /** Sells a lot that is up at its price of now, which is returned; the proceeds are collections. */
 export function buyLot(facility: Facility, nowAt: bigint, lotId: string): bigint | undefined {
   const price = auctionPrice(facility, nowAt, lotId);
-  if (price === undefined || !areSeniorsShort(facility, nowAt)) return undefined;
+  if (price === undefined || !isForSale(facility, nowAt)) return undefined;
   bookProceeds(facility, price);
-  facility.lots.delete(lotId);
+  leave(facility, nowAt, lotId);
   return price;
 }
 
-/** All lots are gone and nothing is to come: cash is paid once more, and what stays outstanding is lost. */
-export function close(facility: Facility, nowAt: bigint): void {
+/** Gives a lot back to the sponsor; answers whether it may be. */
+export function releaseLot(facility: Facility, nowAt: bigint, lotId: string): boolean {
+  if (!isRunning(facility) || !facility.lots.has(lotId) || !areSeniorsWhole(facility)) return false;
+  if (residualOf(facility).outstandingAssets > 0n) return false;
+  leave(facility, nowAt, lotId);
+  return true;
+}
+
+/** A lot that leaves takes its breaches with it. */
+function leave(facility: Facility, nowAt: bigint, lotId: string): void {
+  facility.lots.delete(lotId);
+  facility.lotLeftAt = nowAt;
+  facility.breaches.coverage.delete(lotId);
+  facility.breaches.country.delete(lotId);
+  moveTrap(facility);
+}
+
+/**
+ * All lots are gone and nothing is to come from the leases, or not within a year: cash is paid once more, with what
+ * waited in the leases and was collected first, and what stays outstanding is lost. Answers whether it may be.
+ */
+export function close(facility: Facility, nowAt: bigint, waitingAssets = 0n, receivableAssets = 0n): boolean {
+  if (!isRunning(facility) || facility.lots.size > 0) return false;
+  if (receivableAssets > 0n && nowAt < facility.lotLeftAt + YEAR_SEC) return false;
+  const mayLose = facility.state === "Enforcement" && !isPaymentDue(facility, nowAt);
+  if (!areSeniorsWhole(facility) && !mayLose) return false;
+  collect(facility, waitingAssets);
   facility.classes.forEach((classBook, classIndex) => {
     classBook.interestDueAssets += accruedAssets(facility, classIndex, nowAt);
   });
@@ -65,8 +109,11 @@ export function close(facility: Facility, nowAt: bigint): void {
     classBook.lossAssets += classBook.outstandingAssets;
     accrueLoss(classBook.shares, classBook.outstandingAssets);
     classBook.outstandingAssets = 0n;
+    classBook.interestDueAssets = 0n;
+    classBook.missedAt = 0n;
   }
   facility.state = "Closed";
+  return true;
 }
 
 /** What a new facility must pay: the appraised hardware, or all senior claims with the premium if they are more. */
@@ -90,7 +137,7 @@ export function redeem(facility: Facility, nowAt: bigint, priceAssets: bigint): 
     classBook.missedAt = 0n;
     left -= income + principal;
   });
-  facility.lots.clear();
+  for (const lotId of facility.lots.keys()) leave(facility, nowAt, lotId);
   bookProceeds(facility, left);
 }
 

@@ -1,6 +1,15 @@
 import { BPS } from "../protocol/units.ts";
 import { periodInterest } from "./dates.ts";
-import { cashAssets, credit, marginBps, payClass, paymentAt, periodOf, type Facility } from "./facility.ts";
+import {
+  cashAssets,
+  credit,
+  marginBps,
+  payClass,
+  paymentAt,
+  periodOf,
+  type ClassBook,
+  type Facility,
+} from "./facility.ts";
 import { leftAfter } from "./schedule.ts";
 import type { Step } from "./types.ts";
 import { allocate, max, min, minus } from "./waterfall.ts";
@@ -132,6 +141,7 @@ export function runSteps(
   const dueAssets = steps.map((step) => dueOf(facility, step, index, dueAt, cash));
   const paidAssets = allocate(dueAssets, cash);
   facility.collectionsAssets = cash;
+  facility.saleAssets = 0n;
   facility.reserveAssets = 0n;
   facility.trappedAssets = 0n;
   for (let stepIndex = 0; stepIndex < steps.length; stepIndex++) {
@@ -159,14 +169,12 @@ function dueOf(facility: Facility, step: Step, index: number, dueAt: bigint, cas
     case "Interest":
       return classes[subjectIndex]!.interestDueAssets;
     case "Principal": {
-      const { outstandingAssets, schedule } = classes[subjectIndex]!;
+      const { outstandingAssets } = classes[subjectIndex]!;
       const isAll = state === "EarlyAmortisation" || state === "Enforcement";
-      return isAll ? outstandingAssets : minus(outstandingAssets, leftAfter(schedule, index));
+      return isAll ? outstandingAssets : outstandingAssets - staysOf(facility, subjectIndex, index);
     }
-    case "Turbo": {
-      const { outstandingAssets, schedule } = classes[subjectIndex]!;
-      return isAnticipated(facility, dueAt) ? min(outstandingAssets, leftAfter(schedule, index)) : 0n;
-    }
+    case "Turbo":
+      return isAnticipated(facility, dueAt) ? staysOf(facility, subjectIndex, index) : 0n;
     case "Reserve":
       return needsNoReserve(facility, index) ? 0n : min(terms.reserveTargetAssets, seniorOutstanding(facility));
     case "Trap":
@@ -174,6 +182,13 @@ function dueOf(facility: Facility, step: Step, index: number, dueAt: bigint, cas
     case "Residual":
       return cash;
   }
+}
+
+/** What a date may leave a class outstanding: its schedule, less its part of the lots sold, senior first. */
+function staysOf({ classes, saleAssets }: Facility, classIndex: number, index: number): bigint {
+  const stays = ({ outstandingAssets, schedule }: ClassBook) => min(outstandingAssets, leftAfter(schedule, index));
+  const above = classes.slice(0, classIndex).reduce((sum, book) => sum + stays(book), 0n);
+  return minus(stays(classes[classIndex]!), minus(saleAssets, above));
 }
 
 function isAnticipated({ terms }: Facility, dueAt: bigint): boolean {

@@ -1,9 +1,13 @@
 import { BPS } from "../protocol/units.ts";
-import { isRunning, paymentAt, seniorAssets, type Facility } from "./facility.ts";
+import { cashAssets, isRunning, paymentAt, periodOf, seniorOwedAssets, type Facility } from "./facility.ts";
 import { moveTrap } from "./payment.ts";
+import { min } from "./waterfall.ts";
 
 // What anyone may show of a facility (docs/deal.md §5). Each verb answers whether the facts bear it; if not, nothing
 // has changed.
+
+const HOUR_SEC = 3600n;
+const MAX_DAY_AGE_SEC = 14n * 86_400n;
 
 export type CovenantTrigger = "Ltv" | "Coverage" | "Country";
 
@@ -24,9 +28,10 @@ export function cureLtv(facility: Facility, nowAt: bigint, valueAssets: bigint):
 
 function isOverLtv(facility: Facility, nowAt: bigint, valueAssets: bigint): boolean {
   const { maxLtvBps } = facility.terms.covenants;
-  return maxLtvBps > 0n && seniorAssets(facility, nowAt) * BPS > maxLtvBps * valueAssets;
+  return maxLtvBps > 0n && seniorOwedAssets(facility, nowAt) * BPS > maxLtvBps * valueAssets;
 }
 
+/** A day that is later than the last one shown of the lot, and at most two weeks past. */
 export function declareCoverage(
   facility: Facility,
   nowAt: bigint,
@@ -34,25 +39,38 @@ export function declareCoverage(
   dayAt: bigint,
   coverageBps: bigint,
 ): boolean {
-  const { breaches, terms } = facility;
-  if (!isTrapping(facility) || breaches.coverage.has(lotId) || coverageBps >= terms.covenants.minCoverageBps)
-    return false;
-  breaches.coverage.set(lotId, { openedAt: nowAt, dayAt });
+  const { breaches, terms, lots } = facility;
+  const lot = lots.get(lotId);
+  if (!isTrapping(facility) || lot === undefined || breaches.coverage.has(lotId)) return false;
+  if (dayAt <= lot.shownDayAt || nowAt - dayAt > MAX_DAY_AGE_SEC) return false;
+  if (coverageBps >= terms.covenants.minCoverageBps) return false;
+  lot.shownDayAt = dayAt;
+  breaches.coverage.set(lotId, nowAt);
   moveTrap(facility);
   return true;
 }
 
-export function cureCoverage(facility: Facility, lotId: string, dayAt: bigint, coverageBps: bigint): boolean {
-  const breach = facility.breaches.coverage.get(lotId);
-  const isCured = coverageBps >= facility.terms.covenants.minCoverageBps;
-  if (breach === undefined || dayAt <= breach.dayAt || !isCured) return false;
-  facility.breaches.coverage.delete(lotId);
+export function cureCoverage(
+  facility: Facility,
+  nowAt: bigint,
+  lotId: string,
+  dayAt: bigint,
+  coverageBps: bigint,
+): boolean {
+  const { breaches, terms, lots } = facility;
+  const lot = lots.get(lotId);
+  if (lot === undefined || !breaches.coverage.has(lotId)) return false;
+  if (dayAt <= lot.shownDayAt || nowAt - dayAt > MAX_DAY_AGE_SEC) return false;
+  if (coverageBps < terms.covenants.minCoverageBps) return false;
+  lot.shownDayAt = dayAt;
+  breaches.coverage.delete(lotId);
   moveTrap(facility);
   return true;
 }
 
 export function declareCountry(facility: Facility, nowAt: bigint, lotId: string, isAllowed: boolean): boolean {
-  if (!isTrapping(facility) || facility.breaches.country.has(lotId) || isAllowed) return false;
+  if (!isTrapping(facility) || !facility.lots.has(lotId) || isAllowed) return false;
+  if (facility.breaches.country.has(lotId)) return false;
   facility.breaches.country.set(lotId, nowAt);
   moveTrap(facility);
   return true;
@@ -80,40 +98,66 @@ export function declareAmortisation(
 
 function openSince({ breaches }: Facility, trigger: CovenantTrigger, lotId: string): bigint {
   if (trigger === "Ltv") return breaches.ltvAt;
-  if (trigger === "Coverage") return breaches.coverage.get(lotId)?.openedAt ?? 0n;
+  if (trigger === "Coverage") return breaches.coverage.get(lotId) ?? 0n;
   return breaches.country.get(lotId) ?? 0n;
 }
 
-/** The most senior class that is owed anything missed its interest, too long ago. */
-export function declareInterestDefault(facility: Facility, nowAt: bigint, classIndex: number): boolean {
-  const { missedAt, terms } = facility.classes[classIndex]!;
+/** The most senior class that is owed anything missed its interest, too long ago, and the cash does not cover it. */
+export function declareInterestDefault(
+  facility: Facility,
+  nowAt: bigint,
+  classIndex: number,
+  waitingAssets = 0n,
+): boolean {
+  const { missedAt, terms, interestDueAssets: due } = facility.classes[classIndex]!;
   if (!isDefaultable(facility) || terms.kind === "Residual" || missedAt === 0n) return false;
   const isMostSenior = facility.classes
     .slice(0, classIndex)
     .every(({ outstandingAssets, interestDueAssets }) => outstandingAssets === 0n && interestDueAssets === 0n);
   if (!isMostSenior || nowAt <= missedAt + facility.terms.covenants.interestCureSec) return false;
+  if (isCovered(facility, waitingAssets, due)) return false;
   facility.state = "Enforcement";
   return true;
 }
 
-/** A senior class is outstanding too long after the last date of its term, which has been run. */
-export function declareMaturityDefault(facility: Facility, nowAt: bigint, classIndex: number): boolean {
-  const { terms, outstandingAssets } = facility.classes[classIndex]!;
+/** A senior class is outstanding too long after the last date of its term, which has been run, and not covered. */
+export function declareMaturityDefault(
+  facility: Facility,
+  nowAt: bigint,
+  classIndex: number,
+  waitingAssets = 0n,
+): boolean {
+  const { terms, outstandingAssets, interestDueAssets } = facility.classes[classIndex]!;
   if (!isDefaultable(facility) || terms.kind === "Residual" || outstandingAssets === 0n) return false;
   const lastIndex = terms.termMonthCount - 1;
   if (facility.nextIndex <= lastIndex) return false;
   if (nowAt <= paymentAt(facility, lastIndex) + facility.terms.covenants.interestCureSec) return false;
+  if (isCovered(facility, waitingAssets, interestDueAssets + outstandingAssets)) return false;
   facility.state = "Enforcement";
   return true;
 }
 
-/** The PUE of all lots over the period before sets the margin of the period under way. */
-export function showPue(facility: Facility, pueE4: bigint): boolean {
+/** With what waits in the leases there is cash for what was missed and for the fees above it. */
+function isCovered(facility: Facility, waitingAssets: bigint, missedAssets: bigint): boolean {
+  const { fees, terms } = facility;
+  const feeAssets = fees.reduce((sum, fee, index) => sum + min(fee.dueAssets, terms.fees[index]!.capAssets), 0n);
+  return cashAssets(facility) + waitingAssets >= missedAssets + feeAssets;
+}
+
+/** The PUE of all lots over the period before sets the margin of the period under way, once. */
+export function showPue(facility: Facility, nowAt: bigint, pueE4: bigint): boolean {
   const { ratchet } = facility.terms;
   if (!isRunning(facility) || facility.nextIndex === 0 || ratchet.length === 0) return false;
+  if (facility.shownMarginBps !== undefined || nowAt >= paymentAt(facility, facility.nextIndex)) return false;
   const row = ratchet.find(({ maxPueE4 }) => pueE4 <= maxPueE4) ?? ratchet[ratchet.length - 1]!;
   facility.shownMarginBps = row.marginBps;
   return true;
+}
+
+/** The hours that the PUE of the period before is of. */
+export function pueHours(facility: Facility): { fromAt: bigint; untilAt: bigint } {
+  const { fromAt, untilAt } = periodOf(facility, facility.nextIndex - 1);
+  return { fromAt: fromAt - (fromAt % HOUR_SEC), untilAt: untilAt - (untilAt % HOUR_SEC) };
 }
 
 function isTrapping({ state }: Facility): boolean {
