@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { NO_CLAUSES } from "../../server/protocol/lease.ts";
-import type { Terms } from "./leasesStage.ts";
+import type { Terms ,
+  stage} from "./leasesStage.ts";
 import {
   at,
   BASE,
@@ -13,7 +14,6 @@ import {
   ledger,
   networkHelpers,
   settled,
-  stage,
   whole,
 } from "./leasesStage.ts";
 
