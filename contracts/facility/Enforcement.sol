@@ -159,6 +159,12 @@ library Enforcement {
         return auction.startAssets - mulDivDown(auction.startAssets - floorAssets, elapsedSec, durationSec);
     }
 
+    /// @notice See `Facility.releaseAssets`: the lot's part, by what was drawn on it, of what the seniors are owed now.
+    function releaseAssets(Book storage book, LotId lotId, address asset) external view returns (uint256) {
+        if (asset != book.asset) return type(uint256).max;
+        return mulDivUp(book.seniorClaimAssets(), book.drawnAssets[lotId], book.totalDrawnAssets);
+    }
+
     /// @notice See `Facility.redemptionAssets`.
     function redemptionAssets(Book storage book) public view returns (uint256 priceAssets) {
         require(

@@ -6,7 +6,7 @@ import {Initializable} from "@openzeppelin/contracts/proxy/utils/Initializable.s
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-import {ILeases} from "../lease/ILeases.sol";
+import {ILeases, ILienholder} from "../lease/ILeases.sol";
 import {IRegistry} from "../registry/IRegistry.sol";
 import {LeaseId, LotId, WAD, mulDivDown} from "../units.sol";
 import {Covenants} from "./Covenants.sol";
@@ -48,7 +48,7 @@ import {Step, StepList} from "./Waterfall.sol";
 /// Liveness. Every verb but subscribe, cancel, draw and the sponsor's early start is open to anyone or pulled by its
 /// owner. Nothing pauses. Loops run over classes (≤ 8), fees (≤ 8) and steps only.
 /// Roles. Sponsor: draws, starts performing before the first payment date, cancels. Access manager: cancels.
-contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTransient {
+contract Facility is IFacility, ILienholder, AccessManaged, Initializable, ReentrancyGuardTransient {
     using Books for Book;
     using SafeERC20 for IERC20;
 
@@ -457,6 +457,11 @@ contract Facility is IFacility, AccessManaged, Initializable, ReentrancyGuardTra
     }
     function totalDrawnAssets() external view returns (uint256) {
         return _book.totalDrawnAssets;
+    }
+
+    /// @inheritdoc ILienholder
+    function releaseAssets(LotId lotId, address asset_) external view returns (uint256) {
+        return Enforcement.releaseAssets(_book, lotId, asset_);
     }
 
     /// @notice What a lot that is up for sale costs now.

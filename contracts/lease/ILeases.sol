@@ -4,6 +4,13 @@ pragma solidity 0.8.37;
 import {LeaseId, LotId} from "../units.sol";
 import {IRateIndex} from "./IRateIndex.sol";
 
+/// @title What the leases ask of a contract that holds the lien on a lot.
+interface ILienholder {
+    /// @notice The least price, in `asset`, at which the lot may be sold to its lessee: for less, the operator and an
+    /// accomplice could buy the collateral off its creditors. The greatest number for a token that is not taken.
+    function releaseAssets(LotId lotId, address asset) external view returns (uint256);
+}
+
 /// @title What other contracts ask of the leases, what a lease says, and all that is told of it.
 interface ILeases {
     // Terms
@@ -184,6 +191,7 @@ interface ILeases {
     error Lease_TooLate(LeaseId leaseId, uint256 askedAt, uint256 endAt);
     error Lease_NoOption(LeaseId leaseId);
     error Lease_NotBought(LeaseId leaseId);
+    error Lease_PriceTooLow(LeaseId leaseId, uint256 assets, uint256 leastAssets);
 
     // Events: with their block's time they are all there is to know
 

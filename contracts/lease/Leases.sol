@@ -12,7 +12,7 @@ import {IRegistry} from "../registry/IRegistry.sol";
 import {Settlement} from "../settlement.sol";
 import {ITelemetry} from "../telemetry/ITelemetry.sol";
 import {LeaseId, LotId} from "../units.sol";
-import {ILeases} from "./ILeases.sol";
+import {ILeases, ILienholder} from "./ILeases.sol";
 import {Invoice} from "./Invoice.sol";
 import {LeaseTerms} from "./LeaseTerms.sol";
 
@@ -258,7 +258,7 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
 
     /// @notice Buys the lot for the price in the caller's lease, which owes nothing: the lease ends with this hour.
     /// @dev Errors: Lease_Unknown, Lease_NotLessee, Lease_InDefault, Lease_Bought, Lease_TooLate, Lease_NoOption,
-    /// Lease_TooEarly, Lease_Owing, Settlement_WrongAmount.
+    /// Lease_TooEarly, Lease_Owing, Lease_PriceTooLow, Settlement_WrongAmount.
     function purchase(LeaseId leaseId) external nonReentrant {
         Lease storage l = _ownRunning(leaseId);
         uint256 assets = l.terms.exit.purchaseAssets;
@@ -266,6 +266,11 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         _checkEarliest(l, leaseId, block.timestamp);
         require(l.status.owedAssets == 0, Lease_Owing(leaseId, l.status.owedAssets));
         (address payee, address asset) = (l.status.payee, l.terms.asset);
+        address holder = registry.lienHolder(l.terms.lotId);
+        if (holder.code.length != 0) {
+            uint256 leastAssets = ILienholder(holder).releaseAssets(l.terms.lotId, asset);
+            require(assets >= leastAssets, Lease_PriceTooLow(leaseId, assets, leastAssets));
+        }
         l.status.purchaser = msg.sender;
         _cut(leaseId, Invoice.hourEndAt(block.timestamp));
         collectableAssets[payee][asset] += assets;

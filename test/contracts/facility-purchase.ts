@@ -14,7 +14,7 @@ import {
 } from "./enforcement-world.ts";
 
 const CALLABLE_AT = at("2027-02-10");
-const PRICE = 400_000_000_000n;
+const PRICE = 600_000_000_000n;
 
 /** The first lot is let to Alice, who may buy it from its second month on. */
 async function optionWorld() {
@@ -58,6 +58,36 @@ describe("Facility: a lot that its lessee buys", () => {
     expect(await w.facility.receivableAssets()).to.be.within(1n, RENT);
   });
 
+  it("M15: is not sold below its part of what the seniors are owed, nor in a token that is not the facility's", async () => {
+    const { facility, leases, networkHelpers } = w;
+    const owed = (await facility.owedAssets(0)) + (await facility.owedAssets(1));
+    // 600,000 of a million were drawn on the first lot.
+    expect(await facility.releaseAssets(LOT_1, w.asset)).to.equal((owed * 6n + 9n) / 10n);
+    expect(await facility.releaseAssets(LOT_1, w.alice)).to.equal(2n ** 256n - 1n);
+    const buyAt = (await networkHelpers.time.latest()) + 2 * 86_400;
+    const snapshot = await networkHelpers.takeSnapshot();
+    await networkHelpers.time.increaseTo(buyAt);
+    const least = await facility.releaseAssets(LOT_2, w.asset);
+    for (const purchaseAssets of [1n, least - 1n, least]) {
+      await snapshot.restore();
+      const leaseId = await openLease(w, w.alice, { lotId: LOT_2, exit: { ...NO_CLAUSES.exit, purchaseAssets } });
+      await networkHelpers.time.increaseTo(buyAt);
+      const buy = leases.connect(w.alice).purchase(leaseId);
+      if (purchaseAssets === least) await buy;
+      else {
+        await expect(buy)
+          .to.be.revertedWithCustomError(leases, "Lease_PriceTooLow")
+          .withArgs(leaseId, purchaseAssets, least);
+      }
+    }
+    await snapshot.restore();
+    const coin = await w.ethers.deployContract("MockCoin", [6]);
+    const exit = { ...NO_CLAUSES.exit, purchaseAssets: 2n * least };
+    const other = await openLease(w, w.alice, { lotId: LOT_2, asset: await coin.getAddress(), exit });
+    await networkHelpers.time.increaseTo(buyAt);
+    await expect(leases.connect(w.alice).purchase(other)).to.be.revertedWithCustomError(leases, "Lease_PriceTooLow");
+  });
+
   it("stands free again once its last month is invoiced: it can be let, pledged and sold like any other", async () => {
     await purchase();
     await w.facility.completePurchase(LOT_1);
@@ -81,7 +111,7 @@ describe("Facility: a lot that its lessee buys", () => {
     const f = await enforcementWorld();
     await f.registry.connect(f.sponsor).offerLien(LOT_1, f.facility);
     await f.facility.connect(f.sponsor).draw(LOT_1, f.unit);
-    const exit = { ...NO_CLAUSES.exit, purchaseAssets: PRICE };
+    const exit = { ...NO_CLAUSES.exit, purchaseAssets: 2n * PRICE };
     const leaseId = await openLease(f, f.alice, { exit });
     await f.networkHelpers.time.increase(86_400);
     await f.leases.connect(f.alice).purchase(leaseId);
