@@ -17,15 +17,18 @@ import {IFacility} from "./IFacility.sol";
 /// @title The shares of one class of a facility: ERC-20, ERC-2612 and ERC-7943, with income that follows the holder.
 /// @notice Shares are issued one for one with settlement assets and have their decimals.
 ///
-/// Income. The facility accrues interest and principal to the class as a whole; a holder's part is its shares times the
-/// growth of the income per share since its last change of balance. One accrual costs the same for 10 and 10,000
-/// holders. Income accrued before a transfer stays with the sender.
+/// Income. The facility accrues interest and principal to the class as a whole, a figure per share that only grows. A
+/// holder's income is what its shares earned since the start, less what is not its own: what they had earned when they
+/// came, and what it claimed. One accrual costs the same for 10 and 10,000 holders. Income accrued before a transfer
+/// stays with the sender.
 /// Principal and loss. What was repaid and what was lost belong to the shares: `repaidAssets` and `writtenOffAssets` of
 /// a holder are those of the shares it has now, whoever was paid. One share is worth one asset less both.
 /// Rounding. Income and loss per share are rounded down and the remainder carried into the next accrual. A holder's
-/// income is kept to a millionth of a millionth of a unit, rounded down; a claim pays whole units and leaves the
-/// fraction. So the sum of claims never exceeds what was accrued, settling often loses nothing that adds up, and what
-/// is left in the end is less than a unit for each holder. Repaid and lost parts are rounded down too.
+/// income is kept to a millionth of a millionth of a unit, what its shares earned rounded down before and after each
+/// movement; a claim pays whole units and leaves the fraction. So a movement changes nobody's income, and less than a
+/// millionth of a millionth is won or lost by it later: below 10^12 movements the sum of claims never exceeds what was
+/// accrued, and above, the facility still pays no more than it set aside. What is left in the end is less than a unit
+/// for each holder. Repaid and lost parts are rounded down.
 /// Compliance. Every movement is refused by the first error that is marked for it and applies; no path (approve and
 /// transferFrom, permit, a market in between) goes round. Issue and refund are the facility's `mint` and `burn`.
 ///
@@ -50,26 +53,25 @@ import {IFacility} from "./IFacility.sol";
 /// Liveness. Claims are pulled. A claim that the settlement token refuses to pay reverts and stays recorded.
 /// Roles. The facility alone issues, refunds and accrues; freezing, forced transfers and recovery go through the access
 /// manager.
-/// Limits. Below 2^96 units (79 billion of an 18-decimal token) of shares, of income and loss since the start and of
-/// one holder's unclaimed income.
+/// Limits. Below 2^96 units (79 billion of an 18-decimal token) of shares, and of income and loss since the start.
 ///
 /// A holder's state is one storage slot: the base's own balances stay unused and `balanceOf`, `totalSupply` and
 /// `_update` are replaced together. The EIP-712 domain has the fixed name "Rackbond Class" and the clone's address.
 contract ClassToken is ERC20Permit, AccessManaged, Initializable, IERC7943Fungible {
     using SafeCast for uint256;
+    using SafeCast for int256;
 
     struct Holder {
         uint96 shares;
-        uint136 owedE12; // unclaimed income, in units of 1e-12 asset units
-        uint16 accrualIndex; // the accrual up to which `owedE12` counts
+        int152 otherE12; // of what its shares earned, what is not its own or was claimed, in 1e-12 asset units
         uint8 marks; // PARTLY_FROZEN, LOST
     }
 
     /// What every movement reads: one slot.
     struct Income {
-        uint192 perShareRay; // interest and principal since the start
+        uint176 perShareRay; // interest and principal since the start
         uint48 issuedAt; // when shares were last issued
-        uint16 accrualIndex; // how many accruals there were
+        uint32 accrualCount;
     }
 
     struct Register {
@@ -99,8 +101,6 @@ contract ClassToken is ERC20Permit, AccessManaged, Initializable, IERC7943Fungib
     uint128 private _interestRemainder;
     uint128 private _principalRemainder;
     uint128 private _lossRemainder;
-    // Income per share after each accrual: what a holder that last moved then counts from.
-    mapping(uint256 accrualIndex => uint256) private _perShareRayAt;
     mapping(address account => Holder) private _holders;
     mapping(address account => uint256) private _frozenShares;
 
@@ -131,6 +131,8 @@ contract ClassToken is ERC20Permit, AccessManaged, Initializable, IERC7943Fungib
     error ClassToken_SameWallet(address account);
     /// No shares: nobody to bear it.
     error ClassToken_NoShares(uint256 lossAssets);
+    /// More income than the class can count.
+    error ClassToken_TooMuchIncome(uint256 interestAssets, uint256 principalAssets);
     /// The account is not a lost wallet.
     error ClassToken_NotLost(address account);
 
@@ -166,7 +168,7 @@ contract ClassToken is ERC20Permit, AccessManaged, Initializable, IERC7943Fungib
         require(amount <= balance, ERC20InsufficientBalance(from, balance, amount));
         require(gate().canReceive(to), ERC7943CannotReceive(to));
         if (_frozenShares[from] > balance - amount) _setFrozen(from, balance - amount);
-        _move(from, to, amount, _income, 0, true);
+        _move(from, to, amount, _income.perShareRay, 0);
         emit ForcedTransfer(from, to, amount);
         return true;
     }
@@ -189,15 +191,15 @@ contract ClassToken is ERC20Permit, AccessManaged, Initializable, IERC7943Fungib
             _setFrozen(to, Math.saturatingAdd(_frozenShares[to], frozen));
         }
         uint256 shares = _holders[lost].shares;
-        _move(lost, to, shares, _income, 0, true);
-        // Both are settled up to now by the move.
+        _move(lost, to, shares, _income.perShareRay, 0);
+        // Without shares, what the lost wallet had not claimed is all there is in its slot.
         Holder storage holder = _holders[lost];
-        uint136 owedE12 = holder.owedE12;
-        holder.owedE12 = 0;
+        int152 unclaimedE12 = -holder.otherE12;
+        holder.otherE12 = 0;
         holder.marks |= LOST;
-        _holders[to].owedE12 += owedE12;
+        _holders[to].otherE12 -= unclaimedE12;
         emit ForcedTransfer(lost, to, shares);
-        emit Recovered(lost, to, shares, owedE12 / E12);
+        emit Recovered(lost, to, shares, uint152(unclaimedE12) / E12);
     }
 
     /// @notice Lets a wallet that was lost receive again, as far as the gate does.
@@ -230,13 +232,16 @@ contract ClassToken is ERC20Permit, AccessManaged, Initializable, IERC7943Fungib
         _principalRemainder = uint128(principal % supply);
 
         Income memory income = _income;
-        uint16 accrualIndex = income.accrualIndex + 1;
         uint256 perShareRay = income.perShareRay + interest / supply + principal / supply;
         interestPerShareRay += interest / supply;
-        _income = Income(perShareRay.toUint192(), income.issuedAt, accrualIndex);
-        _perShareRayAt[accrualIndex] = perShareRay;
+        // So no holder's shares earned more than its slot can count.
+        require(
+            (supply * perShareRay) / RAY_PER_E12 <= uint152(type(int152).max),
+            ClassToken_TooMuchIncome(interestAssets, principalAssets)
+        );
+        _income = Income(perShareRay.toUint176(), income.issuedAt, income.accrualCount + 1);
         emit Accrued(
-            accrualIndex,
+            income.accrualCount + 1,
             interestAssets,
             principalAssets,
             interestPerShareRay,
@@ -285,7 +290,7 @@ contract ClassToken is ERC20Permit, AccessManaged, Initializable, IERC7943Fungib
 
     /// @notice Income of an account that can be claimed now, in whole units.
     function claimableAssets(address account) external view returns (uint256) {
-        return _owedE12(_holders[account], _income) / E12;
+        return _unclaimedE12(_holders[account].shares, _holders[account].otherE12, _income.perShareRay) / E12;
     }
 
     /// @notice Principal accrued per share since the start, in assets, 27 decimals.
@@ -389,31 +394,23 @@ contract ClassToken is ERC20Permit, AccessManaged, Initializable, IERC7943Fungib
             uint256 freeAt = income.issuedAt + lockUpSec;
             require(block.timestamp >= freeAt, ClassToken_LockedUp(from, freeAt));
         }
-        _move(from, to, amount, income, maxHolderCount, false);
+        _move(from, to, amount, income.perShareRay, maxHolderCount);
     }
 
-    /// @dev Settles both sides, moves the shares and counts the holders.
-    function _move(
-        address from,
-        address to,
-        uint256 amount,
-        Income memory income,
-        uint256 maxHolderCount,
-        bool forced
-    ) private {
+    /// @dev Moves the shares, keeps each side's income, and counts the holders.
+    function _move(address from, address to, uint256 amount, uint256 perShareRay, uint256 maxHolderCount) private {
         bool leaves;
         bool joins;
         if (from == address(0)) {
             _register.supplyShares = (_register.supplyShares + amount).toUint96();
         } else {
             Holder memory sender = _holders[from];
-            _settle(sender, income);
             require(amount <= sender.shares, ERC20InsufficientBalance(from, sender.shares, amount));
-            if (sender.marks & PARTLY_FROZEN != 0 && !forced) {
+            if (sender.marks & PARTLY_FROZEN != 0) {
                 uint256 unfrozen = _unfrozenShares(from);
                 require(amount <= unfrozen, ERC7943InsufficientUnfrozenBalance(from, amount, unfrozen));
             }
-            sender.shares -= uint96(amount);
+            _resize(sender, sender.shares - amount, perShareRay);
             leaves = sender.shares == 0;
             _holders[from] = sender;
         }
@@ -421,10 +418,9 @@ contract ClassToken is ERC20Permit, AccessManaged, Initializable, IERC7943Fungib
             _register.supplyShares -= uint96(amount);
         } else {
             Holder memory receiver = _holders[to];
-            _settle(receiver, income);
             require(receiver.marks & LOST == 0, ERC7943CannotReceive(to));
             joins = receiver.shares == 0;
-            receiver.shares += uint96(amount);
+            _resize(receiver, receiver.shares + amount, perShareRay);
             _holders[to] = receiver;
         }
         if (leaves != joins && amount != 0) _count(to, joins, maxHolderCount);
@@ -445,14 +441,10 @@ contract ClassToken is ERC20Permit, AccessManaged, Initializable, IERC7943Fungib
     function _claim(address account, address to) private returns (uint256 assets) {
         (address facility_, IGate gate_) = _bonds();
         require(gate_.canSend(account), ERC7943CannotSend(account));
-        Holder memory holder = _holders[account];
-        Income memory income = _income;
-        uint256 owedE12 = _owedE12(holder, income);
-        assets = owedE12 / E12;
+        Holder storage holder = _holders[account];
+        assets = _unclaimedE12(holder.shares, holder.otherE12, _income.perShareRay) / E12;
         require(assets != 0, ClassToken_NothingToClaim(account));
-        holder.owedE12 = uint136(owedE12 % E12);
-        holder.accrualIndex = income.accrualIndex;
-        _holders[account] = holder;
+        holder.otherE12 += int152(int256(assets * E12)); // at most what its shares earned: see `accrue`
         emit Claimed(account, to, assets);
         IFacility(facility_).payClaim(to, assets);
     }
@@ -464,16 +456,22 @@ contract ClassToken is ERC20Permit, AccessManaged, Initializable, IERC7943Fungib
         emit Frozen(account, amount);
     }
 
-    /// @dev Counts a holder's income up to now.
-    function _settle(Holder memory holder, Income memory income) private view {
-        holder.owedE12 = _owedE12(holder, income).toUint136();
-        holder.accrualIndex = income.accrualIndex;
+    /// @dev Changes how many shares a holder has, and nothing about its income until now.
+    function _resize(Holder memory holder, uint256 shares, uint256 perShareRay) private pure {
+        uint256 unclaimedE12 = _unclaimedE12(holder.shares, holder.otherE12, perShareRay);
+        holder.shares = uint96(shares); // at most the supply
+        holder.otherE12 = (_earnedE12(shares, perShareRay) - int256(unclaimedE12)).toInt152();
     }
 
-    function _owedE12(Holder memory holder, Income memory income) private view returns (uint256) {
-        if (holder.accrualIndex == income.accrualIndex) return holder.owedE12;
-        uint256 grownRay = income.perShareRay - _perShareRayAt[holder.accrualIndex];
-        return holder.owedE12 + (holder.shares * grownRay) / RAY_PER_E12;
+    /// @dev What a holder's shares earned since the start, less what is not its own or was claimed: never below zero,
+    /// for what shares earned never falls.
+    function _unclaimedE12(uint256 shares, int256 otherE12, uint256 perShareRay) private pure returns (uint256) {
+        return uint256(_earnedE12(shares, perShareRay) - otherE12);
+    }
+
+    /// @dev What shares earned since the start; far within the range of an integer.
+    function _earnedE12(uint256 shares, uint256 perShareRay) private pure returns (int256) {
+        return int256((shares * perShareRay) / RAY_PER_E12);
     }
 
     function _unfrozenShares(address account) private view returns (uint256) {

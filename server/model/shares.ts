@@ -6,10 +6,8 @@ const FINE = 10n ** 12n;
 
 export interface HolderBook {
   shares: bigint;
-  /** Income a share up to which this holder's part is counted. */
-  incomeRay: bigint;
-  /** In millionths of a millionth of a unit. */
-  claimableFine: bigint;
+  /** What its shares earned since the start and is not its own, or was claimed, in millionths of a millionth of a unit. */
+  otherFine: bigint;
 }
 
 export interface ShareBook {
@@ -37,8 +35,7 @@ export function openShares(): ShareBook {
 }
 
 export function mint(book: ShareBook, holder: string, shares: bigint): void {
-  const account = touch(book, holder);
-  account.shares += shares;
+  move(book, holder, shares);
   book.supply += shares;
 }
 
@@ -47,8 +44,8 @@ export function burn(book: ShareBook, holder: string, shares: bigint): void {
 }
 
 export function transfer(book: ShareBook, from: string, to: string, shares: bigint): void {
-  touch(book, from).shares -= shares;
-  touch(book, to).shares += shares;
+  move(book, from, -shares);
+  move(book, to, shares);
 }
 
 /** Spreads interest and principal over the shares; what does not divide waits for the next accrual. */
@@ -71,36 +68,45 @@ export function accrueLoss(book: ShareBook, loss: bigint): void {
 
 /** What a holder could claim now, in whole units. */
 export function claimableAssets(book: ShareBook, holder: string): bigint {
-  return touch(book, holder).claimableFine / FINE;
+  return incomeFine(book, accountOf(book, holder)) / FINE;
 }
 
 /** What was written off of the shares a holder has now. */
 export function writtenOffAssets(book: ShareBook, holder: string): bigint {
-  return (touch(book, holder).shares * book.lossRay) / RAY;
+  return (accountOf(book, holder).shares * book.lossRay) / RAY;
 }
 
 /** What was repaid of the shares a holder has now, whoever was paid. */
 export function repaidAssets(book: ShareBook, holder: string): bigint {
-  return (touch(book, holder).shares * book.principalRay) / RAY;
+  return (accountOf(book, holder).shares * book.principalRay) / RAY;
 }
 
 /** Takes the whole units of what a holder is owed; the fraction stays. */
 export function claim(book: ShareBook, holder: string): bigint {
-  const account = touch(book, holder);
-  const assets = account.claimableFine / FINE;
-  account.claimableFine -= assets * FINE;
+  const account = accountOf(book, holder);
+  const assets = incomeFine(book, account) / FINE;
+  account.otherFine += assets * FINE;
   return assets;
 }
 
-function touch(book: ShareBook, holder: string): HolderBook {
-  const incomeRay = book.interestRay + book.principalRay;
-  const account = book.holders.get(holder);
-  if (account === undefined) {
-    const opened = { shares: 0n, incomeRay, claimableFine: 0n };
-    book.holders.set(holder, opened);
-    return opened;
-  }
-  account.claimableFine += (account.shares * (incomeRay - account.incomeRay) * FINE) / RAY;
-  account.incomeRay = incomeRay;
+/** Changes how many shares a holder has; its income until now stays what it was. */
+function move(book: ShareBook, holder: string, shares: bigint): void {
+  const account = accountOf(book, holder);
+  const income = incomeFine(book, account);
+  account.shares += shares;
+  account.otherFine = earnedFine(book, account) - income;
+}
+
+function incomeFine(book: ShareBook, account: HolderBook): bigint {
+  return earnedFine(book, account) - account.otherFine;
+}
+
+function earnedFine(book: ShareBook, account: HolderBook): bigint {
+  return (account.shares * (book.interestRay + book.principalRay) * FINE) / RAY;
+}
+
+function accountOf(book: ShareBook, holder: string): HolderBook {
+  const account = book.holders.get(holder) ?? { shares: 0n, otherFine: 0n };
+  book.holders.set(holder, account);
   return account;
 }

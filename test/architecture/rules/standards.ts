@@ -65,6 +65,7 @@ export const STANDARDS: Record<string, string[]> = {
     "Initialized(uint64)",
     "ECDSAInvalidSignatureLength(uint256)",
     "SafeCastOverflowedUintDowncast(uint8,uint256)",
+    "SafeCastOverflowedIntDowncast(uint8,int256)",
     "SafeCastOverflowedIntToUint(int256)",
     "SafeCastOverflowedUintToInt(uint256)",
   ],
