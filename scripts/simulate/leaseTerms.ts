@@ -2,7 +2,7 @@ import { id, ZeroAddress, ZeroHash } from "ethers";
 
 import type { Deal, DealLease } from "./deal.ts";
 import { assetsOf } from "./figures.ts";
-import { hourlyAssets, todaysAssets } from "./rates.ts";
+import { hourlyAssets, todaysAssets } from "./market.ts";
 
 const DAY_SEC = 86_400;
 const [TAKE_OR_PAY, METERED, INDEX_LINKED] = [0, 1, 2] as const;

@@ -2,14 +2,12 @@ import { id } from "ethers";
 
 import { domainOf, structOf } from "../../server/protocol/typed.ts";
 import { ComputeIndex__factory } from "../../types/factories/valuation/ComputeIndex__factory.ts";
-import type { Deal, DealLease } from "./deal.ts";
-import { assetsOf } from "./figures.ts";
+import { todaysAssets } from "./market.ts";
 import { rentBps, type Scenario } from "./scenario.ts";
 import type { Stage } from "./stage.ts";
 import { calendarOf, later } from "./terms.ts";
 
 const BPS = 10_000n;
-const HOURS = 730n; // of an average month
 const UNITS = 10n ** 6n;
 const WAD = 10n ** 18n;
 /** Publishers see the market a little differently; the median is what counts. */
@@ -19,21 +17,6 @@ const QUOTES_BPS = [9_800n, 10_000n, 10_300n];
 export interface Rates {
   address: string;
   fix(month: number): Promise<void>;
-}
-
-/** What a GPU-hour has to cost for the agreed rent of an average month. */
-export function hourlyAssets(deal: Deal, lease: DealLease): bigint {
-  if (lease.gpuHourRate !== undefined) return assetsOf(lease.gpuHourRate);
-  const gpus = BigInt(deal.lots[lease.lot]!.gpuCount) * BigInt(deal.operation.allocatedBps);
-  return (assetsOf(lease.rent ?? "0") * BPS) / (gpus * HOURS);
-}
-
-/** Today's price of a model: that of its dearest lease; the others take part in it by less. */
-export function todaysAssets(deal: Deal, model: string): bigint {
-  const own = deal.leases
-    .filter(({ lot }) => deal.lots[lot]!.model === model)
-    .map((lease) => hourlyAssets(deal, lease));
-  return own.reduce((most, rate) => (rate > most ? rate : most), 0n);
 }
 
 /** The index, with its publishers listed; undefined where the scenario's rents are as agreed. */
