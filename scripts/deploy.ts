@@ -46,7 +46,7 @@ const MAX_DELAY_SEC = 72n * 3600n;
 const VALUE_MAX_AGE_SEC = 48n * 3600n;
 // Better evidence, smaller haircut: self-reported hardware counts for nothing.
 const EVIDENCE_HAIRCUT_BPS = [10_000n, 5_000n, 2_000n, 1_000n, 500n] as const;
-// Unpaid rent counts for nothing while receivables are not aged: an operator could invoice an accomplice to raise a price.
+// Unpaid rent counts for nothing: an operator could invoice an accomplice to raise a price.
 const RECEIVABLES_HAIRCUT_BPS = 10_000n;
 // A compute rate: three quotes or more, a fifth of their median apart at most, and half off the last rate at most.
 const INDEX_LIMITS = [3n, 2_000n, 5_000n] as const;
