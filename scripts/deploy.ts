@@ -72,7 +72,6 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
   const telemetry = await place(
     new Telemetry__factory(admin).deploy(authority, registry, startEpoch, CHALLENGE_SEC, MAX_DELAY_SEC),
   );
-  // Its interface is for the compiler alone: ethers knows none of a library's own types and says so at length.
   const leaseLibraries = {
     "project/contracts/lease/Invoice.sol:Invoice": await placeCode(Invoice__factory.bytecode),
     "project/contracts/lease/LeaseTerms.sol:LeaseTerms": await placeCode(LeaseTerms__factory.bytecode),
