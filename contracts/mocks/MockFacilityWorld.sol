@@ -15,6 +15,7 @@ import {
 import {Date, addMonths, dateOf, days30360, daysInMonth, periodDays30360, timeOf} from "../calendar.sol";
 import {ClassToken} from "../facility/ClassToken.sol";
 import {IFacility} from "../facility/IFacility.sol";
+import {StepLists} from "../facility/StepLists.sol";
 import {Step, StepList, Waterfall} from "../facility/Waterfall.sol";
 import {IRegistry} from "../registry/IRegistry.sol";
 import {LeaseId, LotId, SiteId} from "../units.sol";
@@ -256,6 +257,6 @@ contract MockMath {
         uint256 seniorCount,
         bool hasReserve
     ) external pure {
-        Waterfall.check(steps, list, feeCount, seniorCount, hasReserve);
+        StepLists.check(steps, list, feeCount, seniorCount, hasReserve);
     }
 }
