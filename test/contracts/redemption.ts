@@ -309,7 +309,7 @@ describe("Facility: redemption by a new facility", () => {
     });
 
     it("outside Performing, CashTrap and EarlyAmortisation", async () => {
-      await refused(w.next.connect(w.sponsor).refinance(w.next, []), "Facility_WrongState", 1n);
+      await refused(w.next.connect(w.sponsor).refinance(w.next, w.draws(w.unit)), "Facility_WrongState", 1n);
       await w.networkHelpers.time.increaseTo(await w.facility.nextPaymentAt());
       await w.enforceNow();
       await refused(w.refinance(w.claims), "Facility_WrongState", 5n);

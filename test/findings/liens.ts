@@ -31,7 +31,7 @@ async function strangersLot() {
 
 describe("A lien nobody asked for", () => {
   it("is only offered: the lease that would inflate the receivables has no such payee", async () => {
-    const { own, let3, address, mallory, leases, facility, registry } = await strangersLot();
+    const { own, let3, address, mallory, leases, facility, registry, networkHelpers } = await strangersLot();
     await own.offerLien(LOT_3, mallory);
     await own.takeLien(LOT_3);
     const leaseId = await let3(mallory.address);
@@ -41,6 +41,7 @@ describe("A lien nobody asked for", () => {
     await expect(leases.connect(mallory).assign(leaseId, facility))
       .to.be.revertedWithCustomError(leases, "Lease_WrongPayee")
       .withArgs(address, mallory.address);
+    await networkHelpers.time.increase(86_400);
     await leases.connect(mallory).terminate(leaseId);
     expect(await facility.receivableAssets()).to.equal(0n);
   });
