@@ -250,7 +250,7 @@ contract Facility is IFacility, ILienholder, AccessManaged, Initializable, Reent
     }
 
     /// @notice Makes a lot that its lessee bought under its lease, and paid for, the lessee's, once the lease's last
-    /// period is settled or a year after its end; anyone may call.
+    /// period is settled or 365 days after its end; anyone may call.
     function completePurchase(LotId lotId) external nonReentrant {
         Enforcement.completePurchase(_book, lotId);
     }

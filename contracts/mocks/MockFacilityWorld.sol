@@ -54,8 +54,20 @@ contract MockPledges {
     }
 
     function releaseLien(LotId lotId) external {
+        _passLien(lotId, address(0));
+    }
+
+    function passLien(LotId lotId, address to) external {
+        _passLien(lotId, to);
+    }
+
+    function passLot(LotId lotId, address) external {
+        _passLien(lotId, address(0));
+    }
+
+    function _passLien(LotId lotId, address to) private {
         require(lienHolder[lotId] == msg.sender, MockPledges_LienNotOffered(lotId, msg.sender));
-        lienHolder[lotId] = address(0);
+        lienHolder[lotId] = to;
     }
 }
 
