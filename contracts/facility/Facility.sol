@@ -130,8 +130,8 @@ contract Facility is IFacility, ILienholder, AccessManaged, Initializable, Reent
 
     // Funding
 
-    /// @notice Pays the sponsor out of escrow against a lot: pledges the lot on the first draw, with the rent to come of a
-    /// lease that paid its operator, and records the money as the sponsor's claim.
+    /// @notice Pays the sponsor out of escrow against a lot: pledges the lot on the first draw, with the rent to come
+    /// of a lease that paid its operator, and records the money as the sponsor's claim.
     function draw(LotId lotId, uint256 assets) external nonReentrant {
         Raise.draw(_book, lotId, assets);
     }

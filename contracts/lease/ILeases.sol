@@ -10,8 +10,8 @@ interface ILienholder {
     /// accomplice could buy the collateral off its creditors. The greatest number for a token that is not taken.
     function releaseAssets(LotId lotId, address asset) external view returns (uint256);
 
-    /// @notice Reverts, with a reason, where the lot may not be let, or its rent not be due, to this payee in `asset`. A
-    /// contract that knows no such question and gives no reason has nothing against it.
+    /// @notice Reverts, with a reason, where the contract will not be the payee of a lease of the lot in `asset`. One
+    /// that does not know the question, and gives no reason, has nothing against it.
     function requireLet(LotId lotId, address asset) external view;
 }
 
@@ -334,12 +334,12 @@ interface ILeases {
     /// lien by then, or the operator of a lot without one. The payee only; what it was invoiced stays its own.
     function assign(LeaseId leaseId, address to) external;
 
-    /// @notice Takes the rent of a lease's invoices from the next one on over from the lot's operator, who agreed to it by
-    /// offering the lien. The holder of the lot's lien only; not of a lease whose lessee bought the lot.
+    /// @notice Takes the rent of a lease's invoices from the next one on over from the lot's operator, who agreed to it
+    /// by offering the lien. The holder of the lot's lien only; not of a lease whose lessee bought the lot.
     function takeRent(LeaseId leaseId) external;
 
-    /// @notice Tells that the lot of a lease was handed over to the lessee who bought it, and operates it now. The payee
-    /// only, once.
+    /// @notice Tells that the lot of a lease was handed over to the lessee who bought it, and operates it now. The
+    /// payee only, once.
     function handOver(LeaseId leaseId) external;
 
     /// @notice Counts all that a lease ever pays the caller as a related party's. The payee only, or who was it.

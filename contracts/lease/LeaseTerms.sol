@@ -84,8 +84,8 @@ library LeaseTerms {
     }
 
     /// @notice Refuses a payee that is neither the lien holder nor, without a lien, the operator. Were any allowed, two
-    /// strangers could inflate a facility's receivables with a lease of their own. A payee that is a contract and gives a
-    /// reason against it is not made one.
+    /// strangers could inflate a facility's receivables with a lease of their own. A payee that is a contract and gives
+    /// a reason against it is not made one.
     function checkPayee(LotId lotId, address payee, address asset, IRegistry registry) public view {
         address expected = registry.lienHolder(lotId);
         if (expected == address(0)) expected = registry.lot(lotId).operator;
@@ -94,7 +94,8 @@ library LeaseTerms {
         if (!isLet && LowLevelCall.returnDataSize() > 0) LowLevelCall.bubbleRevert();
     }
 
-    /// @notice Refuses a caller that is not the lien holder, a payee that is not the operator, and a lot that was bought.
+    /// @notice Refuses a caller that is not the lien holder, a payee that is not the operator, and a lot that was
+    /// bought.
     function checkTaker(
         ILeases.Terms storage terms,
         ILeases.Status storage status,

@@ -15,8 +15,8 @@ import {IRegistry} from "./IRegistry.sol";
 ///
 /// Liens
 /// - A lot has at most one lien holder at any time.
-/// - A lien is taken only by the address that it was offered to, by the lot's operator or by the holder before, who gives
-///   it up with the offer. Only its holder releases it.
+/// - A lien is taken only by the address that it was offered to: by the lot's operator, or by the holder before, who
+///   gives it up with the offer. Only its holder releases it.
 /// - Whoever offers a lien grants its holder the power of sale: the holder can make anybody the lot's operator, once,
 ///   for the lien ends with it. Of a lot without a lien, the power of sale is the operator's.
 ///
