@@ -197,7 +197,6 @@ describe("read model out of events", () => {
       await tell("registry", account(8), "AttestationRevoked", { lotId: "1", by: operator });
       expect(await model.lot(1n)).to.include({ evidenceClass: 0, lienHolder: facility });
       await tell("registry", account(8), "LienReleased", { lotId: "1", holder: facility });
-      await tell("registry", account(8), "LienOffered", { lotId: "1", to: lessee });
       expect(await model.lot(1n)).to.include({ lienHolder: null });
       await tell("registry", account(8), "LienTaken", { lotId: "1", holder: lessee });
       expect(await model.lot(1n)).to.include({ lienHolder: lessee });
