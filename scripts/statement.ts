@@ -25,8 +25,8 @@ export function dollars(assets: bigint): string {
 
 /**
  * A facility's cash as its contracts say: what came in, what is set aside and paid out. In came the rent its leases
- * were paid, surplus that was booked, and funding that was not drawn and went back or into the reserve; what was raised
- * and drawn stands apart. Collections are with what is trapped.
+ * were paid, surplus that was booked, the price of lots and of a redemption, and funding that was not drawn and went
+ * back or into the reserve; what was raised and drawn stands apart. Collections are with what is trapped.
  */
 export async function cashOf(contracts: Contracts, place: Deployment["facilities"][number]): Promise<Cash> {
   const facility = contracts.facility(place.address);
@@ -40,11 +40,14 @@ export async function cashOf(contracts: Contracts, place: Deployment["facilities
   );
   const returned = await facility.queryFilter(facility.filters.PerformingStarted());
   const surplus = await facility.queryFilter(facility.filters.SurplusBooked());
+  const sold = await facility.queryFilter(facility.filters.LotSold());
+  const redeemed = await facility.queryFilter(facility.filters.Redeemed());
   return {
     received:
       (await rentPaid(contracts, place.address)) +
       sum(returned.map(({ args }) => args.returnedAssets + args.reserveAssets)) +
-      sum(surplus.map((event) => event.args.assets)),
+      sum(surplus.map((event) => event.args.assets)) +
+      sum([...sold.map(({ args }) => args.priceAssets), ...redeemed.map(({ args }) => args.priceAssets)]),
     fees: await facility.feesPaidAssets(),
     claimable: sum(unclaimed),
     claimed: sum(claims.flat().map((event) => event.args.assets)),

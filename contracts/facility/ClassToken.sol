@@ -43,7 +43,8 @@ import {IFacility} from "./IFacility.sol";
 ///
 /// CannotSend: the gate froze the holder. CannotReceive: the gate does not let the receiver (for a recovery: has no
 /// valid credential of it), or it is a lost wallet. LockedUp: the gate's lock-up for this holder, from the last issue
-/// on, is not over. TooManyHolders: the receiver would be one more than the gate's limit.
+/// on, is not over. TooManyHolders: the receiver would be one more than the gate's limit. `canTransfer` foretells the
+/// first column; more than the balance is more than is not frozen.
 /// A frozen holder's claim stays recorded; nobody else's waits for it.
 /// Holders. Every account with shares counts as one, a market too: the register of holders, not who stands behind it.
 /// A contract that did not count would have to be counted when it is delisted; this count cannot drift. At the limit
@@ -164,9 +165,9 @@ contract ClassToken is ERC20Permit, AccessManaged, Initializable, IERC7943Fungib
     function forcedTransfer(address from, address to, uint256 amount) external restricted returns (bool) {
         require(from != address(0), ERC20InvalidSender(from));
         require(to != address(0), ERC20InvalidReceiver(to));
+        require(gate().canReceive(to), ERC7943CannotReceive(to));
         uint256 balance = balanceOf(from);
         require(amount <= balance, ERC20InsufficientBalance(from, balance, amount));
-        require(gate().canReceive(to), ERC7943CannotReceive(to));
         if (_frozenShares[from] > balance - amount) _setFrozen(from, balance - amount);
         _move(from, to, amount, _income.perShareRay, 0);
         emit ForcedTransfer(from, to, amount);
@@ -202,7 +203,7 @@ contract ClassToken is ERC20Permit, AccessManaged, Initializable, IERC7943Fungib
         emit Recovered(lost, to, shares, uint152(unclaimedE12) / E12);
     }
 
-    /// @notice Lets a wallet that was lost receive again, as far as the gate does.
+    /// @notice Lets a wallet that was lost receive again, as far as the gate does. Allowances it gave stand again too.
     function readmit(address account) external restricted {
         Holder storage holder = _holders[account];
         require(holder.marks & LOST != 0, ClassToken_NotLost(account));

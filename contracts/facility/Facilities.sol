@@ -18,7 +18,8 @@ import {
     RatchetStep,
     Settings
 } from "./IFacility.sol";
-import {StepList, Waterfall} from "./Waterfall.sol";
+import {StepLists} from "./StepLists.sol";
+import {StepList} from "./Waterfall.sol";
 
 /// @title Creates facilities with their class tokens.
 /// @notice Both are clones, made and initialised in one transaction, so nobody can come between. A facility and its
@@ -110,9 +111,9 @@ contract Facilities is AccessManaged {
         );
         _checkCovenants(settings);
         bool hasReserve = settings.reserveTargetAssets != 0;
-        Waterfall.check(settings.performingSteps, StepList.Performing, feeCount, classCount - 1, hasReserve);
-        Waterfall.check(settings.amortisationSteps, StepList.Amortisation, feeCount, classCount - 1, hasReserve);
-        Waterfall.check(settings.enforcementSteps, StepList.Enforcement, feeCount, classCount - 1, hasReserve);
+        StepLists.check(settings.performingSteps, StepList.Performing, feeCount, classCount - 1, hasReserve);
+        StepLists.check(settings.amortisationSteps, StepList.Amortisation, feeCount, classCount - 1, hasReserve);
+        StepLists.check(settings.enforcementSteps, StepList.Enforcement, feeCount, classCount - 1, hasReserve);
     }
 
     function _checkCovenants(Settings calldata settings) private pure {

@@ -46,7 +46,8 @@ import {Step, StepList} from "./Waterfall.sol";
 /// anything, then as principal until its own is repaid, then as income again.
 /// Rounding. Interest down, level payment up by less than a unit, the last payment takes what is left.
 /// Liveness. Every verb but subscribe, cancel, draw and the sponsor's early start is open to anyone or pulled by its
-/// owner. Nothing pauses. Loops run over classes (≤ 8), fees (≤ 8) and steps only.
+/// owner. Nothing pauses. Loops run over classes (≤ 8), fees (≤ 8), steps, the covenants' short tables (≤ 32), and the
+/// lots that a caller names.
 /// Roles. Sponsor: draws, starts performing before the first payment date, cancels. Access manager: cancels.
 contract Facility is IFacility, ILienholder, AccessManaged, Initializable, ReentrancyGuardTransient {
     using Books for Book;

@@ -14,6 +14,7 @@ import {
 } from "../annuity.sol";
 import {Date, addMonths, dateOf, days30360, daysInMonth, periodDays30360, timeOf} from "../calendar.sol";
 import {ClassToken} from "../facility/ClassToken.sol";
+import {StepLists} from "../facility/StepLists.sol";
 import {Step, StepList, Waterfall} from "../facility/Waterfall.sol";
 import {IRegistry} from "../registry/IRegistry.sol";
 import {LeaseId, LotId, SiteId} from "../units.sol";
@@ -52,8 +53,20 @@ contract MockPledges {
     }
 
     function releaseLien(LotId lotId) external {
+        _passLien(lotId, address(0));
+    }
+
+    function passLien(LotId lotId, address to) external {
+        _passLien(lotId, to);
+    }
+
+    function passLot(LotId lotId, address) external {
+        _passLien(lotId, address(0));
+    }
+
+    function _passLien(LotId lotId, address to) private {
         require(lienHolder[lotId] == msg.sender, MockPledges_LienNotOffered(lotId, msg.sender));
-        lienHolder[lotId] = address(0);
+        lienHolder[lotId] = to;
     }
 }
 
@@ -250,6 +263,6 @@ contract MockMath {
         uint256 seniorCount,
         bool hasReserve
     ) external pure {
-        Waterfall.check(steps, list, feeCount, seniorCount, hasReserve);
+        StepLists.check(steps, list, feeCount, seniorCount, hasReserve);
     }
 }

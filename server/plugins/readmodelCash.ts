@@ -11,12 +11,11 @@ export async function cashOf(view: View, facilities: readonly Facility[]): Promi
   const total = { received: 0n, fees: 0n, claimable: 0n, claimed: 0n, reserve: 0n, collections: 0n };
   for (const facility of facilities) {
     const { paid, collected } = await rentOf(view.db, facility.address, facility.asset);
-    const { others, prices } = await otherReceipts(view.db, facility.address);
-    total.received += paid + others + prices;
+    total.received += paid + (await otherReceipts(view.db, facility.address));
     total.fees += BigInt(facility.feesPaidAssets);
     total.reserve += BigInt(facility.reserveAssets);
     total.collections += BigInt(facility.collectionsAssets) + BigInt(facility.trappedAssets);
-    total.collections += paid + prices - collected; // not collected yet
+    total.collections += paid - collected; // waits to be collected
     for (const { claimableAssets, claimedAssets } of facility.classes) {
       total.claimable += BigInt(claimableAssets);
       total.claimed += BigInt(claimedAssets);
@@ -55,20 +54,17 @@ async function rentOf(db: Db, payee: string, asset: string): Promise<{ paid: big
   return rows[0] ?? { paid: 0n, collected: 0n };
 }
 
-/** What came in and is no rent; apart, the price of lots that their lessees bought, which is collected with the rent. */
-async function otherReceipts(db: Db, address: string): Promise<{ others: bigint; prices: bigint }> {
-  const { rows } = await db.query<{ others: bigint; prices: bigint }>(
+/** What came in and was not paid under a lease. */
+async function otherReceipts(db: Db, address: string): Promise<bigint> {
+  const { rows } = await db.query<{ assets: bigint }>(
     `select coalesce(sum(case name
          when 'SurplusBooked' then (args ->> 'assets')::numeric
          when 'PerformingStarted' then (args ->> 'returnedAssets')::numeric + (args ->> 'reserveAssets')::numeric
          when 'RefundingStarted' then -(args ->> 'surplusAssets')::numeric
-         when 'Collected' then 0
-         else (args ->> 'priceAssets')::numeric end), 0) others,
-       coalesce(sum((args ->> 'assets')::numeric - (args ->> 'rentAssets')::numeric)
-         filter (where name = 'Collected'), 0) prices
+         else (args ->> 'priceAssets')::numeric end), 0) assets
      from events where address = $1
-       and name in ('SurplusBooked', 'PerformingStarted', 'RefundingStarted', 'Collected', 'LotSold', 'Redeemed')`,
+       and name in ('SurplusBooked', 'PerformingStarted', 'RefundingStarted', 'LotSold', 'Redeemed')`,
     [address],
   );
-  return rows[0] ?? { others: 0n, prices: 0n };
+  return rows[0]?.assets ?? 0n;
 }

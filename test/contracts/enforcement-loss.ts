@@ -210,7 +210,14 @@ describe("Facility: who is paid in enforcement, and what is lost", () => {
       }
       await w.networkHelpers.time.setNextBlockTimestamp(soldAt + YEAR_SEC - 1n);
       await waits(RENT - 1n);
+      const snapshot = await w.networkHelpers.takeSnapshot();
       await w.networkHelpers.time.setNextBlockTimestamp(soldAt + YEAR_SEC);
+      await close();
+      await snapshot.restore();
+      await w.networkHelpers.time.setNextBlockTimestamp(soldAt + YEAR_SEC);
+      await w.leases.connect(w.mallory).pay(leaseId, 0, 1n);
+      await waits(RENT - 1n);
+      await w.facility.collect();
       await close();
       expect(await w.facility.state()).to.equal(CLOSED);
     });

@@ -6,6 +6,21 @@ import {Waterfall} from "../../contracts/facility/Waterfall.sol";
 // A payment date as a machine that pays one step a call. The checker proves what is asserted for every sequence of
 // calls, so for any number of steps, any dues and any cash.
 
+/// @custom:arithmetic 2
+contract OneStep {
+    function pay(uint256 dueAssets, uint256 cashAssets) external pure {
+        (uint256 paidAssets, uint256 leftAssets) = Waterfall.pay(dueAssets, cashAssets);
+        // the payment of a step and what it leaves are the cash before it
+        assert(paidAssets + leftAssets == cashAssets);
+        // a step is paid no more than is due
+        assert(paidAssets <= dueAssets);
+        // a step is paid less than is due only where nothing is left
+        assert(paidAssets == dueAssets || leftAssets == 0);
+        // possible: a step is paid in part
+        assert(paidAssets == 0 || paidAssets == dueAssets);
+    }
+}
+
 /// @custom:arithmetic 3
 contract Conservation {
     uint256 private _cashAssets;
@@ -23,10 +38,8 @@ contract Conservation {
         _paidAssets += paidAssets;
         // conservation: payments and what is left add up to the cash, after any number of steps
         assert(_paidAssets + _leftAssets == _cashAssets);
-        // no step is paid more than is due, or than there is
-        assert(paidAssets <= dueAssets && paidAssets <= _cashAssets);
-        // what is left never exceeds the cash
-        assert(_leftAssets <= _cashAssets);
+        // possible: a step is paid, and cash is left
+        assert(paidAssets == 0 || _leftAssets == 0);
     }
 }
 
@@ -46,6 +59,8 @@ contract Seniority {
         assert(!_isShort || paidAssets == 0);
         // cash is left only where every step so far is whole
         assert(_leftAssets == 0 || paidAssets == dueAssets);
+        // possible: a step is paid in part
+        assert(paidAssets == 0 || paidAssets == dueAssets);
         if (paidAssets < dueAssets) _isShort = true;
     }
 }
@@ -81,5 +96,7 @@ contract Monotonicity {
         assert(lessPaidAssets <= morePaidAssets);
         // more cash never leaves less for the steps below
         assert(_lessAssets <= _moreAssets);
+        // possible: more cash pays a step more
+        assert(lessPaidAssets == morePaidAssets);
     }
 }

@@ -15,6 +15,8 @@ contract FeeSplit {
         assert(cappedAssets <= capAssets);
         // there is no excess below the cap
         assert(excessAssets == 0 || cappedAssets == capAssets);
+        // possible: a fee is due in both parts
+        assert(excessAssets == 0 || cappedAssets == 0);
     }
 }
 
@@ -28,6 +30,8 @@ contract PrincipalSplit {
         assert(outstandingAssets - principalAssets <= scheduledAssets);
         // principal is due only above the schedule
         assert(principalAssets == 0 || turboAssets == scheduledAssets);
+        // possible: both are due
+        assert(principalAssets == 0 || turboAssets == 0);
     }
 }
 
@@ -54,5 +58,7 @@ contract PaidSplit {
         _principalAssets += principalAssets;
         // principal paid and principal outstanding are the principal raised, after any number of payments
         assert(_principalAssets + _outstandingAssets == RAISED);
+        // possible: a payment is both
+        assert(incomeAssets == 0 || principalAssets == 0);
     }
 }

@@ -280,8 +280,8 @@ describe("read model out of events", () => {
       expect(await one()).to.include({ state: "CashTrap", trappedAssets: "7", dscrBps: 13_500, marginBps: 25 });
       await fund("BreachCured", { trigger: "1", subjectId: "0" });
       expect((await one()).breaches).to.deep.equal([{ trigger: "Coverage", subjectId: "1", openedAt: "5" }]);
-
       await fund("StateChanged", { from: "3", to: "5" });
+      await lease("Purchased", { leaseId: "1", purchaser: lessee, payee: facility, assets: "40" });
       await fund("Collected", { assets: "40", rentAssets: "0", collectionsAssets: "40" }); // the price of a lot
       await fund("LotPurchased", { lotId: "2", purchaser: lessee, leaseId: "1" });
       await fund("LotSold", { lotId: "1", buyer: lessee, priceAssets: "60", collectionsAssets: "100" });
