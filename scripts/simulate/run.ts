@@ -2,6 +2,7 @@ import { openBooks } from "./books.ts";
 import { openChain } from "./chain.ts";
 import type { Deal } from "./deal.ts";
 import type { Marked } from "./figures.ts";
+import { openRates } from "./rates.ts";
 import { refinance } from "./refinancing.ts";
 import { startReporter } from "./reporter.ts";
 import type { PeriodResult, SimulationResult } from "./result.ts";
@@ -31,7 +32,7 @@ export async function simulate(
   const stage = await setStage(deal.content, chain);
   const reporter = await startReporter(stage, scenario.content, periodCount + AFTER_MONTHS);
   try {
-    const tenants = tenantsOf(stage, scenario.content, reporter, undefined);
+    const tenants = tenantsOf(stage, scenario.content, reporter, await openRates(stage, scenario.content));
     const wardens = wardensOf(stage, scenario.content, reporter);
     await closeDeal(stage);
     await tenants.open();

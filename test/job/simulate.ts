@@ -131,6 +131,7 @@ describe("npm run simulate", function () {
 
 const STORIES = {
   base: ["first buys one for $2000000.00", "closed"],
+  "rent-crash": ["breach: DSCR", "cured: DSCR", "→ EarlyAmortisation"],
   default: ["first stops paying", "first is in default: its lease ends", "→ Enforcement", "one is sold for"],
   outage: ["first is credited for downtime", "breach: coverage of one", "cured: coverage of one"],
   curtailment: [],
