@@ -2,21 +2,24 @@
 pragma solidity 0.8.37;
 
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
+import {ILienholder} from "../lease/ILeases.sol";
+import {LotId} from "../units.sol";
 
-/// @title One party of a history: does what the history says, and signs everything.
-contract MockActor is IERC1271 {
+/// @title One party of a history: does what the history says, signs everything and sells a lot at any price.
+contract MockActor is IERC1271, ILienholder {
     function act(address target, bytes calldata data) external returns (bool isDone, bytes memory answer) {
         return target.call(data);
-    }
-
-    /// @dev As the holder of a lien: any price will do.
-    function releaseAssets(uint64, address) external pure returns (uint256) {
-        return 0;
     }
 
     function isValidSignature(bytes32, bytes calldata) external pure returns (bytes4) {
         return IERC1271.isValidSignature.selector;
     }
+
+    function releaseAssets(LotId, address) external pure returns (uint256) {
+        return 0;
+    }
+
+    function requireLet(LotId, address) external pure {} // solhint-disable-line no-empty-blocks
 }
 
 /// @title Plays a step of a random history on the real contracts, in one transaction, and compares what they show
