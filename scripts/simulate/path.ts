@@ -173,7 +173,7 @@ function buy(facility: model.Facility, tenancies: readonly Tenancy[], month: num
     const isLast = month === lease.startMonth + lease.months - 1;
     if (!isLast || lease.purchase === undefined || level !== 1) continue;
     const price = assetsOf(lease.purchase);
-    model.bookProceeds(facility, price);
+    model.bookSale(facility, price);
     facility.lots.delete(String(lease.lot));
     total += Number(price);
   }

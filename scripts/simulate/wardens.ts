@@ -75,6 +75,13 @@ export function wardensOf(stage: Stage, scenario: Scenario, reporter: Reporter):
     }
   };
 
+  // What a try would say is the contract's own condition: cash that covers what was missed, rent still to come.
+  const allows = (attempt: () => Promise<unknown>) =>
+    attempt().then(
+      () => true,
+      () => false,
+    );
+
   /** The most senior class that is owed anything decides. */
   const defaults = async () => {
     for (const [index, { kind, termMonthCount }] of terms.classes.entries()) {
@@ -84,20 +91,22 @@ export function wardensOf(stage: Stage, scenario: Scenario, reporter: Reporter):
       const lastAt = later(Number(terms.firstPaymentAt), termMonthCount - 1);
       const isRun = Number(await facility.paymentCount()) >= termMonthCount;
       if (outstandingAssets > 0n && isRun && ripeAt(lastAt)) {
-        await chain.send(() => facility.declareMaturityDefault(index));
+        if (await allows(() => facility.declareMaturityDefault.staticCall(index)))
+          await chain.send(() => facility.declareMaturityDefault(index));
         return;
       }
       if (outstandingAssets + interestDueAssets === 0n) continue;
-      if (ripeAt(Number(missedAt))) await chain.send(() => facility.declareInterestDefault(index));
+      if (ripeAt(Number(missedAt)) && (await allows(() => facility.declareInterestDefault.staticCall(index))))
+        await chain.send(() => facility.declareInterestDefault(index));
       return;
     }
   };
 
-  const auctions = async () => {
+  const auctions = async (lotIds: readonly bigint[]) => {
     const buyer = as(parties.buyer);
     if (!isFunded) await fund(stage, parties.buyer, stage.facility, 10n ** 20n, MaxUint256);
     isFunded = true;
-    for (const lotId of await pledged()) {
+    for (const lotId of lotIds) {
       if (!(await isShort())) return;
       const startedAt = auctionsAt.get(lotId) ?? 0;
       if (chain.nowAt() >= startedAt + Number(terms.auction.durationSec)) {
@@ -111,11 +120,13 @@ export function wardensOf(stage: Stage, scenario: Scenario, reporter: Reporter):
     }
   };
 
-  /** Lots are for sale only while the cash does not cover the senior classes. */
+  const residualOwed = () => facility.outstandingAssets(terms.classes.length - 1);
+
+  /** Lots are for sale only while the cash does not cover the classes. */
   const isShort = async () => {
     const seniors = terms.classes.slice(0, -1);
     const owed = await Promise.all(seniors.map((_, index) => facility.owedAssets(index)));
-    return owed.reduce((sum, assets) => sum + assets, 0n) > (await facility.cashAssets());
+    return owed.reduce((sum, assets) => sum + assets, await residualOwed()) > (await facility.cashAssets());
   };
 
   /** What a lot is worth to buyers: the curve of its model at its age, less what they ask for. */
@@ -135,7 +146,7 @@ export function wardensOf(stage: Stage, scenario: Scenario, reporter: Reporter):
       const isRunOut = month >= Math.min(...deal.classes.map(({ months }) => months));
       if (state !== "Enforcement" && state !== "Closed" && (isStrained || isRunOut)) await defaults();
       if ((await stateOf()) === "Enforcement") {
-        await auctions();
+        await auctions(await pledged());
         await this.finish();
       }
     },
@@ -162,22 +173,22 @@ export function wardensOf(stage: Stage, scenario: Scenario, reporter: Reporter):
         }),
       );
       const isWhole = owed.every((assets) => assets === 0n);
+      const isRepaid = isWhole && (await residualOwed()) === 0n;
+      const free: bigint[] = [];
       for (const lotId of await pledged()) {
         const leaseId = await leases.leaseOf(lotId);
         const purchaser = leaseId === 0n ? 0n : BigInt(await leases.purchaserOf(leaseId));
         const isSettled = (await leases.unsettledUntilAt(leaseId)) === 0n;
         if (purchaser !== 0n && isSettled) await chain.send(() => facility.completePurchase(lotId));
-        else if (isWhole && leaseId === 0n) await chain.send(() => facility.release(lotId));
+        else if (isRepaid && leaseId === 0n) await chain.send(() => facility.release(lotId));
+        else if (leaseId === 0n) free.push(lotId);
       }
+      // What the lots still fetch is the residual class's.
+      if (isWhole && state !== "Enforcement") await auctions(free);
       if ((await facility.lotCount()) > 0n || (!isWhole && state !== "Enforcement")) return;
       await chain.send(() => facility.collect());
       if (!isWhole && Number(await facility.nextPaymentAt()) <= chain.nowAt() + 2) return;
-      // Rent that is never paid holds the end up for a year; what a try would say is the contract's own condition.
-      const isClosable = await facility.close.staticCall().then(
-        () => true,
-        () => false,
-      );
-      if (isClosable) await chain.send(() => facility.close());
+      if (await allows(() => facility.close.staticCall())) await chain.send(() => facility.close());
     },
   };
 }
