@@ -2,15 +2,21 @@
 pragma solidity 0.8.37;
 
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
+import {ILienholder} from "../lease/ILeases.sol";
+import {LotId} from "../units.sol";
 
-/// @title One party of a history: does what the history says, and signs everything.
-contract MockActor is IERC1271 {
+/// @title One party of a history: does what the history says, signs everything and sells a lot at any price.
+contract MockActor is IERC1271, ILienholder {
     function act(address target, bytes calldata data) external returns (bool isDone, bytes memory answer) {
         return target.call(data);
     }
 
     function isValidSignature(bytes32, bytes calldata) external pure returns (bytes4) {
         return IERC1271.isValidSignature.selector;
+    }
+
+    function releaseAssets(LotId, address) external pure returns (uint256) {
+        return 0;
     }
 }
 
