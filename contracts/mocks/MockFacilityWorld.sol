@@ -14,6 +14,7 @@ import {
 } from "../annuity.sol";
 import {Date, addMonths, dateOf, days30360, daysInMonth, periodDays30360, timeOf} from "../calendar.sol";
 import {ClassToken} from "../facility/ClassToken.sol";
+import {IFacility} from "../facility/IFacility.sol";
 import {StepLists} from "../facility/StepLists.sol";
 import {Step, StepList, Waterfall} from "../facility/Waterfall.sol";
 import {IRegistry} from "../registry/IRegistry.sol";
@@ -86,6 +87,11 @@ contract MockRent {
         leaseOf[lotId] = leaseId;
         payeeOf[leaseId] = payee;
         isLocated[leaseId] = true;
+    }
+
+    /// @dev Rent is in the payee's own token.
+    function assetOf(LeaseId leaseId) external view returns (address) {
+        return IFacility(payeeOf[leaseId]).asset();
     }
 
     function purchaserOf(LeaseId) external pure returns (address) {

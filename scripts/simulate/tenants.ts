@@ -1,5 +1,5 @@
 import { MaxUint256 } from "ethers";
-
+import { FACILITY_STATES } from "../../server/protocol/deal.ts";
 import type { Scenario } from "./scenario.ts";
 import { monthAt } from "./scenario.ts";
 import { fund, openLease, type Stage } from "./stage.ts";
@@ -127,7 +127,9 @@ export function tenantsOf(stage: Stage, scenario: Scenario, reporter: Reporter, 
         if (status.endAt > 0n) one.endAt = Number(status.endAt);
         story.push(`${nameOf(one.leaseIndex)} is in default: its lease ends`);
       }
-      for (const { lease, at, rentBps } of scenario.relets) {
+      // In enforcement nothing is let.
+      const state = FACILITY_STATES[Number(await keeper.facility(payee).state())];
+      for (const { lease, at, rentBps } of state === "Enforcement" ? [] : scenario.relets) {
         const before = tenancies.findLast((one) => one.leaseIndex === lease);
         const isDue = before?.isDefaulted === true && isOver(before) && month + 1 >= monthAt(deal, at);
         const { startMonth, months } = deal.leases[lease] ?? { startMonth: 0, months: 0 };

@@ -165,7 +165,8 @@ export function wardensOf(stage: Stage, scenario: Scenario, reporter: Reporter):
       for (const lotId of await pledged()) {
         const leaseId = await leases.leaseOf(lotId);
         const purchaser = leaseId === 0n ? 0n : BigInt(await leases.purchaserOf(leaseId));
-        if (purchaser !== 0n) await chain.send(() => facility.completePurchase(lotId));
+        const isSettled = (await leases.unsettledUntilAt(leaseId)) === 0n;
+        if (purchaser !== 0n && isSettled) await chain.send(() => facility.completePurchase(lotId));
         else if (isWhole && leaseId === 0n) await chain.send(() => facility.release(lotId));
       }
       if ((await facility.lotCount()) > 0n || (!isWhole && state !== "Enforcement")) return;
