@@ -2,11 +2,10 @@
 pragma solidity 0.8.37;
 
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
-import {ILienholder} from "../lease/ILeases.sol";
 import {LotId} from "../units.sol";
 
 /// @title One party of a history: does what the history says, signs everything and sells a lot at any price.
-contract MockActor is IERC1271, ILienholder {
+contract MockActor is IERC1271 {
     function act(address target, bytes calldata data) external returns (bool isDone, bytes memory answer) {
         return target.call(data);
     }
@@ -15,6 +14,7 @@ contract MockActor is IERC1271, ILienholder {
         return IERC1271.isValidSignature.selector;
     }
 
+    /// @dev As the leases ask the holder of a lien.
     function releaseAssets(LotId, address) external pure returns (uint256) {
         return 0;
     }
