@@ -54,20 +54,21 @@ contract MockPledges {
     }
 
     function releaseLien(LotId lotId) external {
-        _passLien(lotId, address(0));
+        _dropLien(lotId);
     }
 
     function passLien(LotId lotId, address to) external {
-        _passLien(lotId, to);
+        _dropLien(lotId);
+        lienOfferedTo[lotId] = to;
     }
 
     function passLot(LotId lotId, address) external {
-        _passLien(lotId, address(0));
+        _dropLien(lotId);
     }
 
-    function _passLien(LotId lotId, address to) private {
+    function _dropLien(LotId lotId) private {
         require(lienHolder[lotId] == msg.sender, MockPledges_LienNotOffered(lotId, msg.sender));
-        lienHolder[lotId] = to;
+        lienHolder[lotId] = address(0);
     }
 }
 

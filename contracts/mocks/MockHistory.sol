@@ -2,17 +2,17 @@
 pragma solidity 0.8.37;
 
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
-import {ILienholder} from "../lease/ILeases.sol";
 import {LotId} from "../units.sol";
 
 /// @title One party of a history: does what the history says, signs everything, and has its price for a lot.
-contract MockActor is IERC1271, ILienholder {
+contract MockActor is IERC1271 {
     uint256 private _leastAssets;
 
     function setLeast(uint256 leastAssets) external {
         _leastAssets = leastAssets;
     }
 
+    /// @dev As the leases ask the holder of a lien.
     function releaseAssets(LotId, address) external view returns (uint256) {
         return _leastAssets;
     }
