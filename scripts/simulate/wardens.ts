@@ -19,8 +19,8 @@ const FINAL_DAYS = 4;
 
 /** Whoever watches a facility and shows what anyone may show: breaches, cures, defaults; buys lots; closes it. */
 export interface Wardens {
-  /** Between payment dates, after reports. */
-  watch(month: number): Promise<void>;
+  /** Between payment dates, after reports; what takes its time is done before the next ones. */
+  watch(month: number, untilAt: number): Promise<void>;
   /** After a payment date: loan to value, and whether interest was missed. */
   afterPayment(standing: Standing): Promise<void>;
   /** Gives up or hands over lots and closes, where that is possible. */
@@ -39,9 +39,10 @@ export function wardensOf(stage: Stage, scenario: Scenario, reporter: Reporter):
     const flags = await Promise.all(lots.map((lotId) => facility.isPledged(lotId)));
     return lots.filter((_, index) => flags[index]);
   };
+  const durationSec = Number(terms.auction.durationSec);
   let isStrained = false;
   let isFunded = false;
-  const auctionsAt = new Map<bigint, number>();
+  const auctions = new Map<bigint, { startedAt: number; startAssets: bigint }>();
   const openBreaches = new Set<string>();
 
   const coverage = async (month: number) => {
@@ -102,22 +103,41 @@ export function wardensOf(stage: Stage, scenario: Scenario, reporter: Reporter):
     }
   };
 
-  const auctions = async (lotIds: readonly bigint[]) => {
+  const sellLots = async (lotIds: readonly bigint[], untilAt: number) => {
     const buyer = as(parties.buyer);
     if (!isFunded) await fund(stage, parties.buyer, stage.facility, 10n ** 20n, MaxUint256);
     isFunded = true;
     for (const lotId of lotIds) {
+      const running = auctions.get(lotId);
+      if (running !== undefined && chain.nowAt() < running.startedAt + durationSec) continue;
       if (!(await isShort())) return;
-      const startedAt = auctionsAt.get(lotId) ?? 0;
-      if (chain.nowAt() >= startedAt + Number(terms.auction.durationSec)) {
-        await chain.send(() => facility.startAuction(lotId));
-        auctionsAt.set(lotId, chain.nowAt());
-        continue;
-      }
-      const price = await facility.auctionPriceAssets(lotId);
-      const bid = bidOf(Number(lotId) - 1);
-      if (price <= bid) await chain.send(() => buyer.facility(stage.facility).buy(lotId, bid));
+      await chain.send(() => facility.startAuction(lotId));
+      const startAssets = await facility.auctionPriceAssets(lotId);
+      auctions.set(lotId, { startedAt: chain.nowAt(), startAssets });
     }
+    // Each buyer comes the second its lot costs what it is worth to it, the first to come first.
+    const offers = lotIds.map((lotId) => ({ lotId, at: offerAt(lotId) })).sort((one, other) => one.at - other.at);
+    for (const { lotId, at } of offers) {
+      if (at >= untilAt || !(await isShort())) return;
+      chain.moveTo(at);
+      await chain.send(() => buyer.facility(stage.facility).buy(lotId, bidOf(Number(lotId) - 1)));
+    }
+  };
+
+  /** When the price of a lot that is up falls to what is bid for it; never, if that is below the floor. */
+  const offerAt = (lotId: bigint): number => {
+    const { startedAt, startAssets } = auctions.get(lotId)!;
+    const floor = (startAssets * terms.auction.floorBps) / BPS;
+    const bid = bidOf(Number(lotId) - 1);
+    if (bid < floor) return Infinity;
+    const fall = startAssets > bid ? startAssets - bid : 0n;
+    return startedAt + 1 + Math.ceil(Number(fall) / (Number(startAssets - floor) / durationSec));
+  };
+
+  /** No senior class is owed anything since the last payment date. */
+  const isWhole = async () => {
+    const seniors = await Promise.all(terms.classes.slice(0, -1).map((_, index) => facility.classAt(index)));
+    return seniors.every(({ outstandingAssets, interestDueAssets }) => outstandingAssets + interestDueAssets === 0n);
   };
 
   const residualOwed = () => facility.outstandingAssets(terms.classes.length - 1);
@@ -137,7 +157,7 @@ export function wardensOf(stage: Stage, scenario: Scenario, reporter: Reporter):
   };
 
   return {
-    async watch(month) {
+    async watch(month, untilAt) {
       const state = await stateOf();
       if (state === "Performing" || state === "CashTrap") {
         await coverage(month);
@@ -146,8 +166,14 @@ export function wardensOf(stage: Stage, scenario: Scenario, reporter: Reporter):
       const isRunOut = month >= Math.min(...deal.classes.map(({ months }) => months));
       if (state !== "Enforcement" && state !== "Closed" && (isStrained || isRunOut)) await defaults();
       if ((await stateOf()) === "Enforcement") {
-        await auctions(await pledged());
+        await sellLots(await pledged(), untilAt);
         await this.finish();
+      } else if (await isWhole()) {
+        // What the lots that are left still fetch is the residual class's.
+        const leaseIds = await Promise.all(lots.map((lotId) => leases.leaseOf(lotId)));
+        const free = (await pledged()).filter((lotId) => leaseIds[Number(lotId) - 1] === 0n);
+        await sellLots(free, untilAt);
+        if (free.length > 0) await this.finish();
       }
     },
     async afterPayment({ seniorAssets, valueAssets, isShortOfInterest }) {
@@ -166,28 +192,18 @@ export function wardensOf(stage: Stage, scenario: Scenario, reporter: Reporter):
     async finish() {
       const state = await stateOf();
       if (state === "Closed") return;
-      const owed = await Promise.all(
-        terms.classes.slice(0, -1).map(async (_, index) => {
-          const { outstandingAssets, interestDueAssets } = await facility.classAt(index);
-          return outstandingAssets + interestDueAssets;
-        }),
-      );
-      const isWhole = owed.every((assets) => assets === 0n);
-      const isRepaid = isWhole && (await residualOwed()) === 0n;
-      const free: bigint[] = [];
+      const areWhole = await isWhole();
+      const isRepaid = areWhole && (await residualOwed()) === 0n;
       for (const lotId of await pledged()) {
         const leaseId = await leases.leaseOf(lotId);
         const purchaser = leaseId === 0n ? 0n : BigInt(await leases.purchaserOf(leaseId));
         const isSettled = (await leases.unsettledUntilAt(leaseId)) === 0n;
         if (purchaser !== 0n && isSettled) await chain.send(() => facility.completePurchase(lotId));
         else if (isRepaid && leaseId === 0n) await chain.send(() => facility.release(lotId));
-        else if (leaseId === 0n) free.push(lotId);
       }
-      // What the lots still fetch is the residual class's.
-      if (isWhole && state !== "Enforcement") await auctions(free);
-      if ((await facility.lotCount()) > 0n || (!isWhole && state !== "Enforcement")) return;
+      if ((await facility.lotCount()) > 0n || (!areWhole && state !== "Enforcement")) return;
       await chain.send(() => facility.collect());
-      if (!isWhole && Number(await facility.nextPaymentAt()) <= chain.nowAt() + 2) return;
+      if (!areWhole && Number(await facility.nextPaymentAt()) <= chain.nowAt() + 2) return;
       if (await allows(() => facility.close.staticCall())) await chain.send(() => facility.close());
     },
   };
