@@ -238,6 +238,11 @@ contract LeasesPlayer {
         ++doneCount[this.donate.selector];
     }
 
+    /// @dev As the leases ask the holder of a lien.
+    function releaseAssets(LotId, address) external pure returns (uint256) {
+        return 0;
+    }
+
     function accounts() external view returns (address[4] memory) {
         return _accounts;
     }
