@@ -4,8 +4,19 @@ pragma solidity 0.8.37;
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {LotId} from "../units.sol";
 
-/// @title One party of a history: does what the history says, signs everything and sells a lot at any price.
+/// @title One party of a history: does what the history says, signs everything, and has its price for a lot.
 contract MockActor is IERC1271 {
+    uint256 private _leastAssets;
+
+    function setLeast(uint256 leastAssets) external {
+        _leastAssets = leastAssets;
+    }
+
+    /// @dev As the leases ask the holder of a lien.
+    function releaseAssets(LotId, address) external view returns (uint256) {
+        return _leastAssets;
+    }
+
     function act(address target, bytes calldata data) external returns (bool isDone, bytes memory answer) {
         return target.call(data);
     }
@@ -13,13 +24,6 @@ contract MockActor is IERC1271 {
     function isValidSignature(bytes32, bytes calldata) external pure returns (bytes4) {
         return IERC1271.isValidSignature.selector;
     }
-
-    /// @dev As the leases ask the holder of a lien.
-    function releaseAssets(LotId, address) external pure returns (uint256) {
-        return 0;
-    }
-
-    function requireLet(LotId, address) external pure {} // solhint-disable-line no-empty-blocks
 }
 
 /// @title Plays a step of a random history on the real contracts, in one transaction, and compares what they show

@@ -41,10 +41,11 @@ export async function simulate(
 
     for (let month = 0; month < periodCount + AFTER_MONTHS && (await books.state()) !== "Closed"; month++) {
       const [fromAt, untilAt] = [later(startAt, month), later(startAt, month + 1)];
-      for (const at of reporter.batchesAt.filter((time) => time > fromAt + DAY_SEC && time < untilAt)) {
+      const days = reporter.batchesAt.filter((time) => time > fromAt + DAY_SEC && time < untilAt);
+      for (const [index, at] of days.entries()) {
         await reporter.reportUntil(at);
         story.push(...(await tenants.watch(month)));
-        await wardens.watch(month);
+        await wardens.watch(month, days[index + 1] ?? untilAt - BUY_BEFORE_SEC);
       }
       chain.moveTo(untilAt - BUY_BEFORE_SEC);
       story.push(...(await tenants.buy(month)));

@@ -66,6 +66,13 @@ export function buyLot(facility: Facility, nowAt: bigint, lotId: string): bigint
   return price;
 }
 
+/** The least that a lessee may buy a pledged lot for: the lot's part, by what was drawn, of what the seniors are owed. */
+export function leastPrice(facility: Facility, nowAt: bigint, lotId: string): bigint {
+  const { drawnAssets } = facility;
+  const total = [...drawnAssets.values()].reduce((sum, assets) => sum + assets, 0n);
+  return ceilDiv(seniorOwedAssets(facility, nowAt) * (drawnAssets.get(lotId) ?? 0n), total);
+}
+
 /** Gives a lot back to the sponsor; answers whether it may be. */
 export function releaseLot(facility: Facility, nowAt: bigint, lotId: string): boolean {
   if (!isRunning(facility) || !facility.lots.has(lotId) || !areSeniorsWhole(facility)) return false;

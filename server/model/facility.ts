@@ -55,6 +55,8 @@ export interface Facility {
   readonly fees: FeeBook[];
   readonly breaches: Breaches;
   readonly lots: Map<string, LotBook>;
+  /** Drawn on each lot, also on those that left. */
+  readonly drawnAssets: Map<string, bigint>;
   /** What payees other than holders may withdraw. */
   readonly claimableAssets: Map<string, bigint>;
   /** Net and service of the last dates, as many as the test of coverage takes. */
@@ -97,6 +99,7 @@ export function openFacility(terms: FacilityTerms): Facility {
     fees: terms.fees.map(() => ({ dueAssets: 0n, paidAssets: 0n })),
     breaches: { isDscrOpen: false, ltvAt: 0n, coverage: new Map(), country: new Map() },
     lots: new Map(),
+    drawnAssets: new Map(),
     claimableAssets: new Map(),
     netAssets: [],
     serviceAssets: [],
@@ -122,6 +125,7 @@ export function cloneFacility(facility: Facility): Facility {
     fees: facility.fees.map((fee) => ({ ...fee })),
     breaches: { ...breaches, coverage: new Map(breaches.coverage), country: new Map(breaches.country) },
     lots: new Map([...facility.lots].map(([lotId, lot]) => [lotId, { ...lot }])),
+    drawnAssets: new Map(facility.drawnAssets),
     claimableAssets: new Map(facility.claimableAssets),
     netAssets: [...facility.netAssets],
     serviceAssets: [...facility.serviceAssets],
@@ -146,6 +150,7 @@ export function startFunding(facility: Facility, nowAt: bigint): void {
 /** Money against a pledged lot, out of escrow; a lot may be drawn against more than once. */
 export function draw(facility: Facility, lotId: string, costAssets: bigint, assets: bigint): void {
   facility.escrowAssets -= assets;
+  facility.drawnAssets.set(lotId, (facility.drawnAssets.get(lotId) ?? 0n) + assets);
   if (!facility.lots.has(lotId))
     facility.lots.set(lotId, { costAssets, shownDayAt: 0n, startAssets: 0n, startedAt: 0n });
 }

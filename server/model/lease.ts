@@ -212,10 +212,17 @@ export function declareDefault(lease: Lease, nowAt: bigint, periodIndex: number)
   return true;
 }
 
-/** The price is the payee's and no rent. */
-export function purchase(lease: Lease, nowAt: bigint): boolean {
+/** The price is the payee's and no rent; a lien holder may ask for more than it. */
+export function purchase(lease: Lease, nowAt: bigint, leastAssets = 0n): boolean {
   const { purchaseAssets, minPeriodCount } = lease.terms.exit;
-  if (purchaseAssets === 0n || lease.isDefaulted || lease.isBought || isOwing(lease, nowAt)) return false;
+  if (
+    purchaseAssets === 0n ||
+    purchaseAssets < leastAssets ||
+    lease.isDefaulted ||
+    lease.isBought ||
+    isOwing(lease, nowAt)
+  )
+    return false;
   if (nowAt < periodStartAt(lease, minPeriodCount) || nowAt >= leaseEndAt(lease)) return false;
   lease.isBought = true;
   const endAt = endOfHour(nowAt);

@@ -2,7 +2,7 @@ import * as enforcement from "../../server/model/enforcement.ts";
 import * as model from "../../server/model/facility.ts";
 import { randomDeal } from "./deal.ts";
 import { LOTS, ANYONE, FIRST_HOLDER, SPONSOR, type Both, type FacilityPlayer } from "./facilityPlayer.ts";
-import { create, subscribe } from "./raise.ts";
+import { create, perform, subscribe } from "./raise.ts";
 import { setValue } from "./showing.ts";
 
 // How facilities end: sales of lots, releases, the close, a new facility that redeems.
@@ -103,8 +103,6 @@ export async function refinance(player: FacilityPlayer, old: Both): Promise<Both
   await player.step();
 
   player.nowAt += random.big(1, DAY);
-  player.act(SPONSOR, next, "startPerforming");
-  model.startPerforming(next.facility, player.nowAt);
-  await player.step();
+  await perform(player, next);
   return next;
 }

@@ -111,7 +111,9 @@ export class LeaseHistory {
     const isLive = lease.settledCount < lease.periodCount;
     const endAt = isLive ? model.periodEndAt(lease, lease.settledCount) : player.nowAt + random.big(1, 40) * DAY;
     const kind = random.next();
-    if (kind < 0.5) player.nowAt = max(endAt, player.nowAt);
+    // The hour before a period begins is where an early end falls on its start.
+    if (kind < 0.1) player.nowAt = max(endAt - random.big(1, 3_600), player.nowAt);
+    else if (kind < 0.5) player.nowAt = max(endAt, player.nowAt);
     else if (kind < 0.75) player.nowAt = max(endAt, player.nowAt) + random.big(0, 15 * 86_400);
     else player.nowAt += random.big(1, 12 * 86_400);
   }
@@ -134,7 +136,7 @@ export class LeaseHistory {
       () => this.declareDefault(one),
       () => this.declareDefault(one),
       () => this.rarely(() => this.terminate(one)),
-      () => this.rarely(() => this.purchase(one)),
+      () => this.purchase(one),
       () => this.renew(one),
       () => this.refund(one),
       () => this.collect(),
@@ -278,7 +280,12 @@ export class LeaseHistory {
   }
 
   private purchase({ lease, leaseId }: OneLease): void {
-    const isDone = model.purchase(lease, this.player.nowAt);
+    const { player, random, world } = this;
+    // The lien is the payee's.
+    const leastAssets = random.chance(0.6) ? 0n : lease.terms.exit.purchaseAssets + random.big(-1, 1);
+    const holder = world.stage.actors[FIRST_PAYEE + PAYEES.findIndex((name) => name === lease.payee)];
+    player.tell(ANYONE, { target: holder, interface: world.actorCalls }, "setLeast", [max(leastAssets, 0n)]);
+    const isDone = model.purchase(lease, player.nowAt, leastAssets);
     this.attempt(LESSEE, "purchase", [leaseId], isDone);
     const { prices } = this.ledger;
     if (isDone) prices.set(lease.payee, (prices.get(lease.payee) ?? 0n) + lease.terms.exit.purchaseAssets);

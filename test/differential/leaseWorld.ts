@@ -54,7 +54,8 @@ export async function createLeaseWorld(decimals: number) {
     coin: await coin.getAddress(),
     index: await index.getAddress(),
   };
-  const constants = { modelId: MODEL_ID, dollarAssets: 10n ** BigInt(decimals) };
+  const { interface: actorCalls } = await ethers.getContractAt("MockActor", stage.actors[OPERATOR]!);
+  const constants = { actorCalls, modelId: MODEL_ID, dollarAssets: 10n ** BigInt(decimals) };
   return { stage, lots, meters, index, coin, leases, addresses, ...constants };
 }
 

@@ -4,7 +4,7 @@ import { PAYEES, SHARE_ASSETS } from "./deal.ts";
 import { ANYONE, FIRST_HOLDER, HOLDERS, LOTS, SPONSOR, type Both, type FacilityPlayer } from "./facilityPlayer.ts";
 import { max } from "./player.ts";
 import { settingsOf } from "./settings.ts";
-import { watched } from "./watched.ts";
+import { watched, watchedLots, type Watched } from "./watched.ts";
 
 // A facility's way to the start of performing.
 
@@ -25,8 +25,7 @@ export async function create(player: FacilityPlayer, terms: FacilityTerms, raise
   const doomIndex = random.chance(0.35) ? random.whole(0, 24) : Infinity;
   const tokens = [...classTokens];
   const both: Both = { facility, address, tokens, newDates: [], pendingRent: 0n, mood: random.whole(0, 3), doomIndex };
-  const views = { calls: world.facility.interface, tokenCalls: world.senior.interface, nowAt: () => player.nowAt };
-  await player.stage.watch(watched({ ...both, ...views, ...player.accounts() }));
+  await player.stage.watch(watched(viewOf(player, both)));
   player.nowAt += 2n;
   return both;
 }
@@ -63,10 +62,22 @@ export async function raise(player: FacilityPlayer, terms: FacilityTerms): Promi
 
   player.nowAt += random.chance(0.7) ? random.big(1, 86_400) : random.big(0, 60) * DAY + 1n;
   draw(player, both);
+  await perform(player, both);
+  return both;
+}
+
+export async function perform(player: FacilityPlayer, both: Both): Promise<void> {
   player.act(SPONSOR, both, "startPerforming");
   model.startPerforming(both.facility, player.nowAt);
   await player.step();
-  return both;
+  await player.stage.watch(watchedLots(viewOf(player, both), player.world.settings.asset));
+  player.nowAt += 1n;
+}
+
+function viewOf(player: FacilityPlayer, both: Both): Watched {
+  const { facility, senior } = player.world;
+  const calls = { calls: facility.interface, tokenCalls: senior.interface };
+  return { ...both, ...calls, ...player.accounts(), nowAt: () => player.nowAt };
 }
 
 /** Draws most of the escrow on one to three lots. */

@@ -1,4 +1,5 @@
 import type { Interface } from "ethers";
+import { leastPrice } from "../../server/model/enforcement.ts";
 import * as model from "../../server/model/facility.ts";
 import { leftAfter } from "../../server/model/schedule.ts";
 import { claimableAssets, writtenOffAssets, repaidAssets } from "../../server/model/shares.ts";
@@ -55,6 +56,15 @@ function ledgerOf({ facility, address, calls }: Watched): Value[] {
     ),
     shows("nextPaymentAt", () => model.paymentAt(facility, nextIndex())),
   ];
+}
+
+/** The least price of each lot, once all is drawn. */
+export function watchedLots({ facility, address, calls, nowAt }: Watched, asset: string): Value[] {
+  return LOTS.map((lotId) =>
+    valueOf(`lot ${lotId} least price`, address, calls, "releaseAssets", [lotId, asset], () =>
+      leastPrice(facility, nowAt(), lotId),
+    ),
+  ).map(seldom);
 }
 
 /** Net and service of a date that was run. */
