@@ -180,9 +180,9 @@ contract LeasesPlayer {
     function handOver() external {
         (LeaseId leaseId, ILeases.Status memory status) = _current();
         if (leases.purchaserOf(leaseId) == address(0)) return;
+        _setOperator(status.purchaser);
         vm.prank(status.payee);
         leases.handOver(leaseId);
-        _setOperator(status.purchaser);
         ++doneCount[this.handOver.selector];
     }
 
