@@ -195,8 +195,8 @@ library Enforcement {
 
     // Internal
 
-    /// @dev Refuses what may not be sold: outside enforcement a lot that still earns, or any while a senior class is owed
-    /// anything; where the classes' principal is in cash; a lot that is its lessee's already.
+    /// @dev Refuses what may not be sold: outside enforcement a lot that still earns, or any while a senior class is
+    /// owed anything; where the classes' principal is in cash; a lot that is its lessee's already.
     function _requireForSale(Book storage book, LotId lotId) private view {
         require(book.isPledged[lotId], IFacility.Facility_NotPledged(lotId));
         LeaseId leaseId = book.leases.leaseOf(lotId);

@@ -1,7 +1,6 @@
 import { expect } from "chai";
 import { NO_CLAUSES } from "../../server/protocol/lease.ts";
-import type { Terms ,
-  stage} from "./leasesStage.ts";
+import type { Terms, stage } from "./leasesStage.ts";
 import {
   at,
   BASE,
