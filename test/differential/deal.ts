@@ -28,7 +28,7 @@ export function randomAnchorAt(random: Random): bigint {
 
 export function randomDeal(random: Random, firstPaymentAt: bigint): FacilityTerms {
   const scale = random.whole(8, 18);
-  const seniorCount = random.whole(1, 4);
+  const seniorCount = random.pick([1, 1, 2, 2, 3, 4]);
   const seniors = Array.from({ length: seniorCount }, () => seniorTerms(random, scale));
   const fees = Array.from({ length: random.whole(0, 3) }, (_, index) => feeTerms(random, PAYEES[index]!, scale));
   const reserveTargetAssets = random.chance(0.25) ? 0n : random.amount(scale - 2, scale);

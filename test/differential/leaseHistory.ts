@@ -43,7 +43,7 @@ export class LeaseHistory {
     const { player, random, world } = this;
     player.nowAt = (await world.stage.latestAt()) + random.big(1, 500) * DAY;
     await world.stage.watch(watchedLedger(world, this.ledger, () => player.nowAt));
-    const lastAt = player.nowAt + BigInt(monthCount) * 30n * DAY;
+    const lastAt = player.nowAt + BigInt(Math.round(monthCount * 30)) * DAY;
     for (const lotIndex of LOT_IDS.keys()) if (lotIndex === 0 || random.chance(0.5)) await this.open(lotIndex);
     while (player.nowAt < lastAt) {
       const live = this.all.filter(({ lease }) => lease.settledCount < lease.periodCount);

@@ -12,7 +12,8 @@ const EVENTS = [
 async function createLane(): Promise<Lane> {
   const world = await createLeaseWorld(6);
   return {
-    play: (random, monthCount) => new LeaseHistory(world, random).play(monthCount),
+    // One to three years: there are several leases, one after the other.
+    play: (random, monthCount) => new LeaseHistory(world, random).play(monthCount / 2),
     restart: () => world.stage.restart(),
   };
 }

@@ -29,9 +29,9 @@ export class Player {
     this.acts.push({ actorIndex, target: String(contract.target), data, isRefused, text });
   }
 
-  /** Plays what was told since the step before, and compares; all that is watched every fourth time. */
+  /** Plays what was told since the step before, and compares; all that is watched every sixth time. */
   async step(): Promise<void> {
-    await this.stage.play(this.nowAt, this.acts, this.stepCount++ % 4 === 0);
+    await this.stage.play(this.nowAt, this.acts, this.stepCount++ % 6 === 0);
     this.acts = [];
     this.nowAt += 1n;
     this.count("step");
