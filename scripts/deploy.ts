@@ -17,6 +17,7 @@ import { Authority__factory } from "../types/factories/governance/Authority__fac
 import { TestStable__factory } from "../types/factories/mocks/TestStable__factory.ts";
 import { Registry__factory } from "../types/factories/registry/Registry__factory.ts";
 import { Telemetry__factory } from "../types/factories/telemetry/Telemetry__factory.ts";
+import { ComputeIndex__factory } from "../types/factories/valuation/ComputeIndex__factory.ts";
 import { Valuation__factory } from "../types/factories/valuation/Valuation__factory.ts";
 import { send } from "../server/protocol/contracts.ts";
 import type { Addresses } from "../server/protocol/deployment.ts";
@@ -45,8 +46,10 @@ const MAX_DELAY_SEC = 72n * 3600n;
 const VALUE_MAX_AGE_SEC = 48n * 3600n;
 // Better evidence, smaller haircut: self-reported hardware counts for nothing.
 const EVIDENCE_HAIRCUT_BPS = [10_000n, 5_000n, 2_000n, 1_000n, 500n] as const;
-// Unpaid rent counts for nothing while receivables are not aged: an operator could invoice an accomplice to raise a price.
+// Unpaid rent counts for nothing: an operator could invoice an accomplice to raise a price.
 const RECEIVABLES_HAIRCUT_BPS = 10_000n;
+// A compute rate: three quotes or more, a fifth of their median apart at most, and half off the last rate at most.
+const INDEX_LIMITS = [3n, 2_000n, 5_000n] as const;
 const WAD = 10n ** 18n;
 /** Liquidation loan-to-value that markets may be created with. */
 export const LLTV_WAD = (77n * WAD) / 100n;
@@ -94,6 +97,7 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
       RECEIVABLES_HAIRCUT_BPS,
     ),
   );
+  const computeIndex = await place(new ComputeIndex__factory(admin).deploy(authority, ...INDEX_LIMITS));
   const rateModel = await place(
     new KinkedRate__factory(admin).deploy(WAD / 100n, (8n * WAD) / 100n, (60n * WAD) / 100n, (90n * WAD) / 100n),
   );
@@ -113,5 +117,17 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
   await send(Markets__factory.connect(markets, admin).enableLltv(LLTV_WAD));
   await send(Gate__factory.connect(gate, admin).listHolder(markets, true));
 
-  return { authority, asset, registry, telemetry, leases, facilities, gate, valuation, rateModel, markets };
+  return {
+    authority,
+    asset,
+    registry,
+    telemetry,
+    leases,
+    facilities,
+    gate,
+    valuation,
+    computeIndex,
+    rateModel,
+    markets,
+  };
 }

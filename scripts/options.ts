@@ -78,7 +78,8 @@ interface Given {
   prices?: string;
 }
 
-function whole(min: number, max: number): (text: string) => number {
+/** The parser of an option that is a whole number. */
+export function whole(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (!/^\d+$/.test(text) || value < min || value > max) {

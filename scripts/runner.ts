@@ -33,12 +33,17 @@ export function judge(outcome: Outcome | undefined, code: number | null): Outcom
 }
 
 /** Runs the tests of one runner (all, or those in `files`) and shows what they print. */
-export async function runTests(runner: Runner, files: string[] = [], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+export async function runTests(
+  runner: Runner,
+  files: string[] = [],
+  env: NodeJS.ProcessEnv = {},
+  limitMs = LIMIT_MS,
+): Promise<Outcome> {
   const child = spawn(process.execPath, [SUITE, runner, ...files], {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });
-  const limit = setTimeout(() => child.kill("SIGKILL"), LIMIT_MS);
+  const limit = setTimeout(() => child.kill("SIGKILL"), limitMs);
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => {
     process.stdout.write(chunk);

@@ -15,7 +15,7 @@ import { timesOf } from "./simulate/words.ts";
 // A multi-year deal on the real contracts in this process, or on random paths by the independent model. Progress goes
 // to standard error; standard output carries the result and nothing else.
 
-const PLAIN_LINE_MONTHS = 6;
+const PLAIN_LINE_MONTHS = 3;
 const PLAIN_LINE_PATHS = 5_000;
 
 async function main(options: SimulateOptions): Promise<void> {

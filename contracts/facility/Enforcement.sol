@@ -37,6 +37,13 @@ library Enforcement {
         LeaseId leaseId = book.leases.leaseOf(lotId);
         address purchaser = book.leases.purchaserOf(leaseId);
         require(purchaser != address(0), IFacility.Facility_NotBought(lotId, leaseId));
+        // Else the facility could close before its rent of the last period is invoiced. Meters that are a year late
+        // hold nobody up any more.
+        uint256 untilAt = book.leases.unsettledUntilAt(leaseId);
+        require(
+            untilAt == 0 || block.timestamp >= untilAt + YEAR_SEC,
+            IFacility.Facility_LeaseUnsettled(lotId, leaseId, untilAt)
+        );
         _drop(book, lotId);
         emit IFacility.LotPurchased(lotId, purchaser, leaseId);
         book.registry.passLot(lotId, purchaser);
@@ -209,7 +216,8 @@ library Enforcement {
         _drop(book, lotId);
         emit IFacility.LotRedeemed(lotId, to);
         book.registry.passLien(lotId, to);
-        if (leaseId != NONE) book.leases.assign(leaseId, to);
+        // The new facility takes the lien and then, as its holder, the rent.
+        if (leaseId != NONE) book.leases.assign(leaseId, book.registry.lot(lotId).operator);
     }
 
     /// @dev Pays a senior class its call price.

@@ -28,7 +28,9 @@ import {Step, StepList} from "./Waterfall.sol";
 /// never below their sum. It is read as income nowhere except by `sync`, which books a surplus as collections for
 /// everyone to see.
 /// Draws. Money leaves escrow only for a pledged lot whose evidence is good enough, whose live lease, if it has one,
-/// pays this facility, and whose cost times the advance rate covers all that was drawn on it.
+/// pays this facility in its token, and whose cost times the advance rate covers all that was drawn on it.
+/// Lettings. A pledged lot is let for rent in the facility's token and not in enforcement; at which rent is the
+/// sponsor's affair.
 /// Undrawn escrow fills the reserve, when performing starts, and the rest goes back to the classes in proportion to
 /// their principal: the shares of senior and residual money in the deal stay as they were agreed.
 /// Interest. Each senior class accrues from the start of funding, on outstanding principal, by its day count, for
@@ -128,8 +130,8 @@ contract Facility is IFacility, ILienholder, AccessManaged, Initializable, Reent
 
     // Funding
 
-    /// @notice Pays the sponsor out of escrow against a lot: pledges the lot on the first draw, and records the money
-    /// as the sponsor's claim.
+    /// @notice Pays the sponsor out of escrow against a lot: pledges the lot on the first draw, with the rent to come
+    /// of a lease that paid its operator, and records the money as the sponsor's claim.
     function draw(LotId lotId, uint256 assets) external nonReentrant {
         Raise.draw(_book, lotId, assets);
     }
@@ -247,7 +249,8 @@ contract Facility is IFacility, ILienholder, AccessManaged, Initializable, Reent
         Enforcement.release(_book, lotId);
     }
 
-    /// @notice Makes a lot that its lessee bought under its lease, and paid for, the lessee's; anyone may call.
+    /// @notice Makes a lot that its lessee bought under its lease, and paid for, the lessee's, once the lease's last
+    /// period is settled or 365 days after its end; anyone may call.
     function completePurchase(LotId lotId) external nonReentrant {
         Enforcement.completePurchase(_book, lotId);
     }
@@ -463,6 +466,16 @@ contract Facility is IFacility, ILienholder, AccessManaged, Initializable, Reent
     /// @inheritdoc ILienholder
     function releaseAssets(LotId lotId, address asset_) external view returns (uint256) {
         return Enforcement.releaseAssets(_book, lotId, asset_);
+    }
+
+    /// @inheritdoc ILienholder
+    function requireLet(LotId lotId, address asset_) external view {
+        require(
+            _book.state >= State.Funding && _book.state <= State.EarlyAmortisation,
+            Facility_WrongState(_book.state)
+        );
+        require(_book.isPledged[lotId], Facility_NotPledged(lotId));
+        require(asset_ == _book.asset, Facility_RentInOther(lotId, asset_));
     }
 
     /// @notice What a lot that is up for sale costs now.

@@ -164,6 +164,7 @@ interface IFacility {
     error Facility_NothingToRefund(address account);
     error Facility_WeakEvidence(LotId lotId, uint256 evidenceClass, uint256 minEvidenceClass);
     error Facility_LeasePaysOther(LotId lotId, LeaseId leaseId, address payee);
+    error Facility_RentInOther(LotId lotId, address asset);
     error Facility_OverAdvance(LotId lotId, uint256 wantedAssets, uint256 limitAssets);
     error Facility_OverEscrow(uint256 askedAssets, uint256 escrowAssets);
     error Facility_CannotPerform(uint256 totalDrawnAssets, uint256 escrowAssets, uint256 firstPaymentAt);
@@ -257,6 +258,7 @@ interface IFacility {
     error Facility_LotsPledged(uint256 lotCount);
     error Facility_RentOutstanding(uint256 receivableAssets);
     error Facility_NotBought(LotId lotId, LeaseId leaseId);
+    error Facility_LeaseUnsettled(LotId lotId, LeaseId leaseId, uint256 untilAt);
     error Facility_LotBought(LotId lotId, address purchaser);
     error Facility_SeniorsCovered(uint256 owedAssets, uint256 cashAssets);
     error Facility_NoAuction(LotId lotId);
@@ -271,7 +273,6 @@ interface IFacility {
     error Facility_OtherAsset(address facility, address asset);
     error Facility_WrongPrice(uint256 priceAssets, uint256 neededAssets);
     error Facility_WrongLotCount(uint256 lotCount, uint256 pledgedCount);
-    error Facility_LienMissing(LotId lotId, address holder);
     error Facility_NotRelated(LeaseId leaseId, address lessee);
 
     /// @notice Where the facility is in its life.

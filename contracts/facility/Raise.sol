@@ -104,11 +104,10 @@ library Raise {
     function draw(Book storage book, LotId lotId, uint256 assets) external {
         _requireDrawing(book, assets);
         require(assets != 0, IFacility.Facility_NoAmount());
-        bool isNew = !book.isPledged[lotId];
-        _requireRent(book, lotId);
+        if (!book.isPledged[lotId]) book.registry.takeLien(lotId);
+        _secureRent(book, lotId);
         _draw(book, lotId, assets);
         book.credit(book.sponsor, assets);
-        if (isNew) book.registry.takeLien(lotId);
     }
 
     /// @notice See `Facility.refinance`.
@@ -120,6 +119,8 @@ library Raise {
             lotIds[i] = draws[i].lotId;
         }
         _requireDrawing(book, drawnAssets);
+        // With lots and no draw it could neither perform nor let the lots go.
+        require(drawnAssets != 0, IFacility.Facility_NoAmount());
         // A stranger could take the money and hand nothing on.
         require(IFacilities(book.factory).isFacility(old), IFacility.Facility_Foreign(old));
         uint256 priceAssets = IFacility(old).redemptionAssets();
@@ -131,9 +132,8 @@ library Raise {
         IERC20(book.asset).forceApprove(old, priceAssets);
         IFacility(old).redeem(lotIds, priceAssets);
         for (uint256 i = 0; i < draws.length; ++i) {
-            address holder = book.registry.lienHolder(lotIds[i]);
-            require(holder == address(this), IFacility.Facility_LienMissing(lotIds[i], holder));
-            _requireRent(book, lotIds[i]);
+            book.registry.takeLien(lotIds[i]);
+            _secureRent(book, lotIds[i]);
         }
     }
 
@@ -174,12 +174,18 @@ library Raise {
     }
 
     /// @dev The rent of a lot that is let must be this facility's, and the lot not its lessee's by now.
-    function _requireRent(Book storage book, LotId lotId) private view {
+    function _secureRent(Book storage book, LotId lotId) private {
         LeaseId leaseId = book.leases.leaseOf(lotId);
         if (LeaseId.unwrap(leaseId) == 0) return;
         book.requireNotBought(lotId, leaseId);
         address payee = book.leases.payeeOf(leaseId);
-        require(payee == address(this), IFacility.Facility_LeasePaysOther(lotId, leaseId, payee));
+        if (payee != address(this)) {
+            address operator = book.registry.lot(lotId).operator;
+            require(payee == operator, IFacility.Facility_LeasePaysOther(lotId, leaseId, payee));
+            book.leases.takeRent(leaseId);
+        }
+        address asset = book.leases.assetOf(leaseId);
+        require(asset == book.asset, IFacility.Facility_RentInOther(lotId, asset));
     }
 
     /// @dev Takes a draw on a lot out of escrow and pledges the lot; whoever calls sees to the lien and the money.

@@ -9,6 +9,10 @@ interface ILienholder {
     /// @notice The least price, in `asset`, at which the lot may be sold to its lessee: for less, the operator and an
     /// accomplice could buy the collateral off its creditors. The greatest number for a token that is not taken.
     function releaseAssets(LotId lotId, address asset) external view returns (uint256);
+
+    /// @notice Reverts, with a reason, where the contract will not be the payee of a lease of the lot in `asset`. One
+    /// that does not know the question, and gives no reason, has nothing against it.
+    function requireLet(LotId lotId, address asset) external view;
 }
 
 /// @title What other contracts ask of the leases, what a lease says, and all that is told of it.
@@ -191,6 +195,8 @@ interface ILeases {
     error Lease_TooLate(LeaseId leaseId, uint256 askedAt, uint256 endAt);
     error Lease_NoOption(LeaseId leaseId);
     error Lease_NotBought(LeaseId leaseId);
+    error Lease_NotHandedOver(LeaseId leaseId, address purchaser, address operator);
+    error Lease_NotLienHolder(LeaseId leaseId, address caller, address holder);
     error Lease_PriceTooLow(LeaseId leaseId, uint256 assets, uint256 leastAssets);
 
     // Events: with their block's time they are all there is to know
@@ -293,6 +299,12 @@ interface ILeases {
     /// @notice Who the rent of a lease's invoices from the next one on belongs to; 0 for an unknown lease.
     function payeeOf(LeaseId leaseId) external view returns (address);
 
+    /// @notice The token a lease is paid in; 0 for an unknown one.
+    function assetOf(LeaseId leaseId) external view returns (address);
+
+    /// @notice The end of a lease that has periods to settle; 0 once all are, and for an unknown one.
+    function unsettledUntilAt(LeaseId leaseId) external view returns (uint256);
+
     /// @notice Who bought the lot by the lease's purchase option, paid its price to the payee and waits for the lot; 0
     /// for nobody.
     function purchaserOf(LeaseId leaseId) external view returns (address);
@@ -322,7 +334,12 @@ interface ILeases {
     /// lien by then, or the operator of a lot without one. The payee only; what it was invoiced stays its own.
     function assign(LeaseId leaseId, address to) external;
 
-    /// @notice Tells that the lot of a lease was handed over to the lessee who bought it. The payee only, once.
+    /// @notice Takes the rent of a lease's invoices from the next one on over from the lot's operator, who agreed to it
+    /// by offering the lien. The holder of the lot's lien only; not of a lease whose lessee bought the lot.
+    function takeRent(LeaseId leaseId) external;
+
+    /// @notice Tells that the lot of a lease was handed over to the lessee who bought it, and operates it now. The
+    /// payee only, once.
     function handOver(LeaseId leaseId) external;
 
     /// @notice Counts all that a lease ever pays the caller as a related party's. The payee only, or who was it.

@@ -142,6 +142,13 @@ library Invoice {
         return mulDivDown(leftAssets, lateFeeBps * lateSec, BPS * YEAR_SEC);
     }
 
+    /// @notice Where a receivable is counted that is so many weeks past due: not due, 1 to 4, 5 to 8, more.
+    function ageIndex(uint256 weekCount) internal pure returns (uint256) {
+        if (weekCount == 0) return 0;
+        if (weekCount <= 4) return 1;
+        return weekCount <= 8 ? 2 : 3;
+    }
+
     /// @dev The end of the hour that a time is in: early ends are there, where meters are.
     function hourEndAt(uint256 timeAt) internal pure returns (uint256) {
         return timeAt - (timeAt % EPOCH_SEC) + EPOCH_SEC;

@@ -2,14 +2,18 @@
 pragma solidity 0.8.37;
 
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
+import {LowLevelCall} from "@openzeppelin/contracts/utils/LowLevelCall.sol";
+import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {DAY_SEC} from "../calendar.sol";
 import {IRegistry} from "../registry/IRegistry.sol";
-import {BPS, LotId} from "../units.sol";
-import {ILeases} from "./ILeases.sol";
+import {BPS, LeaseId, LotId} from "../units.sol";
+import {ILeases, ILienholder} from "./ILeases.sol";
 
 /// @title What terms may say, how they are signed and how they are kept. Linked to the leases: its own code, their
 /// storage.
 library LeaseTerms {
+    using LowLevelCall for address;
+
     /// @notice EIP-712 type hash of the terms that a lessee signs.
     bytes32 public constant TERMS_TYPEHASH = keccak256(
         "Terms(uint64 lotId,address lessee,address payee,address asset,uint8 pricing,uint64 startAt,"
@@ -60,7 +64,7 @@ library LeaseTerms {
     /// @notice Refuses what the leases do not take, whoever signed it. Gives the decimals of an index-linked lease's
     /// token, else 0.
     function check(ILeases.Terms calldata terms, IRegistry registry) external view returns (uint8 assetDecimalCount) {
-        checkPayee(terms.lotId, terms.payee, registry);
+        checkPayee(terms.lotId, terms.payee, terms.asset, registry);
         require(terms.asset != address(0), ILeases.Lease_NoAsset(terms.lotId));
         _checkPeriods(terms);
         _checkRent(terms);
@@ -80,11 +84,61 @@ library LeaseTerms {
     }
 
     /// @notice Refuses a payee that is neither the lien holder nor, without a lien, the operator. Were any allowed, two
-    /// strangers could inflate a facility's receivables with a lease of their own.
-    function checkPayee(LotId lotId, address payee, IRegistry registry) public view {
+    /// strangers could inflate a facility's receivables with a lease of their own. A payee that is a contract and gives
+    /// a reason against it is not made one.
+    function checkPayee(LotId lotId, address payee, address asset, IRegistry registry) public view {
         address expected = registry.lienHolder(lotId);
         if (expected == address(0)) expected = registry.lot(lotId).operator;
         require(payee == expected, ILeases.Lease_WrongPayee(payee, expected));
+        bool isLet = payee.staticcallNoReturn(abi.encodeCall(ILienholder.requireLet, (lotId, asset)));
+        if (!isLet && LowLevelCall.returnDataSize() > 0) LowLevelCall.bubbleRevert();
+    }
+
+    /// @notice Refuses a caller that is not the lien holder, a payee that is not the operator, and a lot that was
+    /// bought.
+    function checkTaker(
+        ILeases.Terms storage terms,
+        ILeases.Status storage status,
+        LeaseId leaseId,
+        IRegistry registry
+    ) external view {
+        address holder = registry.lienHolder(terms.lotId);
+        require(msg.sender == holder, ILeases.Lease_NotLienHolder(leaseId, msg.sender, holder));
+        address operator = registry.lot(terms.lotId).operator;
+        require(status.payee == operator, ILeases.Lease_WrongPayee(status.payee, operator));
+        require(status.purchaser == address(0), ILeases.Lease_Bought(leaseId, status.purchaser));
+    }
+
+    /// @notice Refuses a signature that is not the lessee's (EOA or ERC-1271).
+    function checkSignature(address lessee, bytes32 digest, bytes calldata signature) external view {
+        bool isValid = SignatureChecker.isValidSignatureNowCalldata(lessee, digest, signature);
+        require(isValid, ILeases.Lease_BadSignature(lessee));
+    }
+
+    /// @notice Refuses a lot that its purchaser does not operate.
+    function checkHandedOver(LotId lotId, LeaseId leaseId, address purchaser, IRegistry registry) external view {
+        address operator = registry.lot(lotId).operator;
+        require(operator == purchaser, ILeases.Lease_NotHandedOver(leaseId, purchaser, operator));
+    }
+
+    /// @notice Refuses a price that the lien holder, where it is a contract, does not give the lot up for.
+    function checkPrice(ILeases.Terms storage terms, LeaseId leaseId, IRegistry registry) external view {
+        address holder = registry.lienHolder(terms.lotId);
+        if (holder.code.length == 0) return;
+        uint256 assets = terms.exit.purchaseAssets;
+        uint256 leastAssets = ILienholder(holder).releaseAssets(terms.lotId, terms.asset);
+        require(assets >= leastAssets, ILeases.Lease_PriceTooLow(leaseId, assets, leastAssets));
+    }
+
+    /// @notice Whether the lot's country is among those of the terms.
+    function isLocated(ILeases.Terms storage terms, IRegistry registry) external view returns (bool) {
+        uint256 count = terms.countries.length;
+        if (count == 0) return true;
+        bytes2 country = registry.country(terms.lotId);
+        for (uint256 i = 0; i < count; ++i) {
+            if (terms.countries[i] == country) return true;
+        }
+        return false;
     }
 
     /// @notice Keeps terms, field by field: the compiler does not copy a struct that holds an array of structs.

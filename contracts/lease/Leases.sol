@@ -5,14 +5,13 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {addMonths} from "../calendar.sol";
 import {IRegistry} from "../registry/IRegistry.sol";
 import {Settlement} from "../settlement.sol";
 import {ITelemetry} from "../telemetry/ITelemetry.sol";
 import {LeaseId, LotId} from "../units.sol";
-import {ILeases, ILienholder} from "./ILeases.sol";
+import {ILeases} from "./ILeases.sol";
 import {Invoice} from "./Invoice.sol";
 import {LeaseTerms} from "./LeaseTerms.sol";
 
@@ -21,9 +20,9 @@ import {LeaseTerms} from "./LeaseTerms.sol";
 /// ROLES
 /// - There is no admin and no pause. A lease is opened by its lot's operator with its lessee's signature; its terms
 ///   never change. `terminate`, `purchase` and `renew` are the lessee's, as far as the terms give them; `assign` and
-///   `markRelated` the payee's; `collect` pays its caller; every other verb is open to anyone.
+///   `markRelated` the payee's; `takeRent` the lien holder's; `collect` pays its caller; the rest is open to anyone.
 /// - The payee is the holder of the lot's lien, or the operator of a lot without one. It may hand the invoices to come
-///   to whoever is that then.
+///   to whoever is that then. A lien holder lets a lot be let, and becomes a payee, only if it has nothing against it.
 ///
 /// ASSUMPTIONS
 /// - The registry and the telemetry are trusted: meters are Final, never fall, and allocated ≤ available. An index is
@@ -140,10 +139,7 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         require(leaseByTerms[termsHash] == NONE, Lease_TermsUsed(leaseByTerms[termsHash]));
         require(_isFree(lotId), Lease_LotLeased(lotId, leaseOf[lotId]));
         uint8 assetDecimalCount = LeaseTerms.check(terms, registry);
-        require(
-            SignatureChecker.isValidSignatureNowCalldata(terms.lessee, _hashTypedDataV4(termsHash), lesseeSignature),
-            Lease_BadSignature(terms.lessee)
-        );
+        LeaseTerms.checkSignature(terms.lessee, _hashTypedDataV4(termsHash), lesseeSignature);
 
         leaseId = LeaseId.wrap(++leaseCount);
         leaseOf[lotId] = leaseId;
@@ -266,11 +262,7 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         _checkEarliest(l, leaseId, block.timestamp);
         require(l.status.owedAssets == 0, Lease_Owing(leaseId, l.status.owedAssets));
         (address payee, address asset) = (l.status.payee, l.terms.asset);
-        address holder = registry.lienHolder(l.terms.lotId);
-        if (holder.code.length != 0) {
-            uint256 leastAssets = ILienholder(holder).releaseAssets(l.terms.lotId, asset);
-            require(assets >= leastAssets, Lease_PriceTooLow(leaseId, assets, leastAssets));
-        }
+        LeaseTerms.checkPrice(l.terms, leaseId, registry);
         l.status.purchaser = msg.sender;
         _cut(leaseId, Invoice.hourEndAt(block.timestamp));
         collectableAssets[payee][asset] += assets;
@@ -306,23 +298,30 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc ILeases
-    /// @dev Errors: Lease_Unknown, Lease_NotPayee, Lease_WrongPayee.
+    /// @dev Errors: Lease_Unknown, Lease_NotPayee, Lease_WrongPayee, those of the payee.
     function assign(LeaseId leaseId, address to) external nonReentrant {
         Lease storage l = _known(leaseId);
         require(msg.sender == l.status.payee, Lease_NotPayee(leaseId, msg.sender));
-        LeaseTerms.checkPayee(l.terms.lotId, to, registry);
-        l.status.payee = to;
-        if (l.terms.relatedParty) _revenues[leaseId][to].isRelated = true;
-        emit Assigned(leaseId, msg.sender, to);
+        LeaseTerms.checkPayee(l.terms.lotId, to, l.terms.asset, registry);
+        _assign(leaseId, to);
     }
 
     /// @inheritdoc ILeases
-    /// @dev Errors: Lease_Unknown, Lease_NotPayee, Lease_NotBought.
+    /// @dev Errors: Lease_Unknown, Lease_NotLienHolder, Lease_WrongPayee, Lease_Bought.
+    function takeRent(LeaseId leaseId) external nonReentrant {
+        Lease storage l = _known(leaseId);
+        LeaseTerms.checkTaker(l.terms, l.status, leaseId, registry);
+        _assign(leaseId, msg.sender);
+    }
+
+    /// @inheritdoc ILeases
+    /// @dev Errors: Lease_Unknown, Lease_NotPayee, Lease_NotBought, Lease_NotHandedOver.
     function handOver(LeaseId leaseId) external nonReentrant {
         Lease storage l = _known(leaseId);
         require(msg.sender == l.status.payee, Lease_NotPayee(leaseId, msg.sender));
         address purchaser = purchaserOf(leaseId);
         require(purchaser != address(0), Lease_NotBought(leaseId));
+        LeaseTerms.checkHandedOver(l.terms.lotId, leaseId, purchaser, registry);
         _isHandedOver[leaseId] = true;
         emit HandedOver(leaseId, purchaser);
         // The purchaser may have let the lot already.
@@ -376,6 +375,17 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc ILeases
+    function assetOf(LeaseId leaseId) external view returns (address) {
+        return _leases[leaseId].terms.asset;
+    }
+
+    /// @inheritdoc ILeases
+    function unsettledUntilAt(LeaseId leaseId) external view returns (uint256) {
+        Lease storage l = _leases[leaseId];
+        return l.status.settledCount < l.status.endCount ? _endAt(l) : 0;
+    }
+
+    /// @inheritdoc ILeases
     function purchaserOf(LeaseId leaseId) public view returns (address) {
         return _isHandedOver[leaseId] ? address(0) : _leases[leaseId].status.purchaser;
     }
@@ -383,14 +393,7 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
     /// @inheritdoc ILeases
     /// @dev Errors: Lease_Unknown.
     function isLocated(LeaseId leaseId) external view returns (bool) {
-        Terms storage terms = _known(leaseId).terms;
-        uint256 count = terms.countries.length;
-        if (count == 0) return true;
-        bytes2 country = registry.country(terms.lotId);
-        for (uint256 i = 0; i < count; ++i) {
-            if (terms.countries[i] == country) return true;
-        }
-        return false;
+        return LeaseTerms.isLocated(_known(leaseId).terms, registry);
     }
 
     /// @inheritdoc ILeases
@@ -402,15 +405,7 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
             uint256 assets = due[weekIndex];
             olderAssets -= assets;
             uint256 ageCount = nowIndex > weekIndex ? nowIndex - weekIndex : 0;
-            agesAssets[
-                ageCount == 0
-                    ? 0
-                    : ageCount <= 4
-                        ? 1
-                        : ageCount <= 8
-                            ? 2
-                            : 3
-            ] += assets;
+            agesAssets[Invoice.ageIndex(ageCount)] += assets;
         }
         agesAssets[4] = olderAssets;
     }
@@ -548,6 +543,14 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         receivableAssets[payee][asset] -= p.paidAssets;
         _dueAssets[payee][asset][r.dueAt / WEEK_SEC] -= p.paidAssets;
         _earn(leaseId, payee, asset, p.lateFeeAssets + p.paidAssets);
+    }
+
+    /// @dev The invoices to come are `to`'s.
+    function _assign(LeaseId leaseId, address to) private {
+        Lease storage l = _leases[leaseId];
+        emit Assigned(leaseId, l.status.payee, to);
+        l.status.payee = to;
+        if (l.terms.relatedParty) _revenues[leaseId][to].isRelated = true;
     }
 
     /// @dev What was paid for a payee under a lease is the payee's to collect.

@@ -14,6 +14,7 @@ import {
 } from "../annuity.sol";
 import {Date, addMonths, dateOf, days30360, daysInMonth, periodDays30360, timeOf} from "../calendar.sol";
 import {ClassToken} from "../facility/ClassToken.sol";
+import {IFacility} from "../facility/IFacility.sol";
 import {StepLists} from "../facility/StepLists.sol";
 import {Step, StepList, Waterfall} from "../facility/Waterfall.sol";
 import {IRegistry} from "../registry/IRegistry.sol";
@@ -53,6 +54,19 @@ contract MockPledges {
     }
 
     function releaseLien(LotId lotId) external {
+        _dropLien(lotId);
+    }
+
+    function passLien(LotId lotId, address to) external {
+        _dropLien(lotId);
+        lienOfferedTo[lotId] = to;
+    }
+
+    function passLot(LotId lotId, address) external {
+        _dropLien(lotId);
+    }
+
+    function _dropLien(LotId lotId) private {
         require(lienHolder[lotId] == msg.sender, MockPledges_LienNotOffered(lotId, msg.sender));
         lienHolder[lotId] = address(0);
     }
@@ -74,6 +88,11 @@ contract MockRent {
         leaseOf[lotId] = leaseId;
         payeeOf[leaseId] = payee;
         isLocated[leaseId] = true;
+    }
+
+    /// @dev Rent is in the payee's own token.
+    function assetOf(LeaseId leaseId) external view returns (address) {
+        return IFacility(payeeOf[leaseId]).asset();
     }
 
     function purchaserOf(LeaseId) external pure returns (address) {

@@ -34,9 +34,11 @@ interface IRegistry {
     /// @notice Gives the caller's lien up.
     function releaseLien(LotId lotId) external;
 
-    /// @notice Moves the caller's lien to another creditor.
+    /// @notice Gives the caller's lien up and offers it to `to`, who has it once it takes it: nobody becomes a creditor
+    /// of a lot unasked.
     function passLien(LotId lotId, address to) external;
 
-    /// @notice Sells a lot that the caller holds the lien on: `to` becomes its operator, and the lien ends.
+    /// @notice Sells a lot that the caller holds the lien on, or operates without a lien on it, held or offered: `to`
+    /// becomes its operator, and the lien ends.
     function passLot(LotId lotId, address to) external;
 }

@@ -15,10 +15,10 @@ import {IRegistry} from "./IRegistry.sol";
 ///
 /// Liens
 /// - A lot has at most one lien holder at any time.
-/// - A lien is taken only by the address that the lot's operator offered it to; only its holder releases it or moves it
-///   to another creditor.
+/// - A lien is taken only by the address that it was offered to: by the lot's operator, or by the holder before, who
+///   gives it up with the offer. Only its holder releases it.
 /// - Whoever offers a lien grants its holder the power of sale: the holder can make anybody the lot's operator, once,
-///   for the lien ends with it.
+///   for the lien ends with it. Of a lot without a lien, the power of sale is the operator's.
 ///
 /// Evidence
 /// - `evidenceClass` is 0 unless an auditor's attestation stands: not expired, not revoked, the lot not moved since.
@@ -84,10 +84,9 @@ contract Registry is IRegistry, AccessManaged {
     );
     event AttestationRevoked(LotId indexed lotId, address indexed by);
     event LotMoved(LotId indexed lotId, SiteId indexed siteId);
-    event LotPassed(LotId indexed lotId, address indexed operator, address indexed holder);
+    event LotPassed(LotId indexed lotId, address indexed operator, address indexed seller);
     event LienOffered(LotId indexed lotId, address indexed to);
     event LienTaken(LotId indexed lotId, address indexed holder);
-    event LienPassed(LotId indexed lotId, address indexed from, address indexed holder);
     event LienReleased(LotId indexed lotId, address indexed holder);
 
     error Registry_ModelKnown(bytes32 modelId);
@@ -103,6 +102,7 @@ contract Registry is IRegistry, AccessManaged {
     error Registry_AttestationExpired(LotId lotId, uint64 expiresAt, uint256 nowAt);
     error Registry_LienHeld(LotId lotId, address holder);
     error Registry_LienNotOffered(LotId lotId, address caller, address offeredTo);
+    error Registry_LienOffered(LotId lotId, address offeredTo);
     error Registry_NotLienHolder(LotId lotId, address caller, address holder);
     error Registry_NoRecipient(LotId lotId);
 
@@ -232,17 +232,26 @@ contract Registry is IRegistry, AccessManaged {
     function passLien(LotId lotId, address to) external {
         _requireHolder(lotId);
         require(to != address(0), Registry_NoRecipient(lotId));
-        _liens[lotId].holder = to;
-        emit LienPassed(lotId, msg.sender, to);
+        _liens[lotId] = Lien(to, address(0));
+        emit LienReleased(lotId, msg.sender);
+        emit LienOffered(lotId, to);
     }
 
     /// @inheritdoc IRegistry
     function passLot(LotId lotId, address to) external {
-        _requireHolder(lotId);
+        Lot storage entry = _requireLot(lotId);
+        Lien memory lien = _liens[lotId];
+        if (lien.holder == address(0)) {
+            _requireOperator(entry.operator);
+            require(lien.offeredTo == address(0), Registry_LienOffered(lotId, lien.offeredTo));
+        } else {
+            _requireHolder(lotId);
+        }
         require(to != address(0), Registry_NoRecipient(lotId));
-        _lots[lotId].operator = to;
-        delete _liens[lotId];
+        entry.operator = to;
         emit LotPassed(lotId, to, msg.sender);
+        if (lien.holder == address(0)) return;
+        delete _liens[lotId];
         emit LienReleased(lotId, msg.sender);
     }
 

@@ -1,15 +1,12 @@
-import { id, ZeroAddress, ZeroHash, type AddressLike } from "ethers";
+import { id, ZeroAddress, ZeroHash } from "ethers";
 
 import type { Deal, DealLease } from "./deal.ts";
 import { assetsOf } from "./figures.ts";
-import { rentBps, type Scenario } from "./scenario.ts";
+import { hourlyAssets, todaysAssets } from "./market.ts";
 
 const DAY_SEC = 86_400;
 const [TAKE_OR_PAY, METERED, INDEX_LINKED] = [0, 1, 2] as const;
-const HOURS = 730n; // of an average month
 const BPS = 10_000n;
-const WAD = 10n ** 18n;
-const UNITS = 10n ** 6n;
 
 /** What a lease is opened with beside the deal's own terms. */
 export interface Letting {
@@ -20,7 +17,7 @@ export interface Letting {
   startAt: number;
   months: number;
   /** Where rents follow the market: the index that is read. */
-  rateIndex: AddressLike | undefined;
+  rateIndex: string | undefined;
   /** In parts of the deal's rent. */
   rentBps: number;
   /** Makes two equal leases two. */
@@ -33,6 +30,7 @@ export function leaseTermsOf(deal: Deal, lease: DealLease, letting: Letting) {
   const isLinked = rateIndex !== undefined;
   const isMetered = lease.pricing === "Metered";
   const scaled = (dollars: string | undefined) => (assetsOf(dollars ?? "0") * BigInt(letting.rentBps)) / BPS;
+  const hourly = hourlyAssets(deal, lease);
   const isNet = lease.tripleNet && !isLinked;
   return {
     ...{ lotId, lessee, payee, asset, startAt, periodCount: months },
@@ -41,9 +39,9 @@ export function leaseTermsOf(deal: Deal, lease: DealLease, letting: Letting) {
     gpuHourRateAssets: isLinked || !isMetered ? 0n : scaled(lease.gpuHourRate),
     index: {
       source: rateIndex ?? ZeroAddress,
-      participationBps: isLinked ? 10_000 : 0,
+      participationBps: isLinked ? (hourly * BPS) / todaysAssets(deal, deal.lots[lease.lot]!.model) : 0n,
       floorAssets: 0n,
-      capAssets: isLinked ? 10n * hourlyAssets(deal, lease) : 0n,
+      capAssets: isLinked ? 10n * hourly : 0n,
     },
     efficiency: { metric: 0, targetUnits: 0, sharedBps: 0, maxBps: 0, kWhRateAssets: 0n },
     payment: {
@@ -64,16 +62,4 @@ export function leaseTermsOf(deal: Deal, lease: DealLease, letting: Letting) {
     documentHash: id(`${deal.name}, lease of ${deal.lots[lease.lot]!.name}`),
     salt: letting.count === 0 ? ZeroHash : id(`letting ${letting.count}`),
   };
-}
-
-/** What a GPU-hour has to cost for the agreed rent of an average month. */
-export function hourlyAssets(deal: Deal, lease: DealLease): bigint {
-  if (lease.gpuHourRate !== undefined) return assetsOf(lease.gpuHourRate);
-  const gpus = BigInt(deal.lots[lease.lot]!.gpuCount) * BigInt(deal.operation.allocatedBps);
-  return (assetsOf(lease.rent ?? "0") * BPS) / (gpus * HOURS);
-}
-
-/** The market's rate of a lease's lot in a month, as the index fixes it. */
-export function marketRateWad(deal: Deal, scenario: Scenario, lease: DealLease, month: number): bigint {
-  return (hourlyAssets(deal, lease) * WAD * BigInt(rentBps(deal, scenario, month))) / (UNITS * BPS);
 }

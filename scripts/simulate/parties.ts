@@ -20,6 +20,8 @@ export interface Parties {
   payees: HardhatEthersSigner[];
   lessees: HardhatEthersSigner[];
   holders: HardhatEthersSigner[];
+  /** Of the price of compute. */
+  publishers: HardhatEthersSigner[];
   /** The holders of a new facility's classes. */
   newHolders: HardhatEthersSigner[];
 }
@@ -39,6 +41,7 @@ export function partiesOf(deal: Deal, signers: readonly HardhatEthersSigner[]): 
     payees: several(deal.fees.length),
     lessees: several(deal.leases.length),
     holders: several(deal.classes.length + 1),
+    publishers: several(3),
     newHolders: several(2),
   };
 }

@@ -2,6 +2,7 @@ import { close } from "../../server/model/enforcement.ts";
 import * as model from "../../server/model/facility.ts";
 import { distribute } from "../../server/model/payment.ts";
 import { declareInterestDefault, declareMaturityDefault } from "../../server/model/triggers.ts";
+import { MONTH_HOURS } from "../catalogue.ts";
 import type { Deal, DealLease } from "./deal.ts";
 import { assetsOf } from "./figures.ts";
 import { calendarOf, facilityTermsOf } from "./terms.ts";
@@ -37,7 +38,6 @@ export interface Start {
 }
 
 const MONTHS = 12;
-const HOURS = 730; // of an average month
 const DAY_SEC = 86_400n;
 const BPS = 10_000;
 /** Lots are sold this many months after enforcement began. */
@@ -135,7 +135,7 @@ function units(amount: number): bigint {
 /** A month's rent as agreed; of metered GPU-hours at full use. */
 function fullRent(deal: Deal, { lot, rent, gpuHourRate }: DealLease): number {
   if (rent !== undefined) return Number(assetsOf(rent));
-  return Number(assetsOf(gpuHourRate ?? "0")) * deal.lots[lot]!.gpuCount * HOURS;
+  return Number(assetsOf(gpuHourRate ?? "0")) * deal.lots[lot]!.gpuCount * Number(MONTH_HOURS);
 }
 
 interface Draws {

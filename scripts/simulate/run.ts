@@ -2,6 +2,7 @@ import { openBooks } from "./books.ts";
 import { openChain } from "./chain.ts";
 import type { Deal } from "./deal.ts";
 import type { Marked } from "./figures.ts";
+import { openRates } from "./rates.ts";
 import { refinance } from "./refinancing.ts";
 import { startReporter } from "./reporter.ts";
 import type { PeriodResult, SimulationResult } from "./result.ts";
@@ -31,7 +32,7 @@ export async function simulate(
   const stage = await setStage(deal.content, chain);
   const reporter = await startReporter(stage, scenario.content, periodCount + AFTER_MONTHS);
   try {
-    const tenants = tenantsOf(stage, scenario.content, reporter, undefined);
+    const tenants = tenantsOf(stage, scenario.content, reporter, await openRates(stage, scenario.content));
     const wardens = wardensOf(stage, scenario.content, reporter);
     await closeDeal(stage);
     await tenants.open();
@@ -40,10 +41,11 @@ export async function simulate(
 
     for (let month = 0; month < periodCount + AFTER_MONTHS && (await books.state()) !== "Closed"; month++) {
       const [fromAt, untilAt] = [later(startAt, month), later(startAt, month + 1)];
-      for (const at of reporter.batchesAt.filter((time) => time > fromAt + DAY_SEC && time < untilAt)) {
+      const days = reporter.batchesAt.filter((time) => time > fromAt + DAY_SEC && time < untilAt);
+      for (const [index, at] of days.entries()) {
         await reporter.reportUntil(at);
         story.push(...(await tenants.watch(month)));
-        await wardens.watch(month);
+        await wardens.watch(month, days[index + 1] ?? untilAt - BUY_BEFORE_SEC);
       }
       chain.moveTo(untilAt - BUY_BEFORE_SEC);
       story.push(...(await tenants.buy(month)));

@@ -46,7 +46,7 @@ const ScenarioSchema = Type.Object(
 
 export type Scenario = Static<typeof ScenarioSchema>;
 
-export const SCENARIO_NAMES = ["base", "default", "outage", "curtailment", "refinance"] as const;
+export const SCENARIO_NAMES = ["base", "rent-crash", "default", "outage", "curtailment", "refinance"] as const;
 
 /** A scenario by its name, or out of a user's file. */
 export function readScenario(name: string): Marked<Scenario> {

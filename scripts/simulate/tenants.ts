@@ -1,9 +1,10 @@
-import { MaxUint256, type AddressLike } from "ethers";
-
+import { MaxUint256 } from "ethers";
+import { FACILITY_STATES } from "../../server/protocol/deal.ts";
 import type { Scenario } from "./scenario.ts";
 import { monthAt } from "./scenario.ts";
 import { fund, openLease, type Stage } from "./stage.ts";
 import { calendarOf, later } from "./terms.ts";
+import type { Rates } from "./rates.ts";
 import type { Reporter } from "./reporter.ts";
 
 /** A lease on the chain, and what its lessee still owes. */
@@ -39,12 +40,7 @@ export interface Tenants {
 
 const POCKET_ASSETS = 10n ** 20n;
 
-export function tenantsOf(
-  stage: Stage,
-  scenario: Scenario,
-  reporter: Reporter,
-  rateIndex: AddressLike | undefined,
-): Tenants {
+export function tenantsOf(stage: Stage, scenario: Scenario, reporter: Reporter, rates: Rates | undefined): Tenants {
   const { deal, chain, addresses, parties, as } = stage;
   const { startAt } = calendarOf(deal);
   const tenancies: Tenancy[] = [];
@@ -57,7 +53,7 @@ export function tenantsOf(
   const nameOf = (leaseIndex: number) => deal.leases[leaseIndex]!.lessee;
   const let_ = async (leaseIndex: number, startMonth: number, months: number, rentBps: number) => {
     const count = tenancies.filter((one) => one.leaseIndex === leaseIndex).length;
-    const letting = { payee, startAt: later(startAt, startMonth), months, rateIndex, rentBps, count };
+    const letting = { payee, startAt: later(startAt, startMonth), months, rateIndex: rates?.address, rentBps, count };
     const leaseId = await openLease(stage, leaseIndex, letting);
     const state = { settled: 0, unpaid: new Set<number>(), isDefaulted: false, endAt: Infinity };
     tenancies.push({ leaseIndex, leaseId, startMonth, months, ...state });
@@ -99,6 +95,7 @@ export function tenantsOf(
         if (isOver(one) || month < one.startMonth + one.settled) continue;
         const period = one.settled;
         await reporter.record(later(startAt, month));
+        await rates?.fix(month);
         await reporter.record(Math.min(later(startAt, month + 1), one.endAt));
         const receipt = await chain.send(() => keeper.leases.settle(one.leaseId, period));
         one.settled += 1;
@@ -130,7 +127,9 @@ export function tenantsOf(
         if (status.endAt > 0n) one.endAt = Number(status.endAt);
         story.push(`${nameOf(one.leaseIndex)} is in default: its lease ends`);
       }
-      for (const { lease, at, rentBps } of scenario.relets) {
+      // In enforcement nothing is let.
+      const state = FACILITY_STATES[Number(await keeper.facility(payee).state())];
+      for (const { lease, at, rentBps } of state === "Enforcement" ? [] : scenario.relets) {
         const before = tenancies.findLast((one) => one.leaseIndex === lease);
         const isDue = before?.isDefaulted === true && isOver(before) && month + 1 >= monthAt(deal, at);
         const { startMonth, months } = deal.leases[lease] ?? { startMonth: 0, months: 0 };

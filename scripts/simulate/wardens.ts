@@ -19,8 +19,8 @@ const FINAL_DAYS = 4;
 
 /** Whoever watches a facility and shows what anyone may show: breaches, cures, defaults; buys lots; closes it. */
 export interface Wardens {
-  /** Between payment dates, after reports. */
-  watch(month: number): Promise<void>;
+  /** Between payment dates, after reports; what takes its time is done before the next ones. */
+  watch(month: number, untilAt: number): Promise<void>;
   /** After a payment date: loan to value, and whether interest was missed. */
   afterPayment(standing: Standing): Promise<void>;
   /** Gives up or hands over lots and closes, where that is possible. */
@@ -39,9 +39,10 @@ export function wardensOf(stage: Stage, scenario: Scenario, reporter: Reporter):
     const flags = await Promise.all(lots.map((lotId) => facility.isPledged(lotId)));
     return lots.filter((_, index) => flags[index]);
   };
+  const durationSec = Number(terms.auction.durationSec);
   let isStrained = false;
   let isFunded = false;
-  const auctionsAt = new Map<bigint, number>();
+  const auctions = new Map<bigint, { startedAt: number; startAssets: bigint }>();
   const openBreaches = new Set<string>();
 
   const coverage = async (month: number) => {
@@ -93,22 +94,36 @@ export function wardensOf(stage: Stage, scenario: Scenario, reporter: Reporter):
     }
   };
 
-  const auctions = async () => {
+  const sellLots = async (untilAt: number) => {
     const buyer = as(parties.buyer);
     if (!isFunded) await fund(stage, parties.buyer, stage.facility, 10n ** 20n, MaxUint256);
     isFunded = true;
-    for (const lotId of await pledged()) {
+    const lotIds = await pledged();
+    for (const lotId of lotIds) {
+      const running = auctions.get(lotId);
+      if (running !== undefined && chain.nowAt() < running.startedAt + durationSec) continue;
       if (!(await isShort())) return;
-      const startedAt = auctionsAt.get(lotId) ?? 0;
-      if (chain.nowAt() >= startedAt + Number(terms.auction.durationSec)) {
-        await chain.send(() => facility.startAuction(lotId));
-        auctionsAt.set(lotId, chain.nowAt());
-        continue;
-      }
-      const price = await facility.auctionPriceAssets(lotId);
-      const bid = bidOf(Number(lotId) - 1);
-      if (price <= bid) await chain.send(() => buyer.facility(stage.facility).buy(lotId, bid));
+      await chain.send(() => facility.startAuction(lotId));
+      const startAssets = await facility.auctionPriceAssets(lotId);
+      auctions.set(lotId, { startedAt: chain.nowAt(), startAssets });
     }
+    // Each buyer comes the second its lot costs what it is worth to it, the first to come first.
+    const offers = lotIds.map((lotId) => ({ lotId, at: offerAt(lotId) })).sort((one, other) => one.at - other.at);
+    for (const { lotId, at } of offers) {
+      if (at >= untilAt || !(await isShort())) return;
+      chain.moveTo(at);
+      await chain.send(() => buyer.facility(stage.facility).buy(lotId, bidOf(Number(lotId) - 1)));
+    }
+  };
+
+  /** When the price of a lot that is up falls to what is bid for it; never, if that is below the floor. */
+  const offerAt = (lotId: bigint): number => {
+    const { startedAt, startAssets } = auctions.get(lotId)!;
+    const floor = (startAssets * terms.auction.floorBps) / BPS;
+    const bid = bidOf(Number(lotId) - 1);
+    if (bid < floor) return Infinity;
+    const fall = startAssets > bid ? startAssets - bid : 0n;
+    return startedAt + 1 + Math.ceil(Number(fall) / (Number(startAssets - floor) / durationSec));
   };
 
   /** Lots are for sale only while the cash does not cover the senior classes. */
@@ -126,7 +141,7 @@ export function wardensOf(stage: Stage, scenario: Scenario, reporter: Reporter):
   };
 
   return {
-    async watch(month) {
+    async watch(month, untilAt) {
       const state = await stateOf();
       if (state === "Performing" || state === "CashTrap") {
         await coverage(month);
@@ -135,7 +150,7 @@ export function wardensOf(stage: Stage, scenario: Scenario, reporter: Reporter):
       const isRunOut = month >= Math.min(...deal.classes.map(({ months }) => months));
       if (state !== "Enforcement" && state !== "Closed" && (isStrained || isRunOut)) await defaults();
       if ((await stateOf()) === "Enforcement") {
-        await auctions();
+        await sellLots(untilAt);
         await this.finish();
       }
     },
@@ -165,7 +180,8 @@ export function wardensOf(stage: Stage, scenario: Scenario, reporter: Reporter):
       for (const lotId of await pledged()) {
         const leaseId = await leases.leaseOf(lotId);
         const purchaser = leaseId === 0n ? 0n : BigInt(await leases.purchaserOf(leaseId));
-        if (purchaser !== 0n) await chain.send(() => facility.completePurchase(lotId));
+        const isSettled = (await leases.unsettledUntilAt(leaseId)) === 0n;
+        if (purchaser !== 0n && isSettled) await chain.send(() => facility.completePurchase(lotId));
         else if (isWhole && leaseId === 0n) await chain.send(() => facility.release(lotId));
       }
       if ((await facility.lotCount()) > 0n || (!isWhole && state !== "Enforcement")) return;

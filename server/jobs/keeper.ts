@@ -1,5 +1,6 @@
 import { explainRevert, send, type Contracts } from "../protocol/contracts.ts";
 import type { Deployment } from "../protocol/deployment.ts";
+import { Refusal } from "../protocol/refusal.ts";
 import { EPOCH_SEC } from "../protocol/units.ts";
 import { filingAt } from "../plugins/chain.ts";
 
@@ -42,7 +43,18 @@ export function startKeeper(contracts: Contracts, deployment: Deployment): Keepe
     return true;
   };
 
-  /** Settles every period that has ended; gives the payees of those whose meters are not final. */
+  /** Settles a period; false while it waits for an index. */
+  const settle = async (leaseId: bigint, period: bigint): Promise<boolean> => {
+    try {
+      await send(leases.settle(leaseId, period));
+      return true;
+    } catch (error) {
+      if (error instanceof Refusal && error.code === "Lease_IndexNotFixed") return false;
+      throw error;
+    }
+  };
+
+  /** Settles every period that has ended; gives the payees of those whose meters are not final, or index not fixed. */
   const settleAll = async (nowAt: bigint, actions: KeeperAction[]): Promise<Set<string>> => {
     const waiting = new Set<string>();
     const leaseCount = await leases.leaseCount();
@@ -53,12 +65,12 @@ export function startKeeper(contracts: Contracts, deployment: Deployment): Keepe
         if (untilAt > nowAt) break;
         const isReady =
           (await record(terms.lotId, fromAt / EPOCH_SEC - 1n, nowAt, actions)) &&
-          (await record(terms.lotId, untilAt / EPOCH_SEC - 1n, nowAt, actions));
+          (await record(terms.lotId, untilAt / EPOCH_SEC - 1n, nowAt, actions)) &&
+          (await settle(leaseId, period));
         if (!isReady) {
           waiting.add(await leases.payeeOf(leaseId));
           break;
         }
-        await send(leases.settle(leaseId, period));
         actions.push({ verb: "settle", subject: `lease ${leaseId}, period ${period}` });
       }
     }

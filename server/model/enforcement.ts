@@ -1,19 +1,23 @@
 import { BPS } from "../protocol/units.ts";
 import {
   accruedAssets,
+  isPaymentDue,
+  isRunning,
   bookProceeds,
   cashAssets,
   paymentAt,
   payClass,
-  seniorAssets,
+  seniorOwedAssets,
   type Facility,
 } from "./facility.ts";
-import { runSteps } from "./payment.ts";
+import { moveTrap, runSteps } from "./payment.ts";
 import { ceilDiv } from "./schedule.ts";
 import { accrueLoss } from "./shares.ts";
 import { max, min } from "./waterfall.ts";
 
 // Sales of lots, the close with loss, the redemption (docs/deal.md §6).
+
+const YEAR_SEC = 365n * 86_400n;
 
 /** Puts a lot up, for the first time or again; answers whether it may be. */
 export function startAuction(facility: Facility, nowAt: bigint, lotId: string): boolean {
@@ -42,7 +46,15 @@ function floorOf({ terms }: Facility, startAssets: bigint): bigint {
 
 /** Lots are sold only while the cash does not cover the senior classes. */
 function areSeniorsShort(facility: Facility, nowAt: bigint): boolean {
-  return seniorAssets(facility, nowAt) > cashAssets(facility);
+  return seniorOwedAssets(facility, nowAt) > cashAssets(facility);
+}
+
+/** Nothing is owed to a senior class: their lots may be released, the facility closed without a loss. */
+export function areSeniorsWhole(facility: Facility): boolean {
+  return facility.classes.every(
+    ({ terms, outstandingAssets, interestDueAssets }) =>
+      terms.kind === "Residual" || (outstandingAssets === 0n && interestDueAssets === 0n),
+  );
 }
 
 /** Sells a lot that is up at its price of now, which is returned; the proceeds are collections. */
@@ -50,12 +62,42 @@ export function buyLot(facility: Facility, nowAt: bigint, lotId: string): bigint
   const price = auctionPrice(facility, nowAt, lotId);
   if (price === undefined || !areSeniorsShort(facility, nowAt)) return undefined;
   bookProceeds(facility, price);
-  facility.lots.delete(lotId);
+  leave(facility, nowAt, lotId);
   return price;
 }
 
-/** All lots are gone and nothing is to come: cash is paid once more, and what stays outstanding is lost. */
-export function close(facility: Facility, nowAt: bigint): void {
+/** The least that a lessee may buy a pledged lot for: the lot's part, by what was drawn, of what the seniors are owed. */
+export function leastPrice(facility: Facility, nowAt: bigint, lotId: string): bigint {
+  const { drawnAssets } = facility;
+  const total = [...drawnAssets.values()].reduce((sum, assets) => sum + assets, 0n);
+  return ceilDiv(seniorOwedAssets(facility, nowAt) * (drawnAssets.get(lotId) ?? 0n), total);
+}
+
+/** Gives a lot back to the sponsor; answers whether it may be. */
+export function releaseLot(facility: Facility, nowAt: bigint, lotId: string): boolean {
+  if (!isRunning(facility) || !facility.lots.has(lotId) || !areSeniorsWhole(facility)) return false;
+  leave(facility, nowAt, lotId);
+  return true;
+}
+
+/** A lot that leaves takes its breaches with it. */
+function leave(facility: Facility, nowAt: bigint, lotId: string): void {
+  facility.lots.delete(lotId);
+  facility.lotLeftAt = nowAt;
+  facility.breaches.coverage.delete(lotId);
+  facility.breaches.country.delete(lotId);
+  moveTrap(facility);
+}
+
+/**
+ * All lots are gone and nothing is to come from the leases, or not within a year: cash is paid once more, and what stays
+ * outstanding is lost. Answers whether it may be.
+ */
+export function close(facility: Facility, nowAt: bigint, collectableAssets = 0n, receivableAssets = 0n): boolean {
+  if (!isRunning(facility) || facility.lots.size > 0 || collectableAssets > 0n) return false;
+  if (receivableAssets > 0n && nowAt < facility.lotLeftAt + YEAR_SEC) return false;
+  const mayLose = facility.state === "Enforcement" && !isPaymentDue(facility, nowAt);
+  if (!areSeniorsWhole(facility) && !mayLose) return false;
   facility.classes.forEach((classBook, classIndex) => {
     classBook.interestDueAssets += accruedAssets(facility, classIndex, nowAt);
   });
@@ -65,8 +107,11 @@ export function close(facility: Facility, nowAt: bigint): void {
     classBook.lossAssets += classBook.outstandingAssets;
     accrueLoss(classBook.shares, classBook.outstandingAssets);
     classBook.outstandingAssets = 0n;
+    classBook.interestDueAssets = 0n;
+    classBook.missedAt = 0n;
   }
   facility.state = "Closed";
+  return true;
 }
 
 /** What a new facility must pay: the appraised hardware, or all senior claims with the premium if they are more. */
@@ -90,7 +135,7 @@ export function redeem(facility: Facility, nowAt: bigint, priceAssets: bigint): 
     classBook.missedAt = 0n;
     left -= income + principal;
   });
-  facility.lots.clear();
+  for (const lotId of facility.lots.keys()) leave(facility, nowAt, lotId);
   bookProceeds(facility, left);
 }
 

@@ -32,6 +32,8 @@ export interface FeeBook {
 
 export interface LotBook {
   readonly costAssets: bigint;
+  /** The last day whose coverage was shown, to breach or to cure. */
+  shownDayAt: bigint;
   /** Of the auction that runs or ran last; 0 before the first. */
   startAssets: bigint;
   startedAt: bigint;
@@ -41,7 +43,7 @@ export interface LotBook {
 export interface Breaches {
   isDscrOpen: boolean;
   ltvAt: bigint;
-  readonly coverage: Map<string, { openedAt: bigint; dayAt: bigint }>;
+  readonly coverage: Map<string, bigint>;
   readonly country: Map<string, bigint>;
 }
 
@@ -53,6 +55,8 @@ export interface Facility {
   readonly fees: FeeBook[];
   readonly breaches: Breaches;
   readonly lots: Map<string, LotBook>;
+  /** Drawn on each lot, also on those that left. */
+  readonly drawnAssets: Map<string, bigint>;
   /** What payees other than holders may withdraw. */
   readonly claimableAssets: Map<string, bigint>;
   /** Net and service of the last dates, as many as the test of coverage takes. */
@@ -65,6 +69,8 @@ export interface Facility {
   trappedAssets: bigint;
   /** Rent collected since the date before. */
   periodRentAssets: bigint;
+  /** When the last lot left. */
+  lotLeftAt: bigint;
   /** F: when funding started. */
   fundedAt: bigint;
   /** k of the next payment date. */
@@ -93,6 +99,7 @@ export function openFacility(terms: FacilityTerms): Facility {
     fees: terms.fees.map(() => ({ dueAssets: 0n, paidAssets: 0n })),
     breaches: { isDscrOpen: false, ltvAt: 0n, coverage: new Map(), country: new Map() },
     lots: new Map(),
+    drawnAssets: new Map(),
     claimableAssets: new Map(),
     netAssets: [],
     serviceAssets: [],
@@ -102,6 +109,7 @@ export function openFacility(terms: FacilityTerms): Facility {
     reserveAssets: 0n,
     trappedAssets: 0n,
     periodRentAssets: 0n,
+    lotLeftAt: 0n,
     fundedAt: 0n,
     nextIndex: 0,
     shownMarginBps: undefined,
@@ -117,6 +125,7 @@ export function cloneFacility(facility: Facility): Facility {
     fees: facility.fees.map((fee) => ({ ...fee })),
     breaches: { ...breaches, coverage: new Map(breaches.coverage), country: new Map(breaches.country) },
     lots: new Map([...facility.lots].map(([lotId, lot]) => [lotId, { ...lot }])),
+    drawnAssets: new Map(facility.drawnAssets),
     claimableAssets: new Map(facility.claimableAssets),
     netAssets: [...facility.netAssets],
     serviceAssets: [...facility.serviceAssets],
@@ -141,7 +150,9 @@ export function startFunding(facility: Facility, nowAt: bigint): void {
 /** Money against a pledged lot, out of escrow; a lot may be drawn against more than once. */
 export function draw(facility: Facility, lotId: string, costAssets: bigint, assets: bigint): void {
   facility.escrowAssets -= assets;
-  if (!facility.lots.has(lotId)) facility.lots.set(lotId, { costAssets, startAssets: 0n, startedAt: 0n });
+  facility.drawnAssets.set(lotId, (facility.drawnAssets.get(lotId) ?? 0n) + assets);
+  if (!facility.lots.has(lotId))
+    facility.lots.set(lotId, { costAssets, shownDayAt: 0n, startAssets: 0n, startedAt: 0n });
 }
 
 /** What was not drawn fills the reserve first; the rest goes back to every class in proportion. */
@@ -195,7 +206,7 @@ export function marginBps(facility: Facility): bigint {
 /** A senior class's interest from the last date that was run to now, not yet due. */
 export function accruedAssets(facility: Facility, classIndex: number, nowAt: bigint): bigint {
   const { terms, outstandingAssets } = facility.classes[classIndex]!;
-  if (terms.kind === "Residual" || !isRunning(facility)) return 0n;
+  if (terms.kind === "Residual" || !(isRunning(facility) || facility.state === "Funding")) return 0n;
   const period = periodOf(facility, facility.nextIndex);
   const couponBps = terms.couponBps + marginBps(facility);
   return accruedInterest(outstandingAssets, couponBps, terms.dayCount, period, nowAt);
@@ -250,13 +261,12 @@ export function poolFactorWad({ outstandingAssets, raisedAssets }: ClassBook): b
   return raisedAssets === 0n ? 0n : (outstandingAssets * WAD) / raisedAssets;
 }
 
-/** Senior outstanding and accrued, as the test of loan to value counts it. */
-export function seniorAssets(facility: Facility, nowAt: bigint): bigint {
-  return facility.classes.reduce(
-    (sum, book, index) =>
-      book.terms.kind === "Residual" ? sum : sum + book.outstandingAssets + accruedAssets(facility, index, nowAt),
-    0n,
-  );
+/** All that is owed to the senior classes, interest to now included. */
+export function seniorOwedAssets(facility: Facility, nowAt: bigint): bigint {
+  return facility.classes.reduce((sum, { terms, outstandingAssets, interestDueAssets }, index) => {
+    if (terms.kind === "Residual") return sum;
+    return sum + outstandingAssets + interestDueAssets + accruedAssets(facility, index, nowAt);
+  }, 0n);
 }
 
 /** The DSCR over the dates that count, in basis points; undefined before there are enough, or with no service. */

@@ -8,6 +8,7 @@ import { max, min } from "./waterfall.ts";
 // the lease lets them happen; if not, nothing has changed.
 
 const HOUR_SEC = 3600n;
+const INDEX_WAIT_SEC = 864_000n;
 const WEEK_SEC = 604_800n;
 const YEAR_SEC = 360n * 86_400n;
 
@@ -24,12 +25,13 @@ export interface Receivable {
 
 export interface Lease {
   readonly terms: LeaseTerms;
-  /** By period; the fee for an early end stands in place of the first period that it cut. */
+  /** By period, where escrow did not pay it all at once; the fee for an early end stands in place of the first period that it cut. */
   readonly receivables: (Receivable | undefined)[];
   /** Rent, fees included, that each payee was paid. */
   readonly rentAssets: Map<string, bigint>;
   payee: string;
-  isRelated: boolean;
+  /** Payees to which anyone has shown that the lessee is related; the terms may say it for all. */
+  readonly relatedPayees: Set<string>;
   /** With renewal, without what an early end cut. */
   periodCount: number;
   settledCount: number;
@@ -50,7 +52,7 @@ export function openLease(terms: LeaseTerms, payee: string): Lease {
     receivables: [],
     rentAssets: new Map(),
     payee,
-    isRelated: terms.relatedParty,
+    relatedPayees: new Set(),
     periodCount: terms.periodCount,
     settledCount: 0,
     escrowAssets: terms.pricing === "TakeOrPay" ? BigInt(prepaidMonthCount) * terms.baseRentAssets : 0n,
@@ -80,6 +82,14 @@ export function leaseEndAt(lease: Lease): bigint {
   return lease.endAt ?? periodStartAt(lease, lease.periodCount);
 }
 
+/** Whether the next period is over, and its index fixed or waited for. */
+export function isSettleable(lease: Lease, nowAt: bigint, indexWad: bigint | undefined): boolean {
+  if (lease.settledCount >= lease.periodCount) return false;
+  const endAt = periodEndAt(lease, lease.settledCount);
+  const mustWait = lease.terms.pricing === "IndexLinked" && indexWad === undefined;
+  return nowAt >= (mustWait ? endAt + INDEX_WAIT_SEC : endAt);
+}
+
 /** Invoices the next period by the meters at its ends. */
 export function settle(lease: Lease, nowAt: bigint, from: LeaseMeter, to: LeaseMeter, indexWad?: bigint): Statement {
   const index = lease.settledCount;
@@ -98,20 +108,27 @@ export function settle(lease: Lease, nowAt: bigint, from: LeaseMeter, to: LeaseM
 
 /** An amount falls due to the payee: escrow pays first, the rest is a receivable. */
 function owe(lease: Lease, nowAt: bigint, index: number, assets: bigint): void {
+  const { payee } = lease;
+  const paid = min(assets, lease.escrowAssets);
+  lease.escrowAssets -= paid;
+  creditRent(lease, payee, paid);
+  if (paid === assets) return;
   const dueAt = nowAt + lease.terms.payment.dueSec;
-  lease.receivables[index] = {
-    payee: lease.payee,
-    leftAssets: assets,
-    dueAt,
-    lateFeeAssets: 0n,
-    countedAt: dueAt,
-  };
-  payFromEscrow(lease, nowAt, index);
+  lease.receivables[index] = { payee, leftAssets: assets - paid, dueAt, lateFeeAssets: 0n, countedAt: dueAt };
+}
+
+function creditRent({ rentAssets }: Lease, payee: string, assets: bigint): void {
+  rentAssets.set(payee, (rentAssets.get(payee) ?? 0n) + assets);
+}
+
+/** The rent that a payee was paid and that came from a party related to it. */
+export function relatedRent({ terms, relatedPayees, rentAssets }: Lease, payee: string): bigint {
+  return terms.relatedParty || relatedPayees.has(payee) ? (rentAssets.get(payee) ?? 0n) : 0n;
 }
 
 // Payments
 
-/** Late fees first, then the rent; what is over becomes escrow. */
+/** Late fees first, then the rent; what is over, or paid before its invoice, becomes escrow. */
 export function pay(lease: Lease, nowAt: bigint, periodIndex: number, assets: bigint): void {
   lease.escrowAssets += assets - payReceivable(lease, nowAt, periodIndex, assets);
 }
@@ -125,15 +142,15 @@ export function prepay(lease: Lease, assets: bigint): void {
 }
 
 function payReceivable(lease: Lease, nowAt: bigint, periodIndex: number, assets: bigint): bigint {
-  const receivable = lease.receivables[periodIndex]!;
+  const receivable = lease.receivables[periodIndex];
+  if (receivable === undefined) return 0n;
   receivable.lateFeeAssets += lateFee(lease, receivable, nowAt);
   receivable.countedAt = max(receivable.countedAt, nowAt);
   const fee = min(assets, receivable.lateFeeAssets);
   const rent = min(assets - fee, receivable.leftAssets);
   receivable.lateFeeAssets -= fee;
   receivable.leftAssets -= rent;
-  const { payee } = receivable;
-  lease.rentAssets.set(payee, (lease.rentAssets.get(payee) ?? 0n) + fee + rent);
+  creditRent(lease, receivable.payee, fee + rent);
   return fee + rent;
 }
 
@@ -183,7 +200,7 @@ export function terminate(lease: Lease, nowAt: bigint): boolean {
 /** Unpaid so long after its due time, a receivable that escrow does not cover puts the lease in default. */
 export function declareDefault(lease: Lease, nowAt: bigint, periodIndex: number): boolean {
   const receivable = lease.receivables[periodIndex];
-  if (receivable === undefined || lease.isDefaulted || lease.isBought) return false;
+  if (receivable === undefined || lease.isDefaulted) return false;
   if (nowAt < receivable.dueAt + lease.terms.payment.cureSec) return false;
   if (owedOn(lease, periodIndex, nowAt) <= lease.escrowAssets) return false;
   lease.isDefaulted = true;
@@ -195,11 +212,18 @@ export function declareDefault(lease: Lease, nowAt: bigint, periodIndex: number)
   return true;
 }
 
-/** The price is the payee's and no rent. */
-export function purchase(lease: Lease, nowAt: bigint): boolean {
+/** The price is the payee's and no rent; a lien holder may ask for more than it. */
+export function purchase(lease: Lease, nowAt: bigint, leastAssets = 0n): boolean {
   const { purchaseAssets, minPeriodCount } = lease.terms.exit;
-  if (purchaseAssets === 0n || lease.isDefaulted || lease.isBought || isOwing(lease, nowAt)) return false;
-  if (nowAt < periodStartAt(lease, minPeriodCount)) return false;
+  if (
+    purchaseAssets === 0n ||
+    purchaseAssets < leastAssets ||
+    lease.isDefaulted ||
+    lease.isBought ||
+    isOwing(lease, nowAt)
+  )
+    return false;
+  if (nowAt < periodStartAt(lease, minPeriodCount) || nowAt >= leaseEndAt(lease)) return false;
   lease.isBought = true;
   const endAt = endOfHour(nowAt);
   if (endAt < leaseEndAt(lease)) endEarly(lease, nowAt, endAt, 0n);

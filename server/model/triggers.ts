@@ -1,9 +1,12 @@
 import { BPS } from "../protocol/units.ts";
-import { isRunning, paymentAt, seniorAssets, type Facility } from "./facility.ts";
+import { isRunning, paymentAt, periodOf, seniorOwedAssets, type Facility } from "./facility.ts";
 import { moveTrap } from "./payment.ts";
 
 // What anyone may show of a facility (docs/deal.md §5). Each verb answers whether the facts bear it; if not, nothing
 // has changed.
+
+const HOUR_SEC = 3600n;
+const MAX_DAY_AGE_SEC = 14n * 86_400n;
 
 export type CovenantTrigger = "Ltv" | "Coverage" | "Country";
 
@@ -24,9 +27,10 @@ export function cureLtv(facility: Facility, nowAt: bigint, valueAssets: bigint):
 
 function isOverLtv(facility: Facility, nowAt: bigint, valueAssets: bigint): boolean {
   const { maxLtvBps } = facility.terms.covenants;
-  return maxLtvBps > 0n && seniorAssets(facility, nowAt) * BPS > maxLtvBps * valueAssets;
+  return maxLtvBps > 0n && seniorOwedAssets(facility, nowAt) * BPS > maxLtvBps * valueAssets;
 }
 
+/** A day that is later than the last one shown of the lot, and at most two weeks past. */
 export function declareCoverage(
   facility: Facility,
   nowAt: bigint,
@@ -34,25 +38,31 @@ export function declareCoverage(
   dayAt: bigint,
   coverageBps: bigint,
 ): boolean {
-  const { breaches, terms } = facility;
-  if (!isTrapping(facility) || breaches.coverage.has(lotId) || coverageBps >= terms.covenants.minCoverageBps)
-    return false;
-  breaches.coverage.set(lotId, { openedAt: nowAt, dayAt });
+  const { breaches, terms, lots } = facility;
+  const lot = lots.get(lotId);
+  if (!isTrapping(facility) || lot === undefined || breaches.coverage.has(lotId)) return false;
+  if (dayAt <= lot.shownDayAt || nowAt - dayAt > MAX_DAY_AGE_SEC) return false;
+  if (coverageBps >= terms.covenants.minCoverageBps) return false;
+  lot.shownDayAt = dayAt;
+  breaches.coverage.set(lotId, nowAt);
   moveTrap(facility);
   return true;
 }
 
 export function cureCoverage(facility: Facility, lotId: string, dayAt: bigint, coverageBps: bigint): boolean {
-  const breach = facility.breaches.coverage.get(lotId);
-  const isCured = coverageBps >= facility.terms.covenants.minCoverageBps;
-  if (breach === undefined || dayAt <= breach.dayAt || !isCured) return false;
-  facility.breaches.coverage.delete(lotId);
+  const { breaches, terms, lots } = facility;
+  const lot = lots.get(lotId);
+  if (lot === undefined || !breaches.coverage.has(lotId) || dayAt <= lot.shownDayAt) return false;
+  if (coverageBps < terms.covenants.minCoverageBps) return false;
+  lot.shownDayAt = dayAt;
+  breaches.coverage.delete(lotId);
   moveTrap(facility);
   return true;
 }
 
 export function declareCountry(facility: Facility, nowAt: bigint, lotId: string, isAllowed: boolean): boolean {
-  if (!isTrapping(facility) || facility.breaches.country.has(lotId) || isAllowed) return false;
+  if (!isTrapping(facility) || !facility.lots.has(lotId) || isAllowed) return false;
+  if (facility.breaches.country.has(lotId)) return false;
   facility.breaches.country.set(lotId, nowAt);
   moveTrap(facility);
   return true;
@@ -80,7 +90,7 @@ export function declareAmortisation(
 
 function openSince({ breaches }: Facility, trigger: CovenantTrigger, lotId: string): bigint {
   if (trigger === "Ltv") return breaches.ltvAt;
-  if (trigger === "Coverage") return breaches.coverage.get(lotId)?.openedAt ?? 0n;
+  if (trigger === "Coverage") return breaches.coverage.get(lotId) ?? 0n;
   return breaches.country.get(lotId) ?? 0n;
 }
 
@@ -107,13 +117,20 @@ export function declareMaturityDefault(facility: Facility, nowAt: bigint, classI
   return true;
 }
 
-/** The PUE of all lots over the period before sets the margin of the period under way. */
-export function showPue(facility: Facility, pueE4: bigint): boolean {
+/** The PUE of all lots over the period before sets the margin of the period under way, once. */
+export function showPue(facility: Facility, nowAt: bigint, pueE4: bigint): boolean {
   const { ratchet } = facility.terms;
   if (!isRunning(facility) || facility.nextIndex === 0 || ratchet.length === 0) return false;
+  if (facility.shownMarginBps !== undefined || nowAt >= paymentAt(facility, facility.nextIndex)) return false;
   const row = ratchet.find(({ maxPueE4 }) => pueE4 <= maxPueE4) ?? ratchet[ratchet.length - 1]!;
   facility.shownMarginBps = row.marginBps;
   return true;
+}
+
+/** The hours that the PUE of the period before is of. */
+export function pueHours(facility: Facility): { fromAt: bigint; untilAt: bigint } {
+  const { fromAt, untilAt } = periodOf(facility, facility.nextIndex - 1);
+  return { fromAt: fromAt - (fromAt % HOUR_SEC), untilAt: untilAt - (untilAt % HOUR_SEC) };
 }
 
 function isTrapping({ state }: Facility): boolean {

@@ -1,4 +1,5 @@
 import type { DayCount } from "../protocol/calendar.ts";
+import type { FACILITY_STATES, STEP_KINDS } from "../protocol/deal.ts";
 
 // The terms of a deal, as the model reads them: the words of docs/deal.md. Money, times (unix seconds), durations and
 // rates are bigint; indices and counts are number.
@@ -50,7 +51,7 @@ export interface AuctionTerms {
   readonly durationSec: bigint;
 }
 
-export type StepKind = "Fee" | "Interest" | "Reserve" | "Principal" | "Turbo" | "Trap" | "FeeExcess" | "Residual";
+export type StepKind = (typeof STEP_KINDS)[number];
 
 export interface Step {
   readonly kind: StepKind;
@@ -76,8 +77,7 @@ export interface FacilityTerms {
   readonly enforcementSteps: readonly Step[];
 }
 
-export type State =
-  "Raising" | "Funding" | "Performing" | "CashTrap" | "EarlyAmortisation" | "Enforcement" | "Closed" | "Refunding";
+export type State = (typeof FACILITY_STATES)[number];
 
 export interface IndexClause {
   readonly participationBps: bigint;

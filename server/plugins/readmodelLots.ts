@@ -43,7 +43,7 @@ const LOT = `select (l.args ->> 'lotId')::int8 "lotId", l.block, l.args -> 'lot'
     (select args ->> 'name' from events where contract = 'registry' and name = 'ModelAdded'
       and args ->> 'modelId' = l.args -> 'lot' ->> 'modelId') "modelName",
     ${newest("'Attested', 'AttestationRevoked'", "case e.name when 'Attested' then e.args end")} attestation,
-    ${newest("'LienTaken', 'LienPassed', 'LienReleased'", "case when e.name <> 'LienReleased' then e.args ->> 'holder' end")} "lienHolder",
+    ${newest("'LienTaken', 'LienReleased'", "case when e.name <> 'LienReleased' then e.args ->> 'holder' end")} "lienHolder",
     (select jsonb_build_object('leaseId', o.args ->> 'leaseId', 'endCount', ${END_COUNT},
        'settledCount', (select count(*) from events i where i.contract = 'leases' and i.name = 'Invoiced'
          and i.args ->> 'leaseId' = o.args ->> 'leaseId'),

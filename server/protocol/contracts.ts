@@ -15,6 +15,7 @@ import { Leases__factory } from "../../types/factories/lease/Leases__factory.ts"
 import { Registry__factory } from "../../types/factories/registry/Registry__factory.ts";
 import { Telemetry__factory } from "../../types/factories/telemetry/Telemetry__factory.ts";
 import { ClassPrice__factory } from "../../types/factories/valuation/ClassPrice__factory.ts";
+import { ComputeIndex__factory } from "../../types/factories/valuation/ComputeIndex__factory.ts";
 import { Valuation__factory } from "../../types/factories/valuation/Valuation__factory.ts";
 import type { Addresses } from "./deployment.ts";
 import { Refusal } from "./refusal.ts";
@@ -31,6 +32,7 @@ export const INTERFACES = {
   telemetry: Telemetry__factory.createInterface(),
   classPrice: ClassPrice__factory.createInterface(),
   valuation: Valuation__factory.createInterface(),
+  computeIndex: ComputeIndex__factory.createInterface(),
 } as const satisfies Record<string, Interface>;
 
 export type Contracts = ReturnType<typeof contractsAt>;
@@ -45,6 +47,7 @@ export function contractsAt(addresses: Addresses, runner: ContractRunner) {
     registry: Registry__factory.connect(addresses.registry, runner),
     telemetry: Telemetry__factory.connect(addresses.telemetry, runner),
     valuation: Valuation__factory.connect(addresses.valuation, runner),
+    computeIndex: ComputeIndex__factory.connect(addresses.computeIndex, runner),
     facility: (address: string) => Facility__factory.connect(address, runner),
     classToken: (address: string) => ClassToken__factory.connect(address, runner),
     classPrice: (address: string) => ClassPrice__factory.connect(address, runner),

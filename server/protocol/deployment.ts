@@ -17,6 +17,7 @@ const AddressesSchema = Type.Object(
     facilities: Address,
     gate: Address,
     valuation: Address,
+    computeIndex: Address,
     rateModel: Address,
     markets: Address,
   },

@@ -105,7 +105,9 @@ describe("Facility: who is paid in enforcement, and what is lost", () => {
     });
 
     it("E08: a lot that was sold is not released, and one that is let not before its lease is over", async () => {
-      await w.enforce();
+      await w.perform();
+      const leaseId = await openLease(w, w.lessee, { lotId: LOT_2 });
+      await w.enforceNow();
       await sell(LOT_1);
       const { fee, senior } = dues();
       await untilNextDate();
@@ -114,7 +116,6 @@ describe("Facility: who is paid in enforcement, and what is lost", () => {
       await expect(w.facility.release(LOT_1))
         .to.be.revertedWithCustomError(w.facility, "Facility_NotPledged")
         .withArgs(LOT_1);
-      const leaseId = await openLease(w, w.lessee, { lotId: LOT_2 });
       await expect(w.facility.release(LOT_2))
         .to.be.revertedWithCustomError(w.facility, "Facility_LotLeased")
         .withArgs(LOT_2, leaseId);

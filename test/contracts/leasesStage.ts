@@ -129,10 +129,10 @@ export async function stage() {
   const meters = await ethers.deployContract("MockMeters");
   const coin = await ethers.deployContract("MockCoin", [6]);
   const leases = await deployLeases(lots, meters);
-  const addLot = (lotId: bigint) =>
+  const addLot = (lotId: bigint, owner: Addressable = operator) =>
     lots.setLot(lotId, {
       siteId: 1,
-      operator,
+      operator: owner,
       gpuCount: GPU_COUNT,
       tdpW: 700,
       modelId: ethers.ZeroHash,
@@ -194,14 +194,17 @@ export async function stage() {
 export async function leasedStage(changed: Partial<Terms> = {}) {
   const world = await stage();
   await world.open(changed);
-  for (const end of ENDS) {
-    const gpuSec = GPU_COUNT * (end - ENDS[0]);
-    await world.record(end, { available: gpuSec, allocated: gpuSec });
-  }
+  for (const end of ENDS) await world.record(end, whole(end));
   return world;
 }
 
 export type World = Awaited<ReturnType<typeof leasedStage>>;
+
+/** The counters at a time, all of the time since the lease's start delivered and allocated. */
+export function whole(time: number): Counters {
+  const gpuSec = GPU_COUNT * (time - ENDS[0]);
+  return { available: gpuSec, allocated: gpuSec };
+}
 
 /** Everything the ledger says about lease 1 and its payee. */
 export async function ledger({ leases, coin, payee, lessee }: World) {

@@ -285,8 +285,8 @@ describe("Facility: redemption by a new facility", () => {
       const next = await w.raiseNext({ registry: await other.getAddress() });
       await w.nextAt(MID_PERIOD_AT + 43_200);
       await expect(w.refinance(w.claims, next))
-        .to.be.revertedWithCustomError(w.facility, "Facility_LienMissing")
-        .withArgs(LOT_2, "0x0000000000000000000000000000000000000000");
+        .to.be.revertedWithCustomError(other, "Registry_LienNotOffered")
+        .withArgs(LOT_2, await next.getAddress(), "0x0000000000000000000000000000000000000000");
     });
 
     it("M15: with a payment date due, until it is run", async () => {
@@ -309,7 +309,7 @@ describe("Facility: redemption by a new facility", () => {
     });
 
     it("outside Performing, CashTrap and EarlyAmortisation", async () => {
-      await refused(w.next.connect(w.sponsor).refinance(w.next, []), "Facility_WrongState", 1n);
+      await refused(w.next.connect(w.sponsor).refinance(w.next, w.draws(w.unit)), "Facility_WrongState", 1n);
       await w.networkHelpers.time.increaseTo(await w.facility.nextPaymentAt());
       await w.enforceNow();
       await refused(w.refinance(w.claims), "Facility_WrongState", 5n);

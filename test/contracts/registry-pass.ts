@@ -39,11 +39,6 @@ describe("Registry: what moves and is sold", () => {
         .to.be.revertedWithCustomError(registry, "Registry_NotLienHolder")
         .withArgs(1, other.address, creditor.address);
     }
-    for (const lotId of [2, 9]) {
-      await expect(asCreditor()[verb](lotId, creditor))
-        .to.be.revertedWithCustomError(registry, "Registry_NotLienHolder")
-        .withArgs(lotId, creditor.address, ZeroAddress);
-    }
     await expect(asCreditor()[verb](1, ZeroAddress))
       .to.be.revertedWithCustomError(registry, "Registry_NoRecipient")
       .withArgs(1);
@@ -51,11 +46,18 @@ describe("Registry: what moves and is sold", () => {
   }
 
   describe("passLien", () => {
-    it("moves the lien to another creditor, who then alone can release it", async () => {
+    it("gives the lien up and offers it to another creditor, who has it once taken and then alone releases it", async () => {
       const { creditor, stranger } = world;
       await expect(asCreditor().passLien(1, stranger))
-        .to.emit(registry, "LienPassed")
-        .withArgs(1, creditor.address, stranger.address);
+        .to.emit(registry, "LienReleased")
+        .withArgs(1, creditor.address)
+        .and.to.emit(registry, "LienOffered")
+        .withArgs(1, stranger.address);
+      expect([await registry.lienHolder(1), await registry.lienOfferedTo(1)]).to.deep.equal([
+        ZeroAddress,
+        stranger.address,
+      ]);
+      await registry.connect(stranger).takeLien(1);
       expect(await registry.lienHolder(1)).to.equal(stranger.address);
       await expect(asCreditor().releaseLien(1))
         .to.be.revertedWithCustomError(registry, "Registry_NotLienHolder")
@@ -68,20 +70,26 @@ describe("Registry: what moves and is sold", () => {
       expect(await registry.lienHolder(1)).to.equal(ZeroAddress);
     });
 
-    it("E08: leaves no moment without a holder: the operator's offer and a stranger's taking are refused", async () => {
+    it("E08: is taken by nobody else: not by the holder before, and until then the offer is the operator's again", async () => {
       const { operator, stranger, creditor } = world;
       await asCreditor().passLien(1, stranger);
-      await expect(registry.connect(operator).offerLien(1, operator))
-        .to.be.revertedWithCustomError(registry, "Registry_LienHeld")
-        .withArgs(1, stranger.address);
       await expect(asCreditor().takeLien(1))
-        .to.be.revertedWithCustomError(registry, "Registry_LienHeld")
-        .withArgs(1, stranger.address);
-      expect(await registry.lienHolder(1)).to.not.equal(creditor.address);
+        .to.be.revertedWithCustomError(registry, "Registry_LienNotOffered")
+        .withArgs(1, creditor.address, stranger.address);
+      await registry.connect(operator).offerLien(1, ZeroAddress);
+      await expect(registry.connect(stranger).takeLien(1))
+        .to.be.revertedWithCustomError(registry, "Registry_LienNotOffered")
+        .withArgs(1, stranger.address, ZeroAddress);
     });
 
-    it("E08: refuses anyone but the holder, a lot nobody holds a lien on, and passing it to nobody", () =>
-      refusesAllButTheHolder("passLien"));
+    it("E08: refuses anyone but the holder, a lot nobody holds a lien on, and passing it to nobody", async () => {
+      await refusesAllButTheHolder("passLien");
+      for (const lotId of [2, 9]) {
+        await expect(asCreditor().passLien(lotId, world.creditor))
+          .to.be.revertedWithCustomError(registry, "Registry_NotLienHolder")
+          .withArgs(lotId, world.creditor.address, ZeroAddress);
+      }
+    });
   });
 
   describe("passLot", () => {
@@ -106,8 +114,8 @@ describe("Registry: what moves and is sold", () => {
       const { creditor, buyer, operator } = world;
       await asCreditor().passLot(1, buyer);
       await expect(asCreditor().passLot(1, creditor))
-        .to.be.revertedWithCustomError(registry, "Registry_NotLienHolder")
-        .withArgs(1, creditor.address, ZeroAddress);
+        .to.be.revertedWithCustomError(registry, "Registry_NotOperator")
+        .withArgs(creditor.address, buyer.address);
       await expect(registry.connect(operator).offerLien(1, operator))
         .to.be.revertedWithCustomError(registry, "Registry_NotOperator")
         .withArgs(operator.address, buyer.address);
@@ -116,8 +124,29 @@ describe("Registry: what moves and is sold", () => {
       expect(await registry.lienHolder(1)).to.equal(creditor.address);
     });
 
-    it("E08: refuses anyone but the holder, a lot nobody holds a lien on, and selling to nobody", () =>
-      refusesAllButTheHolder("passLot"));
+    it("E08: refuses anyone but the holder, and selling to nobody", () => refusesAllButTheHolder("passLot"));
+
+    it("is the operator's of a lot without a lien, held or offered; of no other lot", async () => {
+      const { operator, creditor, buyer, admin } = world;
+      for (const other of [creditor, buyer, admin]) {
+        await expect(registry.connect(other).passLot(2, other))
+          .to.be.revertedWithCustomError(registry, "Registry_NotOperator")
+          .withArgs(other.address, operator.address);
+      }
+      const own = registry.connect(operator);
+      await expect(own.passLot(9, buyer)).to.be.revertedWithCustomError(registry, "Registry_UnknownLot").withArgs(9);
+      await expect(own.passLot(2, ZeroAddress)).to.be.revertedWithCustomError(registry, "Registry_NoRecipient");
+      await own.offerLien(2, creditor);
+      await expect(own.passLot(2, buyer))
+        .to.be.revertedWithCustomError(registry, "Registry_LienOffered")
+        .withArgs(2, creditor.address);
+      await own.offerLien(2, ZeroAddress);
+      await expect(own.passLot(2, buyer))
+        .to.emit(registry, "LotPassed")
+        .withArgs(2, buyer.address, operator.address)
+        .and.not.to.emit(registry, "LienReleased");
+      expect((await registry.lot(2)).operator).to.equal(buyer.address);
+    });
   });
 
   describe("moveLot", () => {

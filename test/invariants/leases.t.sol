@@ -55,8 +55,8 @@ contract LeasesPlayer {
     function open(uint64 rentAssets, uint32 depositAssets, uint32 feeAssets) public {
         (LeaseId liveId, ILeases.Status memory status) = _current();
         if (LeaseId.unwrap(leases.leaseOf(LOT)) != 0) {
-            if (status.purchaser == address(0) || status.settledCount < status.endCount) return;
-            _setOperator(status.purchaser); // the lot was passed on
+            if (leases.purchaserOf(liveId) == address(0) || status.settledCount < status.endCount) return;
+            _setOperator(status.purchaser); // the lot was passed on, though nobody told the leases
         }
         address operator = _lots.lot(LOT).operator;
         bool isMetered = rentAssets % 2 == 1;
@@ -175,6 +175,15 @@ contract LeasesPlayer {
         leases.purchase(leaseId);
         purchasedAssets += 777_777;
         ++doneCount[this.purchase.selector];
+    }
+
+    function handOver() external {
+        (LeaseId leaseId, ILeases.Status memory status) = _current();
+        if (leases.purchaserOf(leaseId) == address(0)) return;
+        vm.prank(status.payee);
+        leases.handOver(leaseId);
+        _setOperator(status.purchaser);
+        ++doneCount[this.handOver.selector];
     }
 
     function renew() external {
@@ -322,7 +331,7 @@ contract LeasesInvariants {
     function invariant_theLotIsTakenWhileItsLeaseLivesOrWasBought() external view {
         LeaseId last = LeaseId.wrap(_leases.leaseCount());
         (ILeases.Terms memory terms, ILeases.Status memory status) = _leases.lease(last);
-        bool isTaken = status.settledCount < status.endCount || status.purchaser != address(0);
+        bool isTaken = status.settledCount < status.endCount || _leases.purchaserOf(last) != address(0);
         assert(LeaseId.unwrap(_leases.leaseOf(terms.lotId)) == (isTaken ? _leases.leaseCount() : 0));
         assert(status.settledCount <= status.endCount && status.endCount <= status.periodCount);
     }
@@ -348,6 +357,7 @@ contract LeasesInvariants {
             _player.payFromEscrow(1);
             _player.pay(1, 1e14);
             if (round == 2) _player.purchase();
+            if (round == 2) _player.handOver();
             for (uint32 periodIndex = 0; periodIndex < 5; ++periodIndex) {
                 _player.settle(0);
                 _player.pay(periodIndex, 1e14);
@@ -361,6 +371,7 @@ contract LeasesInvariants {
         assert(_player.doneCount(LeasesPlayer.terminate.selector) == 1);
         assert(_player.doneCount(LeasesPlayer.declareDefault.selector) == 1);
         assert(_player.doneCount(LeasesPlayer.purchase.selector) == 1);
+        assert(_player.doneCount(LeasesPlayer.handOver.selector) == 1);
         assert(_player.doneCount(LeasesPlayer.payFromEscrow.selector) > 0);
         assert(_player.doneCount(LeasesPlayer.refund.selector) > 0);
         assert(_player.lateFeeAssets() > 0 && _player.refundedAssets() > 0 && _player.collectedAssets() > 0);

@@ -3,6 +3,7 @@ import { expect } from "chai";
 import { startKeeper, type Keeper } from "../../server/jobs/keeper.ts";
 import type { Oracle } from "../../server/jobs/oracle.ts";
 import { send } from "../../server/protocol/contracts.ts";
+import { Refusal } from "../../server/protocol/refusal.ts";
 import { cashOf } from "../../scripts/statement.ts";
 import { FIRST_EPOCH, FIRST_PAYMENT_AT, readingOf, startStage, wire, type SignedReading, type Stage } from "./stage.ts";
 
@@ -87,6 +88,27 @@ describe("keeper", function () {
     expect(await verbs(FEBRUARY_AT + DAY_SEC + 90)).to.deep.equal([
       "settle lease 2, period 0",
       `collect ${place().address}`,
+    ]);
+  });
+
+  it("lets a lease wait for its index, and its payee's payment date with it; the others' periods go on", async () => {
+    const { leases } = stage.contracts;
+    const settle = async (leaseId: bigint, period: bigint) => {
+      if (leaseId === 1n) throw new Refusal("Lease_IndexNotFixed", { leaseId, periodIndex: period });
+      return await leases.settle(leaseId, period);
+    };
+    const waiting = new Proxy(leases, {
+      get: (target, name) => (name === "settle" ? settle : (Reflect.get(target, name) as unknown)),
+    });
+    keeper = startKeeper({ ...stage.contracts, leases: waiting }, stage.world.deployment);
+    expect(await verbs(FIRST_PAYMENT_AT)).to.deep.equal([
+      `record lot 1, epoch ${LAST}`,
+      `record lot 2, epoch ${LAST}`,
+      "settle lease 2, period 0",
+    ]);
+    keeper = startKeeper(stage.contracts, stage.world.deployment);
+    expect((await verbs(FIRST_PAYMENT_AT + 60)).map((action) => action.split(" ")[0])).to.deep.equal([
+      ...["settle", "collect", "distribute"],
     ]);
   });
 

@@ -109,10 +109,12 @@ describe("model of a deal: facility", () => {
         { maxPueE4: 15_000n, marginBps: 120n },
       ];
       const facility = performing({ ratchet });
-      expect(triggers.showPue(facility, 12_000n)).to.equal(false);
+      expect(triggers.showPue(facility, DRAWN_AT, 12_000n)).to.equal(false);
       paidBy(facility, 400_000n);
       const shown = cloneFacility(facility);
-      expect(triggers.showPue(shown, 12_000n)).to.equal(true);
+      expect(triggers.showPue(shown, at("2027-02-28"), 12_000n)).to.equal(false);
+      expect(triggers.showPue(shown, at("2027-02-27"), 12_000n)).to.equal(true);
+      expect(triggers.showPue(shown, at("2027-02-27"), 12_000n)).to.equal(false);
       expect(paidBy(shown, 400_000n)).to.include({ Interest0: 7_500n });
       expect(paidBy(facility, 400_000n)).to.include({ Interest0: 8_250n });
     });
@@ -126,12 +128,13 @@ describe("model of a deal: facility", () => {
       expect(triggers.declareLtv(facility, DRAWN_AT, 1_757_498n)).to.equal(true);
       expect(facility.state).to.equal("CashTrap");
       expect(triggers.cureLtv(facility, DRAWN_AT, 1_757_498n)).to.equal(false);
-      expect(triggers.declareCoverage(facility, 100n, "7", 5n, 8_999n)).to.equal(true);
-      expect(triggers.cureCoverage(facility, "7", 5n, 9_000n)).to.equal(false);
+      expect(triggers.declareCoverage(facility, DRAWN_AT, "7", DRAWN_AT - 15n * 86_400n, 8_999n)).to.equal(false);
+      expect(triggers.declareCoverage(facility, DRAWN_AT, "7", DRAWN_AT - 14n * 86_400n, 8_999n)).to.equal(true);
+      expect(triggers.cureCoverage(facility, "7", DRAWN_AT - 14n * 86_400n, 9_000n)).to.equal(false);
       expect(triggers.cureLtv(facility, DRAWN_AT, 1_757_499n)).to.equal(true);
       expect(facility.state).to.equal("CashTrap");
-      expect(triggers.declareAmortisation(facility, 199n, "Coverage", "7")).to.equal(false);
-      expect(triggers.declareAmortisation(facility, 200n, "Coverage", "7")).to.equal(true);
+      expect(triggers.declareAmortisation(facility, DRAWN_AT + 99n, "Coverage", "7")).to.equal(false);
+      expect(triggers.declareAmortisation(facility, DRAWN_AT + 100n, "Coverage", "7")).to.equal(true);
       expect(facility.state).to.equal("EarlyAmortisation");
     });
 
@@ -166,7 +169,8 @@ describe("model of a deal: facility", () => {
       expect(buyLot(facility, DRAWN_AT + 1_500n, "7")).to.equal(675_000n);
       expect(facility.collectionsAssets).to.equal(675_000n);
       // A is paid 715,000 − 1,000… of fee and interest to the day; the rest, and all of B, is lost.
-      close(facility, at("2027-01-30"));
+      expect(close(facility, at("2027-01-30"), 0n, 1n)).to.equal(false);
+      expect(close(facility, at("2027-01-30"), 0n, 0n)).to.equal(true);
       expect(facility.classes.map((book) => book.lossAssets)).to.deep.equal([295_000n, 400_000n, 500_000n]);
     });
 

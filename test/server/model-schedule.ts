@@ -7,11 +7,11 @@ import {
   accrueLoss,
   claim,
   claimableAssets,
+  writtenOffAssets,
   mint,
   openShares,
   repaidAssets,
   transfer,
-  writtenOffAssets,
 } from "../../server/model/shares.ts";
 import { allocate } from "../../server/model/waterfall.ts";
 import { at, SENIOR } from "./model-stage.ts";
@@ -104,22 +104,16 @@ describe("model of a deal: parts", () => {
       expect(claim(book, "bob")).to.equal(0n);
     });
 
-    it("carry what was repaid and written off of them to whoever has them", () => {
+    it("tell each holder what its shares lost and were repaid, whoever held them then", () => {
       const book = openShares();
       mint(book, "alice", 600n);
       mint(book, "bob", 400n);
-      accrue(book, 7n, 100n);
-      accrueLoss(book, 500n);
-      const parts = (holder: string) => [repaidAssets(book, holder), writtenOffAssets(book, holder)];
-      expect([parts("alice"), parts("bob")]).to.deep.equal([
-        [60n, 300n],
-        [40n, 200n],
-      ]);
-      transfer(book, "alice", "bob", 599n);
-      expect([parts("alice"), parts("bob")]).to.deep.equal([
-        [0n, 0n],
-        [99n, 499n],
-      ]);
+      accrue(book, 0n, 300n);
+      accrueLoss(book, 700n);
+      transfer(book, "alice", "bob", 500n);
+      expect(["alice", "bob"].map((holder) => writtenOffAssets(book, holder))).to.deep.equal([70n, 630n]);
+      expect(["alice", "bob"].map((holder) => repaidAssets(book, holder))).to.deep.equal([30n, 270n]);
+      expect(["alice", "bob"].map((holder) => claim(book, holder))).to.deep.equal([180n, 120n]);
     });
   });
 });

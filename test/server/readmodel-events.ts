@@ -196,10 +196,10 @@ describe("read model out of events", () => {
       await tell("registry", account(8), "LienTaken", { lotId: "1", holder: facility });
       await tell("registry", account(8), "AttestationRevoked", { lotId: "1", by: operator });
       expect(await model.lot(1n)).to.include({ evidenceClass: 0, lienHolder: facility });
-      await tell("registry", account(8), "LienPassed", { lotId: "1", from: facility, holder: lessee });
-      expect(await model.lot(1n)).to.include({ lienHolder: lessee });
-      await tell("registry", account(8), "LienReleased", { lotId: "1", holder: lessee });
+      await tell("registry", account(8), "LienReleased", { lotId: "1", holder: facility });
       expect(await model.lot(1n)).to.include({ lienHolder: null });
+      await tell("registry", account(8), "LienTaken", { lotId: "1", holder: lessee });
+      expect(await model.lot(1n)).to.include({ lienHolder: lessee });
     });
 
     it("leave a lot where it was moved to, and with whom it was sold to", async () => {
@@ -207,7 +207,7 @@ describe("read model out of events", () => {
       await tell("registry", account(8), "SiteRegistered", { siteId: "2", operator, country: "0x4e4f" });
       await tell("registry", account(8), "LotMoved", { lotId: "1", siteId: "2" });
       expect(await model.lot(1n)).to.include({ siteId: "2", country: "NO", operator });
-      await tell("registry", account(8), "LotPassed", { lotId: "1", operator: lessee, holder: facility });
+      await tell("registry", account(8), "LotPassed", { lotId: "1", operator: lessee, seller: facility });
       expect(await model.lot(1n)).to.include({ siteId: "2", operator: lessee });
     });
   });
