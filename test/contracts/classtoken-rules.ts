@@ -183,6 +183,8 @@ describe("ClassToken: rules", () => {
       expect(await token.canTransfer(carol.address, alice.address, 598)).to.equal(false);
       expect(await token.canTransfer(carol.address, alice.address, 599)).to.equal(true);
       expect(await token.canTransfer(carol.address, bob.address, 1)).to.equal(true);
+      expect(await token.canTransfer(carol.address, alice.address, 0)).to.equal(true);
+      await token.connect(carol).transfer(alice.address, 0);
       await limit(3);
       await token.connect(carol).transfer(alice.address, 1);
     });

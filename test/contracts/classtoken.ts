@@ -117,6 +117,15 @@ describe("ClassToken", () => {
       expect(await w.token.claimableAssets(w.carol.address)).to.equal(40);
     });
 
+    it("M03: is no unit while the last digit is missing", async () => {
+      await w.issuer.burn(w.bob.address, 400);
+      await w.issuer.burn(w.alice.address, 597);
+      await w.issuer.accrue(1, 0); // 3 shares have 0.999… of it, the rest waits
+      expect(await w.token.claimableAssets(w.alice.address)).to.equal(0);
+      await w.issuer.accrue(2, 0);
+      expect(await w.token.claimableAssets(w.alice.address)).to.equal(3);
+    });
+
     it("M03: a holder settled after each of many small accruals loses nothing", async () => {
       for (let n = 0; n < 20; n++) {
         await w.issuer.accrue(1, 0); // six tenths of a unit for Alice

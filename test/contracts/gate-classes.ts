@@ -112,19 +112,15 @@ describe("Gate: classes", () => {
     const letters = Array.from({ length: 26 }, (_, i) => (0x41 + i).toString(16));
     const countries = letters.flatMap((first) => letters.map((second) => `0x${first}${second}`));
 
-    it("blocks the country named, each of all that there could be, and no other", async () => {
-      // The first and the last of each word, and two that differ in one letter.
-      const blocked = ["0x4141", "0x475a", "0x4841", "0x4e5a", "0x4f41", "0x555a", "0x5641", "0x5642", "0x5a5a"];
-      for (const country of blocked) await w.gate.blockCountry(country, true);
-      expect(await Promise.all(countries.map((country) => w.gate.isBlockedCountry(country)))).to.deep.equal(
-        countries.map((country) => blocked.includes(country)),
-      );
-      expect(await w.gate.isProvider(w.provider.address)).to.equal(true);
-      await w.gate.blockCountry("0x4141", false);
-      expect([await w.gate.isBlockedCountry("0x4141"), await w.gate.isBlockedCountry("0x475a")]).to.deep.equal([
-        false,
-        true,
-      ]);
+    it("blocks the country named and no other", async () => {
+      for (const country of ["0x4141", "0x4241", "0x475a", "0x4841", "0x5a5a"]) {
+        await w.gate.blockCountry(country, true);
+        expect(await Promise.all(countries.map((other) => w.gate.isBlockedCountry(other)))).to.deep.equal(
+          countries.map((other) => other === country),
+        );
+        expect(await w.gate.isProvider(w.provider.address)).to.equal(true);
+        await w.gate.blockCountry(country, false);
+      }
       await expect(w.gate.isBlockedCountry("0x5a5b")).to.be.revertedWithCustomError(w.gate, "Gate_BadCountry");
     });
 
