@@ -78,6 +78,7 @@ describe("deals and scenarios of the simulation", () => {
       const { content } = readDeal("ddtl");
       const { classes } = facilityTermsOf(content, ["", ""]);
       const [{ scheduledWad, targetAssets }] = classes as [(typeof classes)[0]];
+      expect(scheduledWad.at(-1)).to.equal(0n);
       const left = [12, 24, 36, 48, 60, 72].map(
         (date) => (scheduledWad[date - 1]! * targetAssets) / 10n ** 18n / 10n ** 12n,
       );

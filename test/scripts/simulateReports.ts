@@ -10,7 +10,14 @@ import { readDeal } from "../../scripts/simulate/deal.ts";
 import { stretchesOf } from "../../scripts/simulate/meters.ts";
 import { oracleKeys } from "../../scripts/simulate/parties.ts";
 import { meterTypeHash } from "../../scripts/simulate/reporter.ts";
-import { metersBefore, packed, reportBatches, selectorOf, type ReportPlan } from "../../scripts/simulate/reports.ts";
+import {
+  metersBefore,
+  packed,
+  reportBatches,
+  selectorOf,
+  type ReportBatch,
+  type ReportPlan,
+} from "../../scripts/simulate/reports.ts";
 import { readScenario } from "../../scripts/simulate/scenario.ts";
 import { Authority__factory } from "../../types/factories/governance/Authority__factory.ts";
 import { Telemetry__factory } from "../../types/factories/telemetry/Telemetry__factory.ts";
@@ -125,6 +132,16 @@ describe("reports of the simulation", () => {
       });
     });
   }
+
+  it("say how many of the lots' GPUs report", () => {
+    const plan = planOf("equipment-abs", "base");
+    plan.stretches[0]!.hourly[1] = { ...plan.stretches[0]!.hourly[1]!, reportingCount: 7n };
+    const [{ calldata }] = [...reportBatches(plan)] as [ReportBatch];
+    const { report } = submitsIn(calldata)[0]!.submitted;
+    const registered = plan.lots.reduce((sum, { gpuCount }) => sum + gpuCount, 0n);
+    expect(report.devicesRegisteredCount).to.equal(registered);
+    expect(report.devicesReportingCount).to.equal(registered - plan.lots[1]!.gpuCount + 7n);
+  });
 
   it("count up what each hour adds, over a change of months", () => {
     const { lots, stretches } = planOf("xai-2026", "curtailment");
