@@ -81,6 +81,11 @@ function resultOf(events: string[]): SimulationResult {
   };
 }
 
+/** Chai's own closeTo takes whole numbers only, once the matchers for contracts are loaded. */
+function isNear(actual: number | undefined, expected: number, tolerance: number): void {
+  expect(Math.abs((actual ?? NaN) - expected) <= tolerance, `${actual}, not ${expected}`).to.equal(true);
+}
+
 describe("what a simulation gives", () => {
   describe("yields", () => {
     it("are the rate at which flows are worth nothing", () => {
@@ -88,14 +93,14 @@ describe("what a simulation gives", () => {
         { at: 0, assets: -1_000_000n },
         { at: YEAR_SEC, assets: 1_100_000n },
       ];
-      expect(xirr(flows)).to.be.closeTo(0.1, 1e-9);
+      isNear(xirr(flows), 0.1, 1e-9);
       // Two years at 5 % and a half.
-      expect(xirr([flows[0]!, { at: 2.5 * YEAR_SEC, assets: 1_500_000n }])).to.be.closeTo(1.5 ** 0.4 - 1, 1e-9);
+      isNear(xirr([flows[0]!, { at: 2.5 * YEAR_SEC, assets: 1_500_000n }]), 1.5 ** 0.4 - 1, 1e-9);
       // The example of the spreadsheet function's documentation: 37.3362535 %.
       const example = ["2008-01-01", "2008-03-01", "2008-10-30", "2009-02-15", "2009-04-01"];
       const amounts = [-10_000n, 2_750n, 4_250n, 3_250n, 2_750n];
       const dated = example.map((day, index) => ({ at: Date.parse(day) / 1000, assets: amounts[index]! }));
-      expect(xirr(dated)).to.be.closeTo(0.373362535, 1e-8);
+      isNear(xirr(dated), 0.373362535, 1e-8);
     });
 
     it("exist for tiny and huge ones, where Newton's method ends nowhere", () => {
@@ -103,8 +108,8 @@ describe("what a simulation gives", () => {
         { at: 0, assets: -1000n },
         ...Array.from({ length: months }, (_, month) => ({ at: (month + 1) * 30 * DAY_SEC, assets })),
       ];
-      expect(xirr(monthly(100n, 60))).to.be.closeTo((1 + 0.0996675) ** (365 / 30) - 1, 0.01);
-      expect(xirr(monthly(1n, 2))).to.be.within(-1, -0.99);
+      isNear(xirr(monthly(100n, 60)), (1 + 0.0996675) ** (365 / 30) - 1, 0.01);
+      isNear(xirr(monthly(1n, 2)), -0.995, 0.005);
       expect(xirr([{ at: 0, assets: -5n }])).to.equal(null);
       expect(xirr([])).to.equal(null);
     });
@@ -113,7 +118,7 @@ describe("what a simulation gives", () => {
       const flows = Float64Array.from({ length: 61 }, (_, month) =>
         month === 0 ? -100 : month === 60 ? 100.75 : 0.75,
       );
-      expect(monthlyYield(flows)).to.be.closeTo(1.0075 ** 12 - 1, 1e-9);
+      isNear(monthlyYield(flows), 1.0075 ** 12 - 1, 1e-9);
       expect(monthlyYield(Float64Array.of(-1, 0))).to.equal(null);
     });
   });
@@ -245,11 +250,11 @@ describe("what a simulation gives", () => {
     it("without chance are the agreed deal: no loss, the coupon as yield, the level payment's cover", () => {
       const { classes, ...seen } = runPath(startOf(calm), randomOf(1));
       expect(classes[0]!.loss).to.equal(0);
-      expect(classes[0]!.yield).to.be.closeTo(1.01 ** 12 - 1, 1e-6);
+      isNear(classes[0]!.yield, 1.01 ** 12 - 1, 1e-6);
       expect(seen).to.deep.include({ isTrapped: false, isAmortisedEarly: false, isEnforced: false });
       const rent = 7500 * 730 * 0.95 * 2.1;
       const fees = 10_000 + Math.min(150_000, rent * 0.01);
-      expect(seen.lowestDscr).to.be.closeTo((rent - fees) / 6_642_861.96, 1e-3);
+      isNear(seen.lowestDscr, (rent - fees) / 6_642_861.96, 1e-3);
     });
 
     it("of lessees that all default lose principal, junior first", () => {
