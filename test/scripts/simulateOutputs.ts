@@ -82,7 +82,7 @@ function resultOf(events: string[]): SimulationResult {
 }
 
 /** Chai's own closeTo takes whole numbers only, once the matchers for contracts are loaded. */
-function isNear(actual: number | undefined, expected: number, tolerance: number): void {
+function isNear(actual: number | null | undefined, expected: number, tolerance: number): void {
   expect(Math.abs((actual ?? NaN) - expected) <= tolerance, `${actual}, not ${expected}`).to.equal(true);
 }
 
