@@ -27,7 +27,7 @@ const CONTRACTS: Record<string, string[]> = {
 /** The server's own ground: its root files, except the two that compose the program. */
 const GROUND = "server/*.ts";
 const BASE = ["server/protocol", GROUND, "types"];
-const PARTS = ["server/plugins", "server/jobs", "server/routes", "server/agent"];
+const PARTS = ["server/plugins", "server/jobs", "server/routes", "server/agent", "server/keys"];
 const COMPOSED = ["server/app.ts", "server/main.ts"];
 
 /** Which areas each area of the TypeScript may import; inside an area the imports are free. */
@@ -38,15 +38,18 @@ const TYPESCRIPT: Record<string, string[]> = {
   "server/model": ["server/protocol"],
   [GROUND]: ["server/protocol", "types"],
   "server/plugins": BASE,
-  "server/agent": BASE,
-  "server/jobs": [...BASE, "server/plugins"],
+  // Report and node keys, wherever they are kept: a key never leaves this folder.
+  "server/keys": BASE,
+  "server/agent": [...BASE, "server/keys"],
+  "server/jobs": [...BASE, "server/plugins", "server/keys"],
   "server/routes": [...BASE, "server/plugins"],
   "server/app.ts": [...BASE, ...PARTS],
   "server/main.ts": [...BASE, ...PARTS, "server/app.ts"],
+  "server/cli": [...BASE, ...PARTS, ...COMPOSED],
   // The simulation composes the whole program; it enters the server by these doors only.
   scripts: [...BASE, "server/model", ...COMPOSED],
   web: ["server/protocol", "server/model"],
-  test: ["scripts", "web", "hardhat.config.ts", "server/model", ...BASE, ...PARTS, ...COMPOSED],
+  test: ["scripts", "web", "hardhat.config.ts", "server/model", "server/cli", ...BASE, ...PARTS, ...COMPOSED],
   "hardhat.config.ts": [],
 };
 

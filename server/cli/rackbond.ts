@@ -1,0 +1,25 @@
+import { Command } from "commander";
+
+import { Failure, messageOf } from "../failure.ts";
+import { Refusal } from "../protocol/refusal.ts";
+
+// The `rackbond` command line: one file here for each command, composed below.
+
+/** Ends as documented: 0 done · 1 a difference or a refusal was found · 2 the command or its settings are wrong. */
+const EXIT = { refused: 1, wrongUse: 2 } as const;
+
+function program(): Command {
+  return new Command("rackbond").description("GPU leases, their telemetry and their money, checked by anyone");
+}
+
+try {
+  await program().exitOverride().parseAsync(process.argv);
+} catch (error) {
+  process.exitCode = exitCodeOf(error);
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof Error && "exitCode" in error) return error.exitCode === 0 ? 0 : EXIT.wrongUse; // commander said why
+  process.stderr.write(`rackbond: ${messageOf(error)}\n`);
+  return error instanceof Failure && error.code.startsWith("Config_") ? EXIT.wrongUse : EXIT.refused;
+}
