@@ -6,7 +6,8 @@ import type { DeviceProof, EpochDetail } from "../protocol/api.ts";
 import type { Hex } from "../protocol/bytes.ts";
 import { deviceLeafHash, leafHex } from "../protocol/leaf.ts";
 import { unpackMeter } from "../protocol/meter.ts";
-import { parseReading, readingJson } from "../protocol/reading.ts";
+import { readingOfBody } from "../protocol/packed.ts";
+import { readingJson } from "../protocol/reading.ts";
 import { proofOf } from "../protocol/tree.ts";
 import { E4 } from "../protocol/units.ts";
 import type { View } from "./events.ts";
@@ -36,7 +37,11 @@ export async function evidenceOf({ db }: View, args: ReportArgs): Promise<Eviden
   for (const oracleId of kept.length === 0 ? [0] : new Set(kept.map((row) => row.oracleId))) {
     const own = kept
       .filter((row) => row.oracleId === oracleId)
-      .map(({ body, readingHash, signature }) => ({ reading: parseReading(JSON.parse(body)), readingHash, signature }));
+      .map(({ body, readingHash, signature }) => ({
+        reading: readingOfBody(Buffer.from(body.slice(2), "hex")),
+        readingHash,
+        signature,
+      }));
     const readings = firstOf(own, BigInt(args.devicesReportingCount));
     const aggregation = aggregationOf(args, readings);
     if (aggregation.readingsRoot !== args.readingsRoot || aggregation.dataHash !== args.dataHash) continue;
