@@ -22,7 +22,7 @@ const readings: fc.Arbitrary<Reading> = fc
     sequenceIndex: u63,
     prevReadingHash: word,
     itEnergy: fc.option(fc.record({ startMJ: u64, endMJ: u64 })),
-    drops: fc.record(Object.fromEntries(Object.keys(noDrops()).map((name) => [name, u32]))) as never,
+    drops: fc.array(u32, { minLength: 10, maxLength: 10 }).map(dropsOf),
     devices: fc.array(
       fc.record({
         ...{ deviceIndex: u32, deviceId: word, energyStartMJ: u64, energyEndMJ: u64, availableSec: wide },
