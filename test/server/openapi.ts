@@ -54,6 +54,7 @@ describe("openapi", () => {
       "get /v1/lots/{lotId}/meters",
       "get /v1/summary",
       "post /v1/readings",
+      "post /v1/readings/batch",
     ]);
   });
 
@@ -96,8 +97,10 @@ describe("openapi", () => {
         else expect(schema, `${name} ${status}`).to.deep.equal({ $ref: "#/components/schemas/Problem" });
         expect(description, `${name} ${status}`).to.be.a("string");
       }
-      if (name.startsWith("post"))
+      if (name === "post /v1/readings")
         expect(requestBody?.content["application/json"]?.schema).to.have.property("required");
+      if (name === "post /v1/readings/batch")
+        expect(requestBody?.content["application/json"]?.schema).to.have.nested.property("items.required");
       if (name.includes("{")) expect(responses, name).to.have.property("404");
     }
   });
