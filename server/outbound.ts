@@ -37,51 +37,17 @@ const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet("127.0.0.0", 8, "ipv4");
 LOOPBACK.addAddress("::1", "ipv6");
 
-// Private, shared, link-local, benchmark, documentation, multicast and reserved ranges, and IPv6 forms that hold an IPv4 one.
+// Private, shared, link-local, benchmark, documentation, multicast and reserved ranges, and IPv6 forms that hold an
+// IPv4 one (a mapped ::ffff:a.b.c.d is looked up as a.b.c.d).
 const PRIVATE = new BlockList();
-for (const [network, prefix] of [
-  ...([
-    ["0.0.0.0", 8],
-    ["10.0.0.0", 8],
-    ["100.64.0.0", 10],
-    ["127.0.0.0", 8],
-    ["169.254.0.0", 16],
-  ] as const),
-  ...([
-    ["172.16.0.0", 12],
-    ["192.0.0.0", 24],
-    ["192.0.2.0", 24],
-    ["192.88.99.0", 24],
-    ["192.168.0.0", 16],
-  ] as const),
-  ...([
-    ["198.18.0.0", 15],
-    ["198.51.100.0", 24],
-    ["203.0.113.0", 24],
-    ["224.0.0.0", 4],
-    ["240.0.0.0", 4],
-  ] as const),
-] as const)
-  PRIVATE.addSubnet(network, prefix, "ipv4");
-for (const [network, prefix] of [
-  ...([
-    ["::", 96],
-    ["::ffff:0:0", 96],
-    ["64:ff9b::", 96],
-    ["64:ff9b:1::", 48],
-    ["100::", 64],
-    ["2001::", 23],
-  ] as const),
-  ...([
-    ["2001:db8::", 32],
-    ["2002::", 16],
-    ["fc00::", 7],
-    ["fe80::", 10],
-    ["fec0::", 10],
-    ["ff00::", 8],
-  ] as const),
-] as const)
-  PRIVATE.addSubnet(network, prefix, "ipv6");
+const PRIVATE_RANGES =
+  "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24 " +
+  "192.88.99.0/24 192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 224.0.0.0/4 240.0.0.0/4 " +
+  "::/96 64:ff9b::/96 64:ff9b:1::/48 100::/64 2001::/23 2001:db8::/32 2002::/16 fc00::/7 fe80::/10 fec0::/10 ff00::/8";
+for (const range of PRIVATE_RANGES.split(" ")) {
+  const [network, prefix] = range.split("/") as [string, string];
+  PRIVATE.addSubnet(network, Number(prefix), isIP(network) === 6 ? "ipv6" : "ipv4");
+}
 
 /** Whether an IP address belongs to this machine. */
 export function isLoopback(address: string): boolean {
