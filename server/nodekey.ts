@@ -11,7 +11,7 @@ export interface NodePoint {
 
 /** The public point of a private or public P-256 key. */
 export function pointOf(key: KeyObject): NodePoint {
-  const { x, y } = createPublicKey(key).export({ format: "jwk" });
+  const { x, y } = (key.type === "private" ? createPublicKey(key) : key).export({ format: "jwk" });
   return { x: coordinate(x), y: coordinate(y) };
 }
 

@@ -6,8 +6,9 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Failure, codeOf, messageOf } from "../failure.ts";
+import { exists, takeLock } from "../lock.ts";
 import { type Account, accountFor, nativeFolder, runnable } from "./binaries.ts";
-import { endPostgres, exists, isPostgresOf, takeLock } from "./processes.ts";
+import { endPostgres, isPostgresOf } from "./processes.ts";
 
 // A PostgreSQL server of our own: its files lie in the data folder, it listens on 127.0.0.1 only, and it lives as long
 // as the program. After a kill -9 of either, the next start mends what is left.
@@ -43,7 +44,9 @@ export interface EmbeddedPostgres {
 export async function startPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const { dataDir, log = () => {} } = options;
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const release = takeLock(join(dataDir, "store.lock"), `the data folder ${dataDir}`);
+  const release = takeLock(join(dataDir, "store.lock"), {
+    ...{ code: "Store_InUse", what: `the data folder ${dataDir}`, remedy: "stop it, or choose another data folder" },
+  });
   try {
     const cluster = await prepare(dataDir, options.native ?? nativeFolder(), log);
     let child = await launch(cluster, undefined, log);

@@ -1,5 +1,5 @@
 import { TypedDataEncoder, id } from "ethers";
-import type { Hex } from "./bytes.ts";
+import { bytesOf, type Hex } from "./bytes.ts";
 import { Refusal, demand } from "./refusal.ts";
 
 /** One parameter of a JSON ABI, as the compiler writes it. */
@@ -108,6 +108,11 @@ export function structHash(struct: TypedStruct, value: object): Hex {
 /** The digest that is signed: keccak256(0x1901 ‖ domain separator ‖ hashStruct). */
 export function structDigest(struct: TypedStruct, domain: Domain, value: object): Hex {
   return TypedDataEncoder.hash(domain, struct.types, { ...value }) as Hex;
+}
+
+/** What a signer hashes and signs, 66 bytes: 0x1901 ‖ domain separator ‖ hashStruct. Its keccak256 is `structDigest`. */
+export function structPreimage(struct: TypedStruct, domain: Domain, value: object): Uint8Array {
+  return bytesOf(TypedDataEncoder.encode(domain, struct.types, { ...value }));
 }
 
 /** The domain separator. */
