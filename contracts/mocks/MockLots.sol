@@ -10,10 +10,15 @@ contract MockLots is IRegistry {
 
     mapping(LotId lotId => Lot) private _lots;
     mapping(LotId lotId => address) public lienHolder;
+    mapping(LotId lotId => bool) public isRetired;
     bytes2 private _country = "DE";
 
     function setLot(LotId lotId, Lot calldata lot_) external {
         _lots[lotId] = lot_;
+    }
+
+    function setRetired(LotId lotId) external {
+        isRetired[lotId] = true;
     }
 
     function setCountry(bytes2 country_) external {
@@ -47,10 +52,6 @@ contract MockLots is IRegistry {
     }
 
     function isFrozen(LotId) external pure returns (bool) {
-        return false;
-    }
-
-    function isRetired(LotId) external pure returns (bool) {
         return false;
     }
 
