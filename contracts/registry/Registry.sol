@@ -26,8 +26,8 @@ import {IRegistry} from "./IRegistry.sol";
 /// - Four levels are attested, expire and are voided one by one. A swap of devices voids 1 and 2, a move 3 and 4.
 /// - The identity root of a lot changes by `swapDevices` only.
 /// - A device in two live lots, of which one has level 1 in force, freezes the lot that is at fault: the one without
-///   level 2 in force where the other has it, then the one without level 1, else the one with the younger root. A frozen
-///   lot has nothing in force, so it puts no other at fault.
+///   level 2 in force where the other has it, then the one without level 1, else the one with the younger root. A
+///   frozen lot has nothing in force, so it puts no other at fault.
 ///
 /// Roles
 /// - Anyone registers sites and proves duplicates; a site's operator registers its lots and nodes.

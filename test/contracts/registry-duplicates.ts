@@ -1,7 +1,6 @@
 import { expect } from "chai";
 import { network } from "hardhat";
 import { ZeroAddress, ZeroHash, concat, id, keccak256 } from "ethers";
-import type { HardhatEthersSigner } from "@nomicfoundation/hardhat-ethers/types";
 import type { Hex } from "../../server/protocol/bytes.ts";
 import { identityAnchor } from "../../server/protocol/identity.ts";
 import {
@@ -31,8 +30,8 @@ const BOARD = identityAnchor("S-000003");
 async function deployed() {
   const world = await deployRegistry(ethers);
   const { registry, operator } = world;
-  const [, , , rival, prover, creditor] = (await ethers.getSigners()) as HardhatEthersSigner[];
-  await registry.connect(rival!).registerSite("0x4e4f", id("NO1"));
+  const [, , , rival, prover, creditor] = await ethers.getSigners();
+  await registry.connect(rival).registerSite("0x4e4f", id("NO1"));
   for (const [owner, siteId, lot] of [
     [operator, 1, LOTS[0]!],
     [rival!, 2, LOTS[1]!],

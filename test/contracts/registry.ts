@@ -29,7 +29,6 @@ describe("Registry", () => {
 
   const asOperator = () => registry.connect(world.operator);
   const asStranger = () => registry.connect(world.stranger);
-  const now = async () => BigInt(await networkHelpers.time.latest());
 
   describe("addModel", () => {
     it("keeps name and design power under the name's hash", async () => {
