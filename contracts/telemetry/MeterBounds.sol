@@ -18,8 +18,8 @@ error Telemetry_WrongDeviceCount(uint256 registeredCount, uint256 reportingCount
 ///   (wall watts per GPU ÷ TDP of 1.10 to 1.30 were measured in MLPerf power logs)
 ///   Energy is floored to Wh with the remainder carried: one epoch's difference may be off by 1 Wh, the totals may not.
 library MeterBounds {
-    /// @dev Refuses the four words of a lot that break a bound against the words of the epoch before. Unchecked: sums and
-    /// products of fields of 64 bits or less do not overflow 256.
+    /// @dev Refuses the four words of a lot that break a bound against the words of the epoch before. Unchecked: sums
+    /// and products of fields of 64 bits or less do not overflow 256.
     function requireWithin(
         LotId lotId,
         bytes32[] calldata line,

@@ -7,8 +7,8 @@ import {ITelemetry} from "./ITelemetry.sol";
 /// @title Packs and unpacks meters; most significant field first.
 ///
 /// A lot's cumulative counters are signed, published and stored as four words, and a report's lots as one list of them:
-/// - key: lotId u64 · tdpW u32, in the low 96 bits; the design power of one GPU is fixed by the registry, and carried so
-///   that the power bound needs no call
+/// - key: lotId u64 · tdpW u32, in the low 96 bits; the design power of one GPU is fixed by the registry, and carried
+///   so that the power bound needs no call
 /// - time: gpuCount, reportingCount u32 · availableGpuSec, allocatedGpuSec, smActiveGpuSec u64
 /// - energy: gpuEnergyWh · itEnergyWh · facilityEnergyWh · cfeMatchedWh, u64 each
 /// - resource: waterMl · emissionsGCO2e · curtailedGpuSec · workUnits, u64 each

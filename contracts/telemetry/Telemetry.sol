@@ -20,16 +20,16 @@ import {MeterWords} from "./MeterWords.sol";
 ///
 /// State
 /// - Per epoch one word is stored: keccak256(reportHash, hash of the meters, submittedAt). Whoever submits or records
-///   supplies the preimage, which the events give. Counters live in storage only where somebody recorded them, under the
-///   word of the filing that they are of: another filing of the epoch knows nothing of them.
+///   supplies the preimage, which the events give. Counters live in storage only where somebody recorded them, under
+///   the word of the filing that they are of: another filing of the epoch knows nothing of them.
 /// - Epochs are contiguous. An epoch without a report is one that a quorum skipped, with a reason.
 /// - What stands beyond the newest epoch was rolled back: it is as if it had never been.
 ///
 /// Liveness
 /// - A report is refused before its hour has ended and after `maxDelaySec`; then only a signed skip moves on.
 /// - Only Final meters (the challenge window has passed) can be recorded, and money moves on recorded meters only.
-/// - A halt from an epoch on refuses reports, skips, and meters of that epoch or a later one, until it is resolved. What
-///   was meant to come meanwhile is late from the resolution on, not from its hour's end.
+/// - A halt from an epoch on refuses reports, skips, and meters of that epoch or a later one, until it is resolved.
+///   What was meant to come meanwhile is late from the resolution on, not from its hour's end.
 ///
 /// Roles
 /// - Signers are set by the AccessManager's role, for a time; a new set voids reports signed for the old one.
@@ -351,11 +351,11 @@ contract Telemetry is ITelemetry, IReports, EIP712, AccessManaged {
 
     /// @inheritdoc IReports
     function configDigestOf(
-        uint64 count,
+        uint64 configCount_,
         address[] calldata oracles,
         uint8 faultyCount_
     ) public view returns (bytes32) {
-        return keccak256(abi.encode(block.chainid, address(this), count, oracles, faultyCount_));
+        return keccak256(abi.encode(block.chainid, address(this), configCount_, oracles, faultyCount_));
     }
 
     /// @inheritdoc IReports
@@ -450,7 +450,7 @@ contract Telemetry is ITelemetry, IReports, EIP712, AccessManaged {
         lastEpoch = epoch;
     }
 
-    /// @dev Whether a rollback took an epoch back after `sinceCount` of them. Only the authority rolls back: they are few.
+    /// @dev Whether a rollback after the first `sinceCount` took an epoch back. They are the authority's acts, and few.
     function _isTakenBack(uint64 epoch, uint64 sinceCount) private view returns (bool) {
         for (uint64 i = sinceCount; i < rollbackCount; ++i) {
             if (_rollbacks[i] <= epoch) return true;

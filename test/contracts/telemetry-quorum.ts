@@ -4,7 +4,6 @@ import { Wallet, ZeroAddress, toBeHex } from "ethers";
 import { filingCall, reportCall } from "../../server/protocol/report.ts";
 import { Telemetry__factory } from "../../types/factories/telemetry/Telemetry__factory.ts";
 import {
-  NEVER_AT,
   Pen,
   ZERO_HASH,
   hashOf,
@@ -12,7 +11,6 @@ import {
   deployTelemetry,
   later,
   idle,
-  oracleWallets,
   otherS,
   registerLots,
   type Report,
@@ -250,97 +248,6 @@ describe("Telemetry: who may write", () => {
             ...(await pen.sign(notice)),
           ),
         ).to.be.revertedWithCustomError(world.telemetry, "Telemetry_BadSignature");
-      });
-    });
-  });
-
-  describe("setConfig", () => {
-    context("E14: when the signers rotate", () => {
-      it("E01, E14: refuses a report for the old config, signed by its signers", async () => {
-        const oldDigest = await world.telemetry.configDigest();
-        const report = await pen.report(readings);
-        const [bitmap, signatures] = await pen.sign(report);
-        await world.telemetry.setConfig(oracleWallets(1, "next"), 1, NEVER_AT);
-        await expect(world.telemetry.submit(reportCall(report), filingCall(pen.prior), bitmap, signatures))
-          .to.be.revertedWithCustomError(world.telemetry, "Telemetry_WrongConfig")
-          .withArgs(oldDigest, await world.telemetry.configDigest());
-      });
-
-      it("E14: refuses the old signers over the new digest, then takes the new ones", async () => {
-        await world.telemetry.setConfig(oracleWallets(1, "next"), 1, NEVER_AT);
-        const report = await pen.report(readings);
-        await expect(pen.send(report)).to.be.revertedWithCustomError(world.telemetry, "Telemetry_BadSignature");
-        pen.oracles = oracleWallets(1, "next");
-        await expect(pen.send(report)).to.emit(world.telemetry, "Submitted");
-      });
-
-      it("E14: gives the same signers another digest when they are set again", async () => {
-        const before = await world.telemetry.configDigest();
-        const [bitmap, signatures] = await pen.sign(await pen.report(readings));
-        const report = await pen.report(readings);
-        await world.telemetry.setConfig(world.oracles, 1, NEVER_AT);
-        expect(await world.telemetry.configDigest()).not.to.equal(before);
-        await expect(
-          world.telemetry.submit(reportCall(report), filingCall(pen.prior), bitmap, signatures),
-        ).to.be.revertedWithCustomError(world.telemetry, "Telemetry_WrongConfig");
-      });
-
-      it("names digest, number and signers in the event, as the digest's formula says", async () => {
-        const next = oracleWallets(2, "next").map((wallet) => wallet.address);
-        const digest = ethers.keccak256(
-          ethers.AbiCoder.defaultAbiCoder().encode(
-            ["uint256", "address", "uint64", "address[]", "uint8"],
-            [(await pen.domain()).chainId, await world.telemetry.getAddress(), 2, next, 2],
-          ),
-        );
-        await expect(world.telemetry.setConfig(next, 2, NEVER_AT))
-          .to.emit(world.telemetry, "ConfigSet")
-          .withArgs(digest, 2, next, 2, NEVER_AT);
-        expect(await world.telemetry.configDigest()).to.equal(digest);
-        expect(await world.telemetry.signers()).to.deep.equal(next);
-      });
-    });
-
-    context("given signers that are no 3f+1 distinct addresses", () => {
-      for (const [count, faulty] of [
-        [1, 0],
-        [3, 1],
-        [5, 1],
-        [6, 2],
-        [4, 2],
-        [0, 0],
-        [259, 86],
-      ] as const) {
-        it(`refuses ${count} signers with f = ${faulty}`, async () => {
-          const signers = Array.from({ length: count }, (_, i) => toBeHex(i + 1, 20));
-          await expect(world.telemetry.setConfig(signers, faulty, NEVER_AT))
-            .to.be.revertedWithCustomError(world.telemetry, "Telemetry_BadConfig")
-            .withArgs(count, faulty);
-        });
-      }
-
-      it("takes 256 signers with f = 85, the most a bitmap can name", async () => {
-        const signers = Array.from({ length: 256 }, (_, i) => toBeHex(i + 1, 20));
-        await expect(world.telemetry.setConfig(signers, 85, NEVER_AT)).to.emit(world.telemetry, "ConfigSet");
-      });
-
-      it("refuses a signer twice, out of order, or zero", async () => {
-        const [a, b, c, d] = world.oracles.map((wallet) => wallet.address) as [string, string, string, string];
-        for (const [index, signers] of [
-          [2, [a, b, b, d]],
-          [2, [a, c, b, d]],
-          [0, [ZeroAddress, b, c, d]],
-        ] as [number, string[]][]) {
-          await expect(world.telemetry.setConfig(signers, 1, NEVER_AT))
-            .to.be.revertedWithCustomError(world.telemetry, "Telemetry_SignersUnsorted")
-            .withArgs(index, signers[index]);
-        }
-      });
-
-      it("M24: refuses a stranger", async () => {
-        await expect(world.telemetry.connect(world.stranger).setConfig(world.oracles, 1, NEVER_AT))
-          .to.be.revertedWithCustomError(world.telemetry, "AccessManagedUnauthorized")
-          .withArgs(world.stranger.address);
       });
     });
   });
