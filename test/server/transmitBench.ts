@@ -45,7 +45,7 @@ export function transmitBench() {
     start: (
       options: Partial<TransmitOptions> = {},
       parts: { store?: Store; provider?: JsonRpcProvider; sender?: Sender } = {},
-    ) {
+    ) => {
       const { store = stage.store, provider = stage.provider, sender = wallet } = parts;
       const transmitter = startTransmitter(store, sender, provider, { resendMs: 20, waitMs: 5_000, ...options });
       started.push(transmitter);
