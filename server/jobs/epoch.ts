@@ -4,7 +4,7 @@ import type { Hex } from "../protocol/bytes.ts";
 import { INTERFACES } from "../protocol/contracts.ts";
 import { packSignatures, quorumCount } from "../protocol/quorum.ts";
 import { Refusal } from "../protocol/refusal.ts";
-import { reportDigestOf, type Report } from "../protocol/report.ts";
+import { reportDigestOf, type Report, filingCall, reportCall } from "../protocol/report.ts";
 import type { Domain, TypedStruct } from "../protocol/typed.ts";
 import type { TelemetryHead } from "../plugins/chain.ts";
 import { setReportStatus } from "../plugins/reports.ts";
@@ -88,8 +88,8 @@ async function submit(
     attestations.map(({ signature }) => signature),
   );
   const data = INTERFACES.telemetry.encodeFunctionData("submit", [
-    { ...report, meters: [...report.meters] },
-    { ...head.prior, meters: [...head.prior.meters] },
+    reportCall(report),
+    filingCall(head.prior),
     packed.signerBitmap,
     packed.signatures,
   ]);
