@@ -26,7 +26,7 @@ import { readingDomain } from "../protocol/reading.ts";
 import { buildReport, reportDigestOf } from "../protocol/report.ts";
 import { structOf } from "../protocol/typed.ts";
 import { epochEndAt } from "../protocol/units.ts";
-import { watchMemory, type MemoryWatch } from "./measureMemory.ts";
+import { cpuMicroSec, watchMemory, type MemoryWatch } from "./measureMemory.ts";
 
 // What this machine can do as an oracle, on a fleet that never existed: the code is the oracle's, the readings come from
 // files as they would come in from agents.
@@ -53,7 +53,7 @@ type Print = (row: Record<string, unknown>) => void;
 
 interface Fleet {
   readonly roster: Roster;
-  batches(): Generator<Buffer>;
+  readonly batches: () => Generator<Buffer>;
 }
 
 /** `rackbond measure`: how fast this machine takes readings, and how long an epoch takes. */
@@ -90,14 +90,21 @@ function count(text: string): number {
 export async function measureIngest(options: MeasureOptions, print: Print): Promise<void> {
   await withFleet(options, print, async ({ fleet, store, memory }) => {
     const before = await bareRate(options.threads);
+    const cpuOf = () => cpuMicroSec(store.embedded?.pid());
+    const fromCpu = cpuOf();
     const taken = await takeAll(options, fleet, store);
+    const cpuMicroSecPerReading = Math.round((cpuOf() - fromCpu) / taken.count);
     const after = await bareRate(options.threads);
-    const barePerSec = (before + after) / 2;
+    const barePerSec = (before.perSec + after.perSec) / 2;
+    const bareCpuMicroSec = Math.round((before.cpuMicroSec + after.cpuMicroSec) / 2);
     print({
       ...{ measure: "ingest", nodes: options.nodes, boards: options.boards, threads: options.threads },
       ...{ readings: taken.count, seconds: taken.seconds, readingsPerSec: Math.round(taken.count / taken.seconds) },
       ...{ bareVerificationsPerSec: Math.round(barePerSec) },
       shareOfBare: Number((taken.count / taken.seconds / barePerSec).toFixed(3)),
+      // Of processor time, the database's included: what other work on the machine does not change as much.
+      ...{ cpuMicroSecPerReading, bareCpuMicroSec },
+      shareOfBareCpu: Number((bareCpuMicroSec / cpuMicroSecPerReading).toFixed(3)),
       ...memory.phase(),
     });
   });
@@ -107,14 +114,17 @@ export async function measureIngest(options: MeasureOptions, print: Print): Prom
 export async function measureEpoch(options: MeasureOptions, print: Print): Promise<void> {
   await withFleet(options, print, async ({ fleet, store, memory, folder }) => {
     const startMs = performance.now();
-    let [processMiB, databaseMiB] = [0, 0];
+    let [processMiB, databaseMiB, allCpuSeconds] = [0, 0, 0];
     const phase = async <T>(name: string, work: () => Promise<T> | T): Promise<T> => {
       const fromMs = performance.now();
+      const fromCpu = cpuMicroSec(store.embedded?.pid());
       const result = await work();
+      const cpuSeconds = Number(((cpuMicroSec(store.embedded?.pid()) - fromCpu) / 1e6).toFixed(2));
+      allCpuSeconds += cpuSeconds;
       const peak = memory.phase();
       processMiB = Math.max(processMiB, peak.processMiB);
       databaseMiB = Math.max(databaseMiB, peak.databaseMiB);
-      print({ measure: "epoch", phase: name, seconds: secondsSince(fromMs), ...peak });
+      print({ measure: "epoch", phase: name, seconds: secondsSince(fromMs), cpuSeconds, ...peak });
       return result;
     };
     memory.phase();
@@ -134,7 +144,14 @@ export async function measureEpoch(options: MeasureOptions, print: Print): Promi
     const seconds = secondsSince(startMs);
     print({
       ...{ measure: "epoch", phase: "all", nodes: options.nodes, boards: Number(aggregation.devicesReportingCount) },
-      ...{ lots: lots.length, readings: takenCount, seconds, processMiB, databaseMiB },
+      ...{
+        lots: lots.length,
+        readings: takenCount,
+        seconds,
+        cpuSeconds: Number(allCpuSeconds.toFixed(2)),
+        processMiB,
+        databaseMiB,
+      },
       ...{ dataHash: aggregation.dataHash, signature },
     });
   });
@@ -182,15 +199,16 @@ async function withFleet(options: MeasureOptions, print: Print, work: (bench: Be
 
 function readFleet(folder: string): Fleet {
   const plain = deserialize(readFileSync(join(folder, "roster"))) as Roster;
-  const shared = Object.entries(plain).map(([name, values]: [string, BigInt64Array | Uint32Array | Uint8Array]) => {
-    const bytes = new Uint8Array(new SharedArrayBuffer(values.byteLength));
-    bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-    const Values = values.constructor as new (buffer: SharedArrayBuffer) => typeof values;
-    return [name, new Values(bytes.buffer as unknown as SharedArrayBuffer)];
+  const shared = (Object.keys(plain) as (keyof Roster)[]).map((name) => {
+    const values = plain[name];
+    const buffer = new SharedArrayBuffer(values.byteLength);
+    new Uint8Array(buffer).set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    const Values = values.constructor as new (from: SharedArrayBuffer) => typeof values;
+    return [name, new Values(buffer)];
   });
   const ends = JSON.parse(readFileSync(join(folder, "ends.json"), "utf8")) as number[];
   return {
-    roster: Object.fromEntries(shared) as unknown as Roster,
+    roster: Object.fromEntries<unknown>(shared) as Roster,
     *batches() {
       const file = openSync(join(folder, "readings.ndjson"), "r");
       try {
@@ -236,19 +254,19 @@ async function takeAll(
   return { count: takenCount, seconds };
 }
 
-/** Signatures a second that all threads together verify and do nothing else. */
-async function bareRate(threads: number): Promise<number> {
-  const rates = await Promise.all(
+/** Signatures a second that all threads together verify and do nothing else, and the processor time of one. */
+async function bareRate(threads: number): Promise<{ perSec: number; cpuMicroSec: number }> {
+  const fromCpu = cpuMicroSec(undefined);
+  const counts = await Promise.all(
     Array.from({ length: threads }, () => {
       const worker = new Worker(new URL("measureBare.ts", import.meta.url), { workerData: { durationMs: BARE_MS } });
-      return new Promise<number>((resolve, reject) => {
+      return new Promise<{ done: number; tookMs: number }>((resolve, reject) => {
         worker.once("error", reject);
-        worker.once("message", ({ count: done, tookMs }: { count: number; tookMs: number }) =>
-          resolve((1000 * done) / tookMs),
-        );
+        worker.once("message", resolve);
       });
     }),
   );
-  return rates.reduce((sum, rate) => sum + rate, 0);
+  const done = counts.reduce((sum, one) => sum + one.done, 0);
+  const perSec = counts.reduce((sum, one) => sum + (1000 * one.done) / one.tookMs, 0);
+  return { perSec, cpuMicroSec: (cpuMicroSec(undefined) - fromCpu) / done };
 }
-

@@ -12,7 +12,8 @@ import { makeFleet, readingOfNode } from "./measureFleet.ts";
 const [folder = ".", nodes = "1", boards = "8", lots = "1", epoch = "0", domain = "0x"] = process.argv.slice(2);
 const nodeCount = Number(nodes);
 const fleet = makeFleet({ nodeCount, boardsPerNode: Number(boards), lotCount: Number(lots) });
-const plain = Object.fromEntries(Object.entries(fleet.roster).map(([name, values]) => [name, values.slice()]));
+const names = Object.keys(fleet.roster) as (keyof typeof fleet.roster)[];
+const plain = Object.fromEntries(names.map((name) => [name, fleet.roster[name].slice()]));
 writeFileSync(join(folder, "roster"), serialize(plain));
 
 const BATCH_COUNT = 1_000;
@@ -21,7 +22,10 @@ const ends: number[] = [];
 let byteCount = 0;
 for (let from = 0; from < nodeCount; from += BATCH_COUNT) {
   const count = Math.min(BATCH_COUNT, nodeCount - from);
-  const text = Array.from({ length: count }, (_, n) => readingOfNode(fleet, domain as Hex, from + n, BigInt(epoch)).line);
+  const text = Array.from(
+    { length: count },
+    (_, n) => readingOfNode(fleet, domain as Hex, from + n, BigInt(epoch)).line,
+  );
   const bytes = Buffer.from(`${text.join("\n")}\n`);
   await file.write(bytes);
   byteCount += bytes.length;

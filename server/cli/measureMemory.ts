@@ -15,6 +15,7 @@ export interface MemoryWatch {
 
 const EVERY_MS = 100;
 const MIB = 1024 * 1024;
+const MICRO_SEC_PER_TICK = 10_000;
 
 export function watchMemory(databasePid: () => number | undefined): MemoryWatch {
   let processBytes = 0;
@@ -36,11 +37,32 @@ export function watchMemory(databasePid: () => number | undefined): MemoryWatch 
   };
 }
 
-/** The proportional set size of a process and its children, where the system tells it (Linux); else 0. */
+/** Processor time that this process and the database's processes have used. */
+export function cpuMicroSec(databasePid: number | undefined): number {
+  const { user, system } = process.cpuUsage();
+  return familyOf(databasePid).reduce((sum, pid) => sum + ticksOf(pid) * MICRO_SEC_PER_TICK, user + system);
+}
+
+/** The proportional set size of a process and its children. */
 function familyBytes(pid: number | undefined): number {
-  if (pid === undefined || process.platform !== "linux") return 0;
-  const children = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && parentOf(name) === pid);
-  return [String(pid), ...children].reduce((sum, name) => sum + sharedOf(name), 0);
+  return familyOf(pid).reduce((sum, name) => sum + sharedOf(name), 0);
+}
+
+/** A process and its children, where the system tells them (Linux). */
+function familyOf(pid: number | undefined): string[] {
+  if (pid === undefined || process.platform !== "linux") return [];
+  return [String(pid), ...readdirSync("/proc").filter((name) => /^\d+$/.test(name) && parentOf(name) === pid)];
+}
+
+function ticksOf(pid: string): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, "latin1")
+      .replace(/^.*\) /s, "")
+      .split(" ");
+    return Number(fields[11]) + Number(fields[12]);
+  } catch {
+    return 0;
+  }
 }
 
 function parentOf(pid: string): number {

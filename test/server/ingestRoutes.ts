@@ -49,7 +49,7 @@ describe("POST /v1/readings/batch", () => {
       [200, "duplicate", undefined],
       [401, "refused", "Reading_BadSignature"],
       [400, "refused", "Reading_NotJson"],
-      [422, "refused", "Reading_TooEarly"],
+      [425, "refused", "Reading_TooEarly"],
     ]);
     expect(results[0]).to.include({ nodeId: "1", epoch: String(EPOCH), readingHash: bench.hash(0) });
     const other = bench.line(0, EPOCH, undefined, { itEnergyStartMJ: "0", itEnergyEndMJ: "3800000000" });
