@@ -203,7 +203,7 @@ async function withDesk(
         "Config_PlainKey",
         "a key on the command line is in the list of processes; use RACKBOND_GAS_KEY",
       );
-    const { mode, passwordFile } = loadConfig(process.env);
+    const { mode, passwordFile } = loadConfig(environment());
     const rules = { isProduction: mode === "production", ...(passwordFile === undefined ? {} : { passwordFile }) };
     const deployment = readDeployment(options.deployment);
     const key = await openSigner(options.gasKey, rules, "the gas key");
@@ -225,6 +225,12 @@ async function withDesk(
   } finally {
     for (const close of closing.reverse()) await close();
   }
+}
+
+/** The environment without what the options of this command read themselves. */
+function environment(): Record<string, string | undefined> {
+  const own = ["RACKBOND_DEPLOYMENT", "RACKBOND_RPC_URL", "RACKBOND_GAS_KEY"];
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.includes(name)));
 }
 
 async function readList(file: string, onProgress: (deviceCount: number) => void): Promise<DeviceList> {
