@@ -162,7 +162,7 @@ class Reader {
       hosts: isUsable ? this.#hosts.map(({ hostname, key }) => ({ hostname, ...key! })) : [],
       names: this.#names,
       hostIndexes: this.#hostIndexes.subarray(0, this.#names.length),
-      identityRoot: isUsable ? this.#root() : (`0x${"0".repeat(64)}` as Hex),
+      identityRoot: isUsable ? this.#root() : `0x${"0".repeat(64)}`,
       faults: this.#faults,
       faultCount: this.#faultCount,
     };
@@ -272,7 +272,7 @@ class Reader {
 function pointOfText(text: string): NodePoint {
   const match = POINT.exec(text.toLowerCase());
   if (match === null) throw new Error("not 0x and the 128 digits of a point, x then y");
-  const point = { x: `0x${match[1]!}` as Hex, y: `0x${match[2]!}` as Hex };
+  const point = { x: `0x${match[1]!}`, y: `0x${match[2]!}` };
   if (bytesOf(point.x).every((byte) => byte === 0)) throw new Error("the point is none of P-256");
   return checkedPoint(point);
 }

@@ -49,7 +49,7 @@ interface Desk {
   readonly provider: JsonRpcProvider;
   readonly contracts: Contracts;
   readonly signer: GasSigner;
-  sender(): Sender;
+  readonly sender: () => Sender;
 }
 
 const SHOWN_FAULTS = 100;

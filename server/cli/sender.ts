@@ -93,7 +93,7 @@ export function openSender(options: SenderOptions): Sender {
 
   /** Waits for the transaction of `signed`; undefined when its nonce was used by one that is none of them. */
   const settle = async (): Promise<TransactionReceipt | undefined> => {
-    const { nonce } = Transaction.from(signed.at(-1)!);
+    const { nonce } = Transaction.from(signed.at(-1));
     let sentMs = Date.now();
     for (;;) {
       const receipt = await receiptOf();
@@ -114,7 +114,7 @@ export function openSender(options: SenderOptions): Sender {
     }
   };
   const raise = async () => {
-    const { to, data, nonce, gasLimit, maxFeePerGas, maxPriorityFeePerGas } = Transaction.from(signed.at(-1)!);
+    const { to, data, nonce, gasLimit, maxFeePerGas, maxPriorityFeePerGas } = Transaction.from(signed.at(-1));
     const raised = (fee: bigint | null) => (fee ?? 0n) + (fee ?? 0n) / RAISE_PARTS + 1n;
     const fees = { maxFeePerGas: raised(maxFeePerGas), maxPriorityFeePerGas: raised(maxPriorityFeePerGas) };
     const raw = await signer.signTransaction({ type: 2, chainId, to, data, nonce, gasLimit, ...fees });
