@@ -199,16 +199,16 @@ async function withFleet(options: MeasureOptions, print: Print, work: (bench: Be
 
 function readFleet(folder: string): Fleet {
   const plain = deserialize(readFileSync(join(folder, "roster"))) as Roster;
-  const shared = (Object.keys(plain) as (keyof Roster)[]).map((name) => {
-    const values = plain[name];
+  const roster: Roster = { ...plain };
+  for (const [name, values] of Object.entries(plain) as [string, Roster[keyof Roster]][]) {
     const buffer = new SharedArrayBuffer(values.byteLength);
     new Uint8Array(buffer).set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
     const Values = values.constructor as new (from: SharedArrayBuffer) => typeof values;
-    return [name, new Values(buffer)];
-  });
+    Object.assign(roster, { [name]: new Values(buffer) });
+  }
   const ends = JSON.parse(readFileSync(join(folder, "ends.json"), "utf8")) as number[];
   return {
-    roster: Object.fromEntries<unknown>(shared) as Roster,
+    roster,
     *batches() {
       const file = openSync(join(folder, "readings.ndjson"), "r");
       try {
