@@ -2,6 +2,7 @@ import { Command } from "commander";
 
 import { Failure, messageOf } from "../failure.ts";
 import { agentCommand } from "./agent.ts";
+import { attestCommand } from "./attest.ts";
 
 // The `rackbond` command line: one file here for each command, composed below.
 
@@ -11,7 +12,8 @@ const EXIT = { refused: 1, wrongUse: 2 } as const;
 function program(): Command {
   return new Command("rackbond")
     .description("GPU leases, their telemetry and their money, checked by anyone")
-    .addCommand(agentCommand());
+    .addCommand(agentCommand())
+    .addCommand(attestCommand());
 }
 
 try {

@@ -43,7 +43,7 @@ export async function readDirectory(
   factors: SiteFactors,
 ): Promise<Directory> {
   const nodes = new Map<bigint, Node>();
-  const points = await readPoints(contracts);
+  const points = await nodePoints(contracts);
   const lots = new Map<bigint, DirectoryLot>();
   for (const identity of identities) {
     const lotId = BigInt(identity.lotId);
@@ -79,7 +79,7 @@ export async function readDirectory(
 }
 
 /** The points of all nodes: the registry keeps their hashes, its events the points. */
-async function readPoints({ registry }: Contracts): Promise<Map<bigint, NodePoint>> {
+export async function nodePoints({ registry }: Contracts): Promise<Map<bigint, NodePoint>> {
   const events = await registry.queryFilter(registry.filters.NodeRegistered());
   return new Map(events.map(({ args }) => [args.nodeId, { x: args.publicX as Hex, y: args.publicY as Hex }]));
 }
