@@ -3,6 +3,8 @@ import { Command } from "commander";
 import { Failure, messageOf } from "../failure.ts";
 import { agentCommand } from "./agent.ts";
 import { auditCommand } from "./audit.ts";
+import { gatewayCommand } from "./gateway.ts";
+import { measureCommand } from "./measure.ts";
 import { operatorCommand } from "./operator.ts";
 
 // The `rackbond` command line: one file here for each command, composed below.
@@ -15,6 +17,8 @@ function program(): Command {
     .description("GPU leases, their telemetry and their money, checked by anyone")
     .addCommand(agentCommand())
     .addCommand(auditCommand())
+    .addCommand(gatewayCommand())
+    .addCommand(measureCommand())
     .addCommand(operatorCommand());
 }
 
