@@ -131,6 +131,22 @@ describe("agent", () => {
       });
     });
 
+    it("allocated whole seconds are never ahead of the available ones, in a part of an hour either", () => {
+      const own = bench();
+      for (const [at, pod] of [
+        [3598, ""],
+        [3598.9, "train"],
+        [3600, ""],
+        [3600.1, "train"],
+      ] as const)
+        // prettier-ignore
+        own.agent.observe(scrapeOf({ energyMJ: 1n, smActive: 1, pod }), AT + at);
+      expect(own.read(EPOCH).reading.devices[0]).to.deep.include({ availableSec: 2n, allocatedSec: 0n });
+      const { reading } = own.read(EPOCH + 1n);
+      expect(reading.devices[0]).to.deep.include({ availableSec: 0n, allocatedSec: 0n, smActiveMilliSec: 0n });
+      checkReading(reading, EPOCH + 1n, LOT);
+    });
+
     it("a counter that restarts over the end of an hour restarts in the later one", () => {
       const own = bench();
       own.agent.observe(scrapeOf({ energyMJ: 5000n }), AT + 3500);

@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect } from "chai";
@@ -97,6 +97,20 @@ describe("agent sender", () => {
     expect(oracle.faults).to.deep.equal([]);
     expect(oracle.taken.size).to.equal(5);
     expect(oracle.came.length).to.be.greaterThan(5);
+  });
+
+  it("S01: what an oracle has answered for is on the disk before the next is sent: a crash sends none of it again", async () => {
+    const place = await spoolOf(readingsOf(5));
+    const oracle = await oracleWith((index) => (index === 1 ? problem(503, "Server_Busy") : "take"));
+    const first = send(place, [oracle.url], { backoffMs: [60_000, 60_000] });
+    await until(() => first.events.some(({ kind }) => kind === "failed"), "the failure");
+    expect(oracle.came).to.have.length(3);
+    const copy = { folder: newFolder(), spool: place.spool };
+    cpSync(join(place.folder, "sent"), join(copy.folder, "sent"), { recursive: true }); // as a crash would leave it
+    await first.sender.stop();
+    const { sender } = send(copy, [oracle.url]);
+    await until(isDone(sender), "all");
+    expect(epochsOf(oracle.came)).to.deep.equal([0, 1, 2, 3, 4]);
   });
 
   it("S21: what an oracle will never take is set aside with the reason, for that oracle only, and the rest goes on", async () => {
