@@ -84,7 +84,7 @@ export async function send(sent: Promise<ContractTransactionResponse>): Promise<
 export function explainRevert(error: unknown): Refusal | undefined {
   if (!isError(error, "CALL_EXCEPTION")) return undefined;
   const { data } = error;
-  if (data === null) return undefined;
+  if (data === null || data.length < 10) return undefined; // a revert without a selector
   for (const contract of Object.values(INTERFACES)) {
     const parsed = contract.parseError(data);
     if (parsed === null) continue;
