@@ -118,6 +118,14 @@ describe("agent host", () => {
       expect(readingOf(second!).devices[0]).to.deep.include({ energyStartMJ: 30_000n, energyEndMJ: 50_000n });
     });
 
+    it("counts the records of a host that is no longer its, and drops them", async () => {
+      const own = place();
+      for (const at of [3300, 3600]) await take(own.host, at);
+      const host = own.restart({ nodes: [{ ...NODE, hostname: "b", sign }] });
+      expect(await host.closeEpoch(EPOCH)).to.deep.equal([]);
+      expect(host.status()).to.include({ orphanCount: 2, byteCount: 0 });
+    });
+
     it("S10: of two values that one series has at one time the same one counts, whichever came first", async () => {
       const values = await Promise.all(
         [
