@@ -272,7 +272,7 @@ class Reader {
 function pointOfText(text: string): NodePoint {
   const match = POINT.exec(text.toLowerCase());
   if (match === null) throw new Error("not 0x and the 128 digits of a point, x then y");
-  const point = { x: `0x${match[1]!}`, y: `0x${match[2]!}` };
+  const point: NodePoint = { x: `0x${match[1]!}`, y: `0x${match[2]!}` };
   if (bytesOf(point.x).every((byte) => byte === 0)) throw new Error("the point is none of P-256");
   return checkedPoint(point);
 }
