@@ -4,6 +4,8 @@ import { Failure, messageOf } from "../failure.ts";
 import { agentCommand } from "./agent.ts";
 import { attestCommand } from "./attest.ts";
 import { auditCommand } from "./audit.ts";
+import { gatewayCommand } from "./gateway.ts";
+import { measureCommand } from "./measure.ts";
 import { operatorCommand } from "./operator.ts";
 
 // The `rackbond` command line: one file here for each command, composed below.
@@ -17,6 +19,8 @@ function program(): Command {
     .addCommand(agentCommand())
     .addCommand(attestCommand())
     .addCommand(auditCommand())
+    .addCommand(gatewayCommand())
+    .addCommand(measureCommand())
     .addCommand(operatorCommand());
 }
 
