@@ -118,7 +118,10 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
         ...{ oracleId, signer: new Wallet(key), store, files, directory, readingDomain: domain, methodologyHash },
       }),
     );
-    const transmitter = startTransmitter(store, new Wallet(options.transmitterKey, provider), provider);
+    const transmitter = startTransmitter(store, new Wallet(options.transmitterKey, provider), provider, {
+      bumpAfterMs: config.bumpAfterSec * 1_000,
+      maxFeePerGasWei: BigInt(config.maxFeeGwei) * 10n ** 9n,
+    });
     await transmitter.resume();
     const epochOptions: EpochOptions = { ...signing, oracles, store, transmitter, telemetry: addresses.telemetry };
     const keeper = startKeeper(contracts, deployment);
