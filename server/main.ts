@@ -5,10 +5,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { SigningKey, Wallet, type JsonRpcProvider, type TransactionReceipt } from "ethers";
 
 import { buildApp } from "./app.ts";
-import { startAgent, type Agent, type Allocation } from "./agent/agent.ts";
+import { startAgentHost, type AgentHost } from "./agent/host.ts";
+import type { Allocation } from "./agent/node.ts";
 import { chainClock } from "./clock.ts";
 import { loadConfig } from "./config.ts";
 import { Failure, codeOf } from "./failure.ts";
+import { signReading } from "./nodekey.ts";
 import { startKeeper, type KeeperAction } from "./jobs/keeper.ts";
 import type { Oracle } from "./jobs/oracle.ts";
 import { openStation, type Station } from "./jobs/station.ts";
@@ -28,18 +30,18 @@ import type { Deployment } from "./protocol/deployment.ts";
 import type { SiteFactors } from "./protocol/lot.ts";
 import { parseReading, readingDomain, readingHash, type SignedReadingJson } from "./protocol/reading.ts";
 import { Refusal } from "./protocol/refusal.ts";
+import { MILLI } from "./protocol/units.ts";
 import type { ReadingReceipt } from "./sources.ts";
 
 export { connectChain } from "./plugins/chain.ts";
 
 /** A GPU host that this program runs the agent of. */
-export interface AgentHost {
+export interface LocalHost {
   readonly hostname: string;
   readonly nodeId: bigint;
   readonly key: KeyObject;
   readonly allocation: Allocation;
   readonly maxGapSec: number;
-  readonly spoolFile: string;
 }
 
 export interface ProgramOptions {
@@ -51,7 +53,7 @@ export interface ProgramOptions {
   readonly transmitterKey: string;
   readonly keeperKey: string;
   readonly factors: SiteFactors;
-  readonly agents: readonly AgentHost[];
+  readonly agents: readonly LocalHost[];
   /** Where the API listens, in place of what the settings say; port 0 takes any. */
   readonly api: { readonly host?: string; readonly port?: number };
 }
@@ -69,8 +71,8 @@ export interface Program {
   readonly apiUrl: string;
   readonly provider: JsonRpcProvider;
   readonly contracts: Contracts;
-  /** Hands a scrape, and the wall meter where there is one, to a host's agent. */
-  observe(hostname: string, text: string, atSec: number, wallEnergyMJ?: bigint): void;
+  /** Hands a scrape, and the wall meter where there is one, to a host's agent; a host without one is none of ours. */
+  observe(hostname: string, text: string, atSec: number, wallEnergyMJ?: bigint): Promise<void>;
   /** Closes the epoch after the newest on-chain: agents sign, every oracle takes the readings, 2f+1 sign the report. */
   closeEpoch(receivedAt: bigint): Promise<ClosedEpoch>;
   /** Does what is due at a chain time. */
@@ -142,7 +144,9 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
       oracle.start(STEP_EVERY_MS);
     }
     const keeper = startKeeper(contracts, deployment);
-    const agents = await agentsOf(options.agents, station, domain);
+    const localHosts = new Set(options.agents.map(({ hostname }) => hostname));
+    const agents = await startAgents(options.agents, station, domain, join(dataDir, "agents"));
+    closing.push(() => agents.close());
     const inTurn = takingTurns();
     let lastEpoch = (await station.head()).lastEpoch;
 
@@ -173,20 +177,19 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
       apiUrl,
       provider,
       contracts,
-      observe(hostname, text, atSec, wallEnergyMJ) {
-        agents.get(hostname)?.observe(text, atSec, wallEnergyMJ);
+      async observe(hostname, text, atSec, wallEnergyMJ) {
+        if (localHosts.has(hostname)) await agents.take(hostname, BigInt(atSec) * MILLI, text, wallEnergyMJ);
       },
       closeEpoch: (receivedAt) =>
         inTurn(async () => {
           const epoch = lastEpoch + 1n;
           failed = undefined;
-          const batch = [...agents.values()].flatMap((agent) => {
-            const signed = agent.close(epoch) ?? agent.newest();
-            return signed !== undefined && BigInt(signed.reading.epoch) === epoch ? [signed] : [];
-          });
+          await agents.closeEpoch(epoch);
+          const batch = await readingsOf(agents, epoch);
           refusals.push(...(await ingestEverywhere(oracles, batch, receivedAt)));
           const filed = await reported(epoch);
           lastEpoch = epoch;
+          for (const closeIndex of agents.spool.closes()) agents.spool.remove(closeIndex);
           const receipt = await provider.getTransactionReceipt(filed.transactionHash);
           if (receipt === null) throw new Refusal("Epoch_NoReceipt", { epoch, txHash: filed.transactionHash });
           return { ...filed, receipt, refusals: refusals.splice(0), readings: batch.length };
@@ -203,12 +206,29 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
 }
 
 /** The agents of this program's hosts, each with the places of its boards. */
-async function agentsOf(hosts: readonly AgentHost[], station: Station, domain: Hex): Promise<Map<string, Agent>> {
-  const { block } = await station.head();
-  const directory = await station.registry.at(block.time);
-  return new Map(
-    hosts.map((host) => [host.hostname, startAgent({ ...host, ...placeOf(directory, host.nodeId), domain })]),
-  );
+async function startAgents(
+  hosts: readonly LocalHost[],
+  { head, registry }: Station,
+  domain: Hex,
+  folder: string,
+): Promise<AgentHost> {
+  const directory = await registry.at((await head()).block.time);
+  const nodes = hosts.map(({ key, ...host }) => ({
+    ...{ ...host, ...placeOf(directory, host.nodeId) },
+    sign: (hash: Hex) => Promise.resolve(signReading(key, hash)),
+  }));
+  return startAgentHost({ folder, domain, nodes });
+}
+
+/** The local agents' readings of an epoch that is not reported yet, also those signed before a restart. */
+async function readingsOf({ spool }: AgentHost, epoch: bigint): Promise<SignedReadingJson[]> {
+  const readings: SignedReadingJson[] = [];
+  for (const closeIndex of spool.closes()) {
+    for await (const signed of spool.read(closeIndex)) {
+      if (BigInt(signed.reading.epoch) === epoch) readings.push(signed);
+    }
+  }
+  return readings;
 }
 
 /** Begins to serve; the address it serves at. */

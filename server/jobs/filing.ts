@@ -9,7 +9,7 @@ import { INTERFACES } from "../protocol/contracts.ts";
 import { keccakHex, keccakText } from "../protocol/keccak.ts";
 import { packSignatures, signerIndexOf } from "../protocol/quorum.ts";
 import { Refusal } from "../protocol/refusal.ts";
-import { reportPreimageOf, type Report } from "../protocol/report.ts";
+import { filingCall, reportCall, reportPreimageOf, type Report } from "../protocol/report.ts";
 import { structHash, structOf, structPreimage, type Domain, type TypedStruct } from "../protocol/typed.ts";
 import type { Outgoing } from "./transmit.ts";
 
@@ -81,12 +81,11 @@ export function startFiling({ telemetry, reportDomain, signer }: FilingOptions):
         faultyCount,
         signatures.map(({ signature }) => signature),
       );
-      const prior = { ...head.prior, meters: [...head.prior.meters] };
-      const rest = [prior, packed.signerBitmap, packed.signatures] as const;
+      const rest = [filingCall(head.prior), packed.signerBitmap, packed.signatures] as const;
       const data =
         report === undefined
           ? INTERFACES.telemetry.encodeFunctionData("skip", [skipOf(head, configDigest), ...rest])
-          : INTERFACES.telemetry.encodeFunctionData("submit", [{ ...report, meters: [...report.meters] }, ...rest]);
+          : INTERFACES.telemetry.encodeFunctionData("submit", [reportCall(report), ...rest]);
       const name = kind === 1 ? "skip" : "report";
       return { kind: name, key: `${name}/${epoch}/${keccak256(data).slice(2, 18)}`, to: telemetry, data };
     },

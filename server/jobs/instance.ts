@@ -89,7 +89,7 @@ export async function startInstance(options: InstanceOptions): Promise<RunningIn
   }
   const restored: Restored = {
     messages: ballots.map(({ message }) => message),
-    quorums: ballots.flatMap(({ quorum }) => quorum.filter(isVote)),
+    quorums: ballots.flatMap(({ quorum }) => [...quorum] as Message[]).filter(isVote),
   };
   for (const { message } of ballots) own.set(keyOf(message), message);
   const machine = startConsensus(

@@ -73,7 +73,7 @@ type KeyOfPoint = (publicX: Hex, publicY: Hex) => KeyObject;
 
 const NAMES = [
   ...["NodeRegistered", "NodeRevoked", "LotRegistered", "LotMoved", "DevicesSwapped"],
-  ...["Attested", "AttestationVoided", "AttestationRevoked"],
+  ...["Attested", "AttestationVoided"],
 ];
 const RETRY_MILLI_SEC = 30_000;
 const KEPT_COUNT = 4;
@@ -212,10 +212,10 @@ function apply({ nodes, lots }: Facts, { name, time, args }: RegistryEvent, keyO
     lot.identityRoot = args["identityRoot"] as Hex;
     voidLevel1();
   } else if (name === "Attested") {
-    if ("level" in args && args["level"] !== "1") return;
+    if (args["level"] !== "1") return;
     voidLevel1();
     lot.attestations.push({ fromAt: time, untilAt: id("expiresAt") });
-  } else if (!("level" in args) || args["level"] === "1") voidLevel1();
+  } else if (args["level"] === "1") voidLevel1();
 }
 
 /** The first end of an epoch at which one of the attestations stood. */

@@ -1,6 +1,5 @@
 import { ZERO_BYTES32, type Hex } from "../protocol/bytes.ts";
-import type { LotMeter } from "../protocol/meter.ts";
-import { parseReport, type Filing, type Report, type ReportJson } from "../protocol/report.ts";
+import { reportFrom, type Filing, type Report } from "../protocol/report.ts";
 import { headBlock, type BlockRow } from "./events.ts";
 import type { Db } from "./db.ts";
 import { Failure } from "../failure.ts";
@@ -130,25 +129,12 @@ export async function filedReports(db: Db, fromEpoch: bigint, toEpoch: bigint): 
 
 function filedReport({ args, txHash }: EventRow): FiledReport {
   return {
-    report: reportOf(args["report"] as ReportJson),
+    report: reportFrom(args["report"] as Parameters<typeof reportFrom>[0]),
     reportHash: args["reportHash"] as Hex,
     submittedAt: BigInt(args["submittedAt"] as string),
     signerBitmap: BigInt(args["signerBitmap"] as string),
     transactionHash: txHash,
   };
-}
-
-/** A report as its event has it: addresses and hashes as the node wrote them. */
-function reportOf(args: ReportJson): Report {
-  const { configDigest, epoch, periodStartAt, periodEndAt, readingsRoot, prevReportHash, dataHash } = args;
-  const { methodologyHash, devicesRegisteredCount, devicesReportingCount } = args;
-  return parseReport({
-    ...{ configDigest, epoch, periodStartAt, periodEndAt, readingsRoot, prevReportHash, dataHash, methodologyHash },
-    ...{ devicesRegisteredCount, devicesReportingCount },
-    meters: (args.meters as unknown as LotMeter[]).map(({ lotId, tdpW, timeWord, energyWord, resourceWord }) => ({
-      ...{ lotId: String(lotId), tdpW: String(tdpW), timeWord, energyWord, resourceWord },
-    })),
-  });
 }
 
 function configOf({ args }: EventRow): OracleConfig {

@@ -1,12 +1,12 @@
-import { AbiCoder, TypedDataEncoder, concat, keccak256 } from "ethers";
+import { AbiCoder, concat, keccak256 } from "ethers";
 import { Type } from "typebox";
 import { Compile } from "typebox/compile";
 import type { Aggregation } from "./aggregate.ts";
 import type { Hex } from "./bytes.ts";
 import type { LotMeter } from "./meter.ts";
-import { Refusal } from "./refusal.ts";
-import { epochEndAt, epochStartAt, parseU64, u32 } from "./units.ts";
+import { Refusal, demand } from "./refusal.ts";
 import { structDigest, structHash, structPreimage, type Domain, type TypedStruct } from "./typed.ts";
+import { epochEndAt, epochStartAt, parseU64, u32, u64 } from "./units.ts";
 
 /** What the oracles sign for one epoch: Telemetry.Report. */
 export interface Report {
@@ -30,15 +30,10 @@ export interface Filing {
   readonly meters: LotMeter[];
 }
 
-const LOT_METER_TYPES = {
-  LotMeter: [
-    { name: "lotId", type: "uint64" },
-    { name: "tdpW", type: "uint32" },
-    { name: "timeWord", type: "bytes32" },
-    { name: "energyWord", type: "bytes32" },
-    { name: "resourceWord", type: "bytes32" },
-  ],
-};
+/** A report as Telemetry takes it: of its lots one list of words. */
+export type ReportCall = Omit<Report, "meters"> & { readonly meterWords: Hex[] };
+/** A filing as Telemetry takes it. */
+export type FilingCall = Omit<Filing, "meters"> & { readonly meterWords: Hex[] };
 
 /** The digest of an oracle configuration: a report signed for another one is void. */
 export function configDigestOf(
@@ -76,25 +71,76 @@ export function buildReport(
   };
 }
 
+// Four words a lot (MeterWords.sol): lotId u64 and tdpW u32 in the low 96 bits of the first.
+const STRIDE = 4;
+const TDP_BITS = 32n;
+
+/** The lots of a report as one list of words, which is what is signed. */
+export function meterWordsOf(meters: readonly LotMeter[]): Hex[] {
+  return meters.flatMap(({ lotId, tdpW, timeWord, energyWord, resourceWord }) => {
+    const key = (u64(lotId, "lotId") << TDP_BITS) | u32(tdpW, "tdpW");
+    return [`0x${key.toString(16).padStart(64, "0")}` as const, timeWord, energyWord, resourceWord];
+  });
+}
+
+/** The inverse of `meterWordsOf`; refuses a list that is none. */
+export function metersOfWords(words: readonly string[]): LotMeter[] {
+  demand(words.length % STRIDE === 0, "Report_BadWords", { wordCount: words.length });
+  return Array.from({ length: words.length / STRIDE }, (_, index) => {
+    const [key, timeWord, energyWord, resourceWord] = words.slice(STRIDE * index, STRIDE * index + STRIDE) as Hex[];
+    const bits = BigInt(key!);
+    const tdpW = BigInt.asUintN(Number(TDP_BITS), bits);
+    const lotId = u64(bits >> TDP_BITS, "lotId");
+    return { lotId, tdpW, timeWord: timeWord!, energyWord: energyWord!, resourceWord: resourceWord! };
+  });
+}
+
+/** A report as a call of Telemetry takes it. */
+export function reportCall({ meters, ...rest }: Report): ReportCall {
+  return { ...rest, meterWords: meterWordsOf(meters) };
+}
+
+/** A filing as a call of Telemetry takes it. */
+export function filingCall({ meters, ...rest }: Filing): FilingCall {
+  return { ...rest, meterWords: meterWordsOf(meters) };
+}
+
+/** A report as an event or a call of Telemetry gives it. */
+export function reportFrom(given: { [K in keyof ReportCall]: K extends "meterWords" ? string[] : bigint | string }) {
+  const integer = (name: keyof ReportCall) => BigInt(given[name] as string);
+  return {
+    configDigest: given.configDigest as Hex,
+    epoch: integer("epoch"),
+    periodStartAt: integer("periodStartAt"),
+    periodEndAt: integer("periodEndAt"),
+    readingsRoot: given.readingsRoot as Hex,
+    prevReportHash: given.prevReportHash as Hex,
+    dataHash: given.dataHash as Hex,
+    methodologyHash: given.methodologyHash as Hex,
+    devicesRegisteredCount: integer("devicesRegisteredCount"),
+    devicesReportingCount: integer("devicesReportingCount"),
+    meters: metersOfWords(given.meterWords),
+  } satisfies Report;
+}
+
 /** A report's hash (hashStruct), which the next report names; `struct` comes from the ABI of Telemetry.submit. */
 export function reportHashOf(struct: TypedStruct, report: Report): Hex {
-  return structHash(struct, report);
+  return structHash(struct, reportCall(report));
 }
 
 /** The digest that an oracle signs. */
 export function reportDigestOf(struct: TypedStruct, domain: Domain, report: Report): Hex {
-  return structDigest(struct, domain, report);
+  return structDigest(struct, domain, reportCall(report));
 }
 
 /** What an oracle hashes and signs, 66 bytes. */
 export function reportPreimageOf(struct: TypedStruct, domain: Domain, report: Report): Uint8Array {
-  return structPreimage(struct, domain, report);
+  return structPreimage(struct, domain, reportCall(report));
 }
 
-/** Hash of the meters as EIP-712 encodes the array: of the concatenated struct hashes. */
+/** Hash of the meters as EIP-712 encodes their list of words. */
 export function metersHashOf(meters: readonly LotMeter[]): Hex {
-  const encoder = TypedDataEncoder.from(LOT_METER_TYPES);
-  return keccak256(concat(meters.map((meter) => encoder.hashStruct("LotMeter", { ...meter })))) as Hex;
+  return keccak256(concat(meterWordsOf(meters))) as Hex;
 }
 
 /** What Telemetry stores for an epoch. */
