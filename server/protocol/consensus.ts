@@ -260,7 +260,12 @@ export function startConsensus(options: ConsensusOptions, restored?: Restored): 
       return answer !== undefined;
     }
     const agreed = place.quorums.prevote;
-    if (agreed !== undefined && agreed.value !== null && !place.done.has("agreed") && isAcceptable(agreed.value) === true) {
+    if (
+      agreed !== undefined &&
+      agreed.value !== null &&
+      !place.done.has("agreed") &&
+      isAcceptable(agreed.value) === true
+    ) {
       place.done.add("agreed");
       const { value, votes } = agreed; // lines 36 to 43
       valid = { value, round };

@@ -84,7 +84,10 @@ export function runNetwork(options: NetworkOptions): Outcome {
       if (isAsync && random() * 100 < options.lossPercent) continue;
       const delayMs = isAsync ? random() * (syncAtMs / 2) : 1 + random() * (DELAY_MS - 1);
       at(delayMs, () => {
-        if (liars.length > to) { lie(to, messages); return; }
+        if (liars.length > to) {
+          lie(to, messages);
+          return;
+        }
         const oracle = oracles.get(to)!;
         handle(to, oracle, oracle.machine.receive(messages));
       });
@@ -134,7 +137,10 @@ export function runNetwork(options: NetworkOptions): Outcome {
   const lie = (index: number, messages: readonly Message[]) => {
     const kind = liars[index]!;
     if (kind === "silent") return;
-    if (kind === "replays") { broadcast(index, messages.slice(0, 2)); return; }
+    if (kind === "replays") {
+      broadcast(index, messages.slice(0, 2));
+      return;
+    }
     for (const { round, value } of messages.slice(0, 1)) {
       if (random() < 0.5) continue;
       for (let to = 0; to < signerCount; to++) {
