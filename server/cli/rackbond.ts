@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { Failure, messageOf } from "../failure.ts";
 import { agentCommand } from "./agent.ts";
 import { auditCommand } from "./audit.ts";
+import { operatorCommand } from "./operator.ts";
 import { oracleCommand } from "./oracle.ts";
 
 // The `rackbond` command line: one file here for each command, composed below.
@@ -15,7 +16,8 @@ function program(): Command {
     .description("GPU leases, their telemetry and their money, checked by anyone")
     .addCommand(agentCommand())
     .addCommand(auditCommand())
-    .addCommand(oracleCommand());
+    .addCommand(oracleCommand())
+    .addCommand(operatorCommand());
 }
 
 try {
