@@ -7,6 +7,7 @@ import { auditCommand } from "./audit.ts";
 import { gatewayCommand } from "./gateway.ts";
 import { measureCommand } from "./measure.ts";
 import { operatorCommand } from "./operator.ts";
+import { oracleCommand } from "./oracle.ts";
 
 // The `rackbond` command line: one file here for each command, composed below.
 
@@ -21,7 +22,8 @@ function program(): Command {
     .addCommand(auditCommand())
     .addCommand(gatewayCommand())
     .addCommand(measureCommand())
-    .addCommand(operatorCommand());
+    .addCommand(operatorCommand())
+    .addCommand(oracleCommand());
 }
 
 try {
