@@ -289,6 +289,31 @@ describe("the audit of oracles that lie", () => {
     }
   });
 
+  it("names a reading of a node that was revoked, and one of a lot that nobody attested", async () => {
+    const revoked = (list: ContractEvent[]) => {
+      const at = epochStartAt(E) + 1n;
+      const event = { contract: "registry" as const, block: 9n, blockAt: at, txHash: keccakText("revocation") };
+      return [...list, { ...event, name: "NodeRevoked", args: { nodeId: 2n } }];
+    };
+    expect(await first({ events: revoked })).to.deep.equal([
+      ...[E, "reading of node 2", "a registered node", "a revoked node"],
+    ]);
+    const unattested = (list: ContractEvent[]) =>
+      list.filter(({ name, args }) => name !== "Attested" || args["lotId"] !== 2n);
+    expect(await first({ events: unattested })).to.deep.equal([FIRST, "lots", "1", "1 2"]);
+  });
+
+  it("names an event that says another time, or another digest of its configuration", async () => {
+    const edited = (named: string, change: object) => (list: ContractEvent[]) =>
+      list.map((event) => (event.name === named ? { ...event, args: { ...event.args, ...change } } : event));
+    const late = edited("Submitted", { submittedAt: epochEndAt(FIRST) + 61n });
+    expect((await first({ events: late }))?.slice(0, 2)).to.deep.equal([FIRST, "submittedAt"]);
+    const other = edited("ConfigSet", { configDigest: ZERO_BYTES32 });
+    expect((await first({ events: other }))?.slice(0, 2)).to.deep.equal([undefined, "configDigest"]);
+    const expired = edited("ConfigSet", { expiresAt: 5n });
+    expect((await first({ events: expired }))?.slice(0, 2)).to.deep.equal([FIRST, "configuration"]);
+  });
+
   it("names the epoch that is not there", async () => {
     const events = (list: ContractEvent[]) =>
       list.filter(({ name, args }) => name !== "Submitted" || args["epoch"] !== E);
