@@ -3,7 +3,10 @@ import { Command } from "commander";
 import { Failure, messageOf } from "../failure.ts";
 import { agentCommand } from "./agent.ts";
 import { auditCommand } from "./audit.ts";
+import { gatewayCommand } from "./gateway.ts";
+import { measureCommand } from "./measure.ts";
 import { operatorCommand } from "./operator.ts";
+import { oracleCommand } from "./oracle.ts";
 
 // The `rackbond` command line: one file here for each command, composed below.
 
@@ -15,7 +18,10 @@ function program(): Command {
     .description("GPU leases, their telemetry and their money, checked by anyone")
     .addCommand(agentCommand())
     .addCommand(auditCommand())
-    .addCommand(operatorCommand());
+    .addCommand(gatewayCommand())
+    .addCommand(measureCommand())
+    .addCommand(operatorCommand())
+    .addCommand(oracleCommand());
 }
 
 try {
