@@ -13,6 +13,7 @@ import { openapi } from "./plugins/openapi.ts";
 import { HttpProblem, onClientError, problems, sendProblem } from "./plugins/problems.ts";
 import { facilityRoutes } from "./routes/facilities.ts";
 import { lotRoutes } from "./routes/lots.ts";
+import { proofRoutes } from "./routes/proofs.ts";
 import { serviceRoutes } from "./routes/service.ts";
 import { telemetryRoutes } from "./routes/telemetry.ts";
 import type { Sources } from "./sources.ts";
@@ -75,6 +76,7 @@ export async function buildApp(options: AppOptions): Promise<Api> {
   facilityRoutes(app, sources);
   lotRoutes(app, sources);
   telemetryRoutes(app, sources);
+  proofRoutes(app, sources);
   await app.ready();
   return app;
 }

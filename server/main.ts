@@ -16,14 +16,17 @@ import { startOracle, type Oracle } from "./jobs/oracle.ts";
 import { startTransmitter } from "./jobs/transmit.ts";
 import { connectChain, decimalCountOf, telemetryHead, type TelemetryHead } from "./plugins/chain.ts";
 import { readDirectory } from "./plugins/directory.ts";
+import { openFiles, type Files } from "./plugins/files.ts";
 import { startFollower } from "./plugins/follow.ts";
 import type { Api } from "./plugins/http.ts";
+import { openProofs } from "./plugins/proofs.ts";
 import { readModel } from "./plugins/readmodel.ts";
 import { markOf, setMark } from "./plugins/queries.ts";
 import { openStore, type Store, type StoreOptions } from "./plugins/store.ts";
 import type { Hex } from "./protocol/bytes.ts";
 import { contractsAt, type Contracts } from "./protocol/contracts.ts";
 import type { Deployment } from "./protocol/deployment.ts";
+import { identityLines } from "./protocol/identityTree.ts";
 import { keccakText } from "./protocol/keccak.ts";
 import type { SiteFactors } from "./protocol/lot.ts";
 import { methodologyText } from "./protocol/methodology.ts";
@@ -104,11 +107,15 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
       reportDomain: domainOf(await contracts.telemetry.eip712Domain()),
       reportStruct: structOf(Telemetry__factory.abi, "submit", "report"),
     };
-    const methodologyHash = keccakText(methodologyText({ factors: options.factors, exceptions: new Map() }));
+    const methodology = methodologyText({ factors: options.factors, exceptions: new Map() });
+    const methodologyHash = keccakText(methodology);
+    const files = await openFiles(join(config.dataDir, "files"));
+    await files.put("methodologies", methodologyHash, [methodology]);
+    await publishIdentities(files, contracts, deployment);
     const oracles: Oracle[] = options.oracleKeys.map((key, oracleId) =>
       startOracle({
         ...signing,
-        ...{ oracleId, signer: new Wallet(key), store, directory, readingDomain: domain, methodologyHash },
+        ...{ oracleId, signer: new Wallet(key), store, files, directory, readingDomain: domain, methodologyHash },
       }),
     );
     const transmitter = startTransmitter(store, new Wallet(options.transmitterKey, provider), provider);
@@ -136,7 +143,8 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     closing.push(() => follower.stop());
     await follower.catchUp();
     const sources = readModel({
-      ...{ store, follower, deployment },
+      ...{ store, follower, deployment, files },
+      proofs: openProofs({ files, domain }),
       assetDecimalCount: await decimalCountOf(provider, addresses.asset),
       submit: (signed, receivedAt) =>
         inTurn(async () => {
@@ -196,6 +204,15 @@ async function claimStore({ db }: Store, { id }: Deployment): Promise<void> {
   else if (owner !== id) {
     const remedy = "use another database or another data folder";
     throw new Failure("Store_OtherDeployment", `the database belongs to deployment ${owner}, this is ${id}; ${remedy}`);
+  }
+}
+
+/** Publishes each lot's identities, which the directory has checked, under the root that the registry has. */
+async function publishIdentities(files: Files, contracts: Contracts, { identities }: Deployment): Promise<void> {
+  for (const { lotId, devices } of identities) {
+    const { identityRoot } = await contracts.registry.lot(lotId);
+    const named = devices.map(({ name, nodeId }) => ({ name, nodeId: BigInt(nodeId) }));
+    await files.put("identities", identityRoot as Hex, identityLines(named));
   }
 }
 

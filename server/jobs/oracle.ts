@@ -13,6 +13,7 @@ import {
 import type { Hex } from "../protocol/bytes.ts";
 import { packReading, readingOfBody } from "../protocol/packed.ts";
 import { parseReading, readingHash, type Reading, type SignedReadingJson } from "../protocol/reading.ts";
+import { readingSetLines } from "../protocol/publication.ts";
 import { Refusal, demand } from "../protocol/refusal.ts";
 import { buildReport, reportDigestOf, reportHashOf, type Report } from "../protocol/report.ts";
 import { checkFollows, checkGrowth, checkReading } from "../protocol/rules.ts";
@@ -21,6 +22,7 @@ import { Failure } from "../failure.ts";
 import { isSignedBy } from "../nodekey.ts";
 import { requireSameMeters, type TelemetryHead } from "../plugins/chain.ts";
 import type { Directory } from "../plugins/directory.ts";
+import type { Files } from "../plugins/files.ts";
 import { insertReadings, newestReadings, readingsOf, type Outcome } from "../plugins/queries.ts";
 import { raiseHighWater, reportOf, saveReport, saveSignature, signaturesOf } from "../plugins/reports.ts";
 import type { Store } from "../plugins/store.ts";
@@ -30,6 +32,7 @@ export interface OracleOptions {
   /** The report-signing key; it pays for nothing. */
   readonly signer: BaseWallet;
   readonly store: Store;
+  readonly files: Pick<Files, "has" | "put">;
   readonly directory: Directory;
   readonly readingDomain: Hex;
   readonly reportDomain: Domain;
@@ -143,7 +146,14 @@ export function startOracle(options: OracleOptions): Oracle {
     }));
     const aggregation = aggregate(epoch, state, lots, verified);
     const report = buildReport(aggregation, head.configDigest, head.prior.reportHash, options.methodologyHash);
+    await publish(aggregation, verified);
     return { report, aggregation };
+  };
+
+  // Before the signature leaves: nobody is asked to believe a report whose readings cannot be had.
+  const publish = async ({ epoch, dataHash, state }: Aggregation, verified: readonly VerifiedReading[]) => {
+    if (await options.files.has("readings", dataHash)) return;
+    await options.files.put("readings", dataHash, readingSetLines(epoch, state, verified));
   };
 
   const sign = async (report: Report, aggregation: Aggregation): Promise<Attestation> => {

@@ -118,7 +118,8 @@ function parsePlace(text: string, name: string): bigint {
   return value;
 }
 
-function parseDevice(json: DeviceHourJson): DeviceHour {
+/** A device's hour out of JSON that its schema passed. */
+export function parseDevice(json: DeviceHourJson): DeviceHour {
   return {
     deviceIndex: json.deviceIndex,
     deviceId: bytes32(json.deviceId, "deviceId"),

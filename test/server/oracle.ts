@@ -234,7 +234,8 @@ describe("oracle", function () {
       const directory = await readDirectory(stage.contracts, deployment.identities, FACTORS);
       const { reportDomain, reportStruct } = stage.epochOptions(oracles);
       const oracle = startOracle({
-        ...{ oracleId: 0, signer: cast.oracles[0]!, store: stage.store, directory, readingDomain: stage.domain },
+        ...{ oracleId: 0, signer: cast.oracles[0]!, store: stage.store, files: stage.files, directory },
+        readingDomain: stage.domain,
         ...{ reportDomain, reportStruct, methodologyHash: `0x${"77".repeat(32)}` },
       });
       const [refused, taken] = await oracle.ingest([readingOf(stage, 0, E), readingOf(stage, 1, E)].map(wire), NOW);

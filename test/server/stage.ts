@@ -11,6 +11,7 @@ import { startTransmitter, type Transmitter } from "../../server/jobs/transmit.t
 import { signReading } from "../../server/nodekey.ts";
 import { connectChain, telemetryHead, type TelemetryHead } from "../../server/plugins/chain.ts";
 import { readDirectory, type Directory } from "../../server/plugins/directory.ts";
+import { openFiles, type Files } from "../../server/plugins/files.ts";
 import { openStore, type Store } from "../../server/plugins/store.ts";
 import type { Hex } from "../../server/protocol/bytes.ts";
 import { contractsAt, type Contracts } from "../../server/protocol/contracts.ts";
@@ -53,6 +54,7 @@ export interface Stage {
   readonly world: World;
   readonly fleet: FleetLot[];
   readonly store: Store;
+  readonly files: Files;
   readonly contracts: Contracts;
   readonly directory: Directory;
   readonly domain: Hex;
@@ -82,9 +84,10 @@ export async function startStage(startEpoch?: bigint): Promise<Stage> {
     { model, hosts: [host(0), host(1)], gpuCount: 2 },
     { model, hosts: [host(2)], gpuCount: 1 },
   ];
-  const [chain, store] = await Promise.all([
+  const [chain, store, files] = await Promise.all([
     startChain({ genesisAt: GENESIS_AT, port: 0, folder, isKept: false }),
     openStore({ dataDir: join(folder, "store") }),
+    openFiles(join(folder, "files")),
   ]);
   const provider = await connectChain(chain.url, chain.chainId);
   await provider.send("anvil_setBlockTimestampInterval", [1]);
@@ -104,12 +107,12 @@ export async function startStage(startEpoch?: bigint): Promise<Stage> {
   let snapshot = (await provider.send("evm_snapshot", [])) as string;
 
   const stage: Stage = {
-    ...{ folder, chain, provider, world, fleet, store, contracts, directory, domain },
+    ...{ folder, chain, provider, world, fleet, store, files, contracts, directory, domain },
     startOracles: () =>
       cast.oracles.map((signer, oracleId) =>
         startOracle({
           ...signing,
-          ...{ oracleId, signer, store, directory, readingDomain: domain, methodologyHash: METHODOLOGY },
+          ...{ oracleId, signer, store, files, directory, readingDomain: domain, methodologyHash: METHODOLOGY },
         }),
       ),
     startTransmitter: () => startTransmitter(store, cast.transmitter.connect(provider), provider),
