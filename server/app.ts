@@ -14,6 +14,7 @@ import { HttpProblem, onClientError, problems, sendProblem } from "./plugins/pro
 import { facilityRoutes } from "./routes/facilities.ts";
 import { lotRoutes } from "./routes/lots.ts";
 import { proofRoutes } from "./routes/proofs.ts";
+import { readingRoutes } from "./routes/readings.ts";
 import { serviceRoutes } from "./routes/service.ts";
 import { telemetryRoutes } from "./routes/telemetry.ts";
 import type { Sources } from "./sources.ts";
@@ -77,6 +78,7 @@ export async function buildApp(options: AppOptions): Promise<Api> {
   lotRoutes(app, sources);
   telemetryRoutes(app, sources);
   proofRoutes(app, sources);
+  await readingRoutes(app, sources, config);
   await app.ready();
   return app;
 }

@@ -84,6 +84,41 @@ export const SETTINGS = {
     default: 262_144,
     secret: false,
   },
+  batchLimitBytes: {
+    env: "RACKBOND_BATCH_LIMIT",
+    description: "largest batch of readings, bytes",
+    type: integer(4096, 67_108_864),
+    default: 4_194_304,
+    secret: false,
+  },
+  ingestBytes: {
+    env: "RACKBOND_INGEST_BYTES",
+    description: "bytes of readings that are held at once, on their way in; more are told to come later",
+    type: integer(65_536, 4_294_967_296),
+    default: 67_108_864,
+    secret: false,
+  },
+  ingestThreads: {
+    env: "RACKBOND_INGEST_THREADS",
+    description: "threads that verify readings; 0 verifies on the main one",
+    type: integer(0, 64),
+    default: 2,
+    secret: false,
+  },
+  readingsPerMinute: {
+    env: "RACKBOND_READINGS_PER_MINUTE",
+    description: "readings that one client address may bring in a minute",
+    type: integer(1, 1_000_000_000),
+    default: 60_000,
+    secret: false,
+  },
+  skewSec: {
+    env: "RACKBOND_SKEW_SEC",
+    description: "how far clocks may be apart when a reading's hour is compared with now, seconds",
+    type: integer(0, 3_600),
+    default: 120,
+    secret: false,
+  },
   requestTimeoutMs: {
     env: "RACKBOND_REQUEST_TIMEOUT_MS",
     description: "longest time a client may take to send a request",
@@ -129,6 +164,9 @@ export type Config = {
     ValueOf<(typeof SETTINGS)[Name]> | (undefined extends (typeof SETTINGS)[Name]["default"] ? undefined : never);
 };
 
+/** Settings of `rackbond agent`, which has its own table. */
+const AGENT_PREFIX = "RACKBOND_AGENT_";
+
 export const settingNames = Object.keys(SETTINGS) as SettingName[];
 
 /** The form a setting's value has, in words. */
@@ -148,7 +186,8 @@ export function loadConfig(
   const faults: string[] = [];
   const known = new Set<string>(settingNames.map((name) => SETTINGS[name].env));
   for (const name of Object.keys(env))
-    if (name.startsWith("RACKBOND_") && !known.has(name)) faults.push(`${name} is no setting`);
+    if (name.startsWith("RACKBOND_") && !name.startsWith(AGENT_PREFIX) && !known.has(name))
+      faults.push(`${name} is no setting`);
   const values = settingNames.map((name): [string, number | string | undefined] => {
     const setting: Setting = SETTINGS[name];
     const text = given[name] ?? env[setting.env];

@@ -14,6 +14,7 @@ import type { Hex } from "./protocol/bytes.ts";
 import type { AbsenceProof, DeviceProof } from "./protocol/proof.ts";
 import type { FileKind } from "./protocol/publication.ts";
 import type { SignedReadingJson } from "./protocol/reading.ts";
+import type { Refusal } from "./protocol/refusal.ts";
 
 /** A page from the lowest key up: those above `after` (all, when there is none), at most `limit` of them. */
 export interface PageAfter<Key> {
@@ -41,6 +42,20 @@ export interface ReadingReceipt {
   readonly epoch: bigint;
   readonly nodeId: bigint;
   readonly readingHash: Hex;
+}
+
+/** How the readings of a batch follow each other: one a line (NDJSON), or in a JSON array. */
+export type BatchForm = "lines" | "array";
+
+/** What became of one reading of a batch. What is not refused is durable. */
+export type Taken = ReadingReceipt | { readonly outcome: "refused"; readonly refusal: Refusal };
+
+/** Where batches of signed readings go in. Both throw `Busy` when nothing can be taken now. */
+export interface ReadingSink {
+  /** Asked before a body of so many bytes is read. */
+  admit(from: string, byteCount: number): void;
+  /** Takes what can be taken; a reading that is refused refuses no other. */
+  take(bytes: Uint8Array, form: BatchForm, from: string): Promise<Taken[]>;
 }
 
 /**
@@ -82,4 +97,6 @@ export interface Sources {
 
   /** Verifies and keeps a reading. Throws the `Refusal` that names what is wrong with it. */
   submitReading(signed: SignedReadingJson): Promise<ReadingReceipt>;
+  /** Where batches go in; undefined where this program keeps no readings. */
+  readonly readings?: ReadingSink | undefined;
 }

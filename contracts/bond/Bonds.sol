@@ -298,8 +298,8 @@ contract Bonds is IBonds, AccessManaged, ReentrancyGuardTransient {
         asset.pullExact(msg.sender, assets);
     }
 
-    /// @notice Lets covers pay a loss, at most `maxCoverCount` of them, in the order in which they were given. Anyone may,
-    /// until it is met or no cover is left.
+    /// @notice Lets covers pay a loss, at most `maxCoverCount` of them, in the order in which they were given. Anyone
+    /// may, until it is met or no cover is left.
     function meetLoss(bytes32 lossId, uint256 maxCoverCount) external nonReentrant returns (uint256 metAssets) {
         Loss storage loss = losses[lossId];
         uint256 leftAssets = loss.assets;

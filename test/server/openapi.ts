@@ -59,6 +59,7 @@ describe("openapi", () => {
       "get /v1/lots/{lotId}/meters",
       "get /v1/summary",
       "post /v1/readings",
+      "post /v1/readings/batch",
     ]);
   });
 
@@ -104,8 +105,10 @@ describe("openapi", () => {
         if (Number(status) < 400) expect(schema, `${name} ${status}`).to.have.property("type", kind);
         else expect(schema, `${name} ${status}`).to.deep.equal({ $ref: "#/components/schemas/Problem" });
       }
-      if (name.startsWith("post"))
+      if (name === "post /v1/readings")
         expect(requestBody?.content["application/json"]?.schema).to.have.property("required");
+      if (name === "post /v1/readings/batch")
+        expect(requestBody?.content["application/json"]?.schema).to.have.nested.property("items.required");
       if (name.includes("{")) expect(responses, name).to.have.property("404");
     }
   });

@@ -72,7 +72,7 @@ export interface Stage {
   stop(): Promise<void>;
 }
 
-const TABLES = ["readings", "equivocations", "reports", "signatures", "high_water", "outbox", "kv"];
+const TABLES = ["readings", "equivocations", "reports", "signatures", "high_water", "outbox", "outbox_versions", "kv"];
 
 /** `startEpoch`: the first hour that is reported, where it is not the leases' first. */
 export async function startStage(startEpoch?: bigint): Promise<Stage> {
