@@ -22,7 +22,8 @@ import {IBonds} from "./IBonds.sol";
 /// - Two reports: one signer over two different reports of one configuration and epoch.
 /// - False leaf: a device-hour leaf that no reading within the bounds makes: other kind or epoch, no lot of the report,
 ///   place or index beyond the counts, times, work or energy beyond what an hour holds.
-/// - Doubled: two leaves with one device, one place in a lot or one leafIndex, or out of order.
+/// - Doubled: two leaves with one device of a lot, one place in a lot or one leafIndex, or out of order. (One device in
+///   two lots is what the registry calls a duplicate, and no oracle's fault.)
 /// - Fallen counter: a device's next hour by the same node starts below where the last one ended. Only of two reports
 ///   that the chain holds: what was rolled back binds nobody. The next hour is the next one of the node's chain, or of
 ///   the next epoch: of others, honest oracles may know a reading between.
@@ -167,7 +168,8 @@ contract Faults {
         uint256 otherIndex = _leafIndex(b.words);
         uint256 place = _placeInLots(a.words);
         uint256 otherPlace = _placeInLots(b.words);
-        bool isDoubled = a.words[1] == b.words[1] || place == otherPlace || leafIndex == otherIndex;
+        bool isOneDevice = a.words[1] == b.words[1] && _lotId(a.words) == _lotId(b.words);
+        bool isDoubled = isOneDevice || place == otherPlace || leafIndex == otherIndex;
         require(isDoubled || (leafIndex < otherIndex) != (place < otherPlace), Faults_LeavesApart(leafHash, otherHash));
         _punishQuorum(Kind.Doubled, config, statement, bountyTo);
     }

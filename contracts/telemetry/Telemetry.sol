@@ -233,7 +233,7 @@ contract Telemetry is ITelemetry, IReports, EIP712, AccessManaged {
     }
 
     /// @notice Ends a halt: upholds the epochs, or takes back what was filed from the halted one on. Then the
-    /// configuration is void, and the next report is that of the halted epoch under a new one.
+    /// configuration is void, and the next epoch is that of `Resolved`, under a new one.
     function resolve(bool rolledBack) external restricted {
         require(_isHalted, Telemetry_NotHalted());
         uint64 from = _haltedFromEpoch;
@@ -241,6 +241,7 @@ contract Telemetry is ITelemetry, IReports, EIP712, AccessManaged {
         resolvedAt = uint64(block.timestamp);
         if (rolledBack) {
             configDigest = 0;
+            if (from > lastEpoch + 1) from = lastEpoch + 1; // of epochs to come, none is on-chain
             _rollbacks[rollbackCount++] = from;
             if (from <= lastEpoch) {
                 lastEpoch = from - 1;

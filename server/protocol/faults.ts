@@ -173,7 +173,7 @@ function doubled(config: ConfigCall, filed: FiledStatement, { leaves, tree }: Pl
   const seen = new Map<string, DeviceLeaf>();
   for (const leaf of leaves) {
     const { deviceId, deviceIndex } = leaf.device;
-    for (const name of [`device ${deviceId}`, `place ${deviceIndex} of lot ${leaf.lotId}`]) {
+    for (const name of [`device ${deviceId} of lot ${leaf.lotId}`, `place ${deviceIndex} of lot ${leaf.lotId}`]) {
       const other = seen.get(name);
       if (other !== undefined) {
         const says = `${name} twice, in leaves ${other.leafIndex} and ${leaf.leafIndex}`;

@@ -20,8 +20,8 @@ describe("Faults: leaves", () => {
       signed(at.world, at.liars.pen.epoch, devices, { nodeId: 2n, lotId: 2n, ...more }),
     ];
 
-    it("costs: a device in two lots", async () => {
-      const filed = await at.liars.file(two([hourOf(1, { deviceId: keccakText("board 3") })]));
+    it("costs: a device of a lot in two places", async () => {
+      const filed = await at.liars.file(two([hourOf(1, { deviceId: keccakText("board 3") })], { lotId: 1n }));
       await at.costs(at.found(filed).find(({ verb }) => verb === "proveDoubled"));
     });
 
@@ -53,8 +53,8 @@ describe("Faults: leaves", () => {
       }
     });
 
-    it("is none: a leaf shown twice, or any two of an honest report, in either order", async () => {
-      const filed = await at.liars.file(two([hourOf(1, { deviceId: keccakText("of lot 2") })]));
+    it("E07: is none: a leaf shown twice, a device in two lots, any two of an honest report, in either order", async () => {
+      const filed = await at.liars.file(two([hourOf(1, { deviceId: hourOf(0).deviceId })]));
       expect(at.found(filed)).to.deep.equal([]);
       const leaves = deviceLeavesOf(filed.report.epoch, filed.readings);
       for (const a of leaves) {

@@ -142,10 +142,7 @@ describe("outside, with public data only", () => {
 
   it("E05: a device counted twice is slashed", async () => {
     const { epoch } = liars.pen;
-    await file(
-      hour(0n),
-      signed(world, epoch, [hourOf(1, { deviceId: hourOf(0).deviceId })], { nodeId: 2n, lotId: 2n }),
-    );
+    await file(hour(0n), signed(world, epoch, [hourOf(1, { deviceId: hourOf(0).deviceId })], { nodeId: 2n }));
     await slashes("proveDoubled", epoch);
   });
 
