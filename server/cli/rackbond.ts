@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { Failure, messageOf } from "../failure.ts";
 import { agentCommand } from "./agent.ts";
 import { auditCommand } from "./audit.ts";
+import { operatorCommand } from "./operator.ts";
 
 // The `rackbond` command line: one file here for each command, composed below.
 
@@ -13,7 +14,8 @@ function program(): Command {
   return new Command("rackbond")
     .description("GPU leases, their telemetry and their money, checked by anyone")
     .addCommand(agentCommand())
-    .addCommand(auditCommand());
+    .addCommand(auditCommand())
+    .addCommand(operatorCommand());
 }
 
 try {
