@@ -88,6 +88,17 @@ export const BONDS = {
   unbondingSec: 14n * 86_400n,
 } as const;
 
+/**
+ * Disputes, assumed too: three days to answer and seven to rule. With the day in which an epoch can be disputed that is less
+ * than a bond's withdrawal waits, so that what is disputed can still be slashed.
+ */
+export const DISPUTES = {
+  bondAssets: 5_000_000_000n,
+  burnBps: 2_000n,
+  answerSec: 3n * 86_400n,
+  rulingSec: 7n * 86_400n,
+} as const;
+
 /** Hours of an average month, 8,760 ÷ 12. */
 export const MONTH_HOURS = 730n;
 
