@@ -89,14 +89,14 @@ export const BONDS = {
 } as const;
 
 /**
- * Disputes, assumed too: three days to answer and seven to rule. With the day in which an epoch can be disputed that is less
- * than a bond's withdrawal waits, so that what is disputed can still be slashed.
+ * Disputes, assumed too: three days to answer and six to rule. With the four in which a report can be late and disputed that is
+ * less than a bond's withdrawal waits: what is disputed can still be slashed.
  */
 export const DISPUTES = {
   bondAssets: 5_000_000_000n,
   burnBps: 2_000n,
   answerSec: 3n * 86_400n,
-  rulingSec: 7n * 86_400n,
+  rulingSec: 6n * 86_400n,
 } as const;
 
 /** Hours of an average month, 8,760 ÷ 12. */

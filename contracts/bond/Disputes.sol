@@ -21,6 +21,8 @@ import {IBonds} from "./IBonds.sol";
 /// Course
 /// - Anyone disputes a lot's epoch before it is Final. The lot's operator at that time answers before a deadline, else
 ///   it has lost. After an answer the arbiter rules before another deadline, else nobody has lost.
+/// - A lot's bond waits longer to be withdrawn than a report can be late, challenged, answered for and ruled on: an
+///   operator that asks for it before it lies has not got it when the dispute is decided.
 /// - What is at stake is the same sum on both sides: the disputer's is held here, the operator's is its lot's bond, as
 ///   much of it as there is.
 /// - Of a loser's bond, half goes to the winner, a part is burned, the rest goes to whom the lot is pledged to, else to
@@ -104,6 +106,7 @@ contract Disputes is AccessManaged, ReentrancyGuardTransient {
     event Claimed(address indexed account, address to, uint256 assets);
 
     error Disputes_BadSettings(uint256 bondAssets, uint256 burnBps, uint256 answerSec, uint256 rulingSec);
+    error Disputes_UnbondingTooShort(uint256 unbondingSec, uint256 windowsSec);
     error Disputes_NotFiled(uint64 epoch);
     error Disputes_Final(uint64 epoch, uint256 finalAt, uint256 nowAt);
     error Disputes_WrongState(uint256 disputeId, State state, State expectedState);
@@ -121,6 +124,13 @@ contract Disputes is AccessManaged, ReentrancyGuardTransient {
                 settings.rulingSec != 0,
             Disputes_BadSettings(settings.bondAssets, settings.burnBps, settings.answerSec, settings.rulingSec)
         );
+        uint256 windowsSec =
+            uint256(settings.telemetry.maxDelaySec()) +
+                settings.telemetry.challengeSec() +
+                settings.answerSec +
+                settings.rulingSec;
+        uint256 unbondingSec = settings.bonds.unbondingSec();
+        require(unbondingSec > windowsSec, Disputes_UnbondingTooShort(unbondingSec, windowsSec));
         asset = settings.asset;
         registry = settings.registry;
         telemetry = settings.telemetry;

@@ -43,6 +43,9 @@ interface IReports {
     /// @notice How long a report can be challenged before it is Final.
     function challengeSec() external view returns (uint64);
 
+    /// @notice How long after the end of its hour a report is accepted.
+    function maxDelaySec() external view returns (uint64);
+
     /// @notice Stops the telemetry from an epoch on, until the authority resolves it.
     function halt(uint64 epoch) external;
 }

@@ -94,7 +94,7 @@ contract Telemetry is ITelemetry, IReports, EIP712, AccessManaged {
     IRegistry public immutable registry;
     /// @inheritdoc IReports
     uint64 public immutable challengeSec;
-    /// @notice How long after the end of its hour a report is accepted.
+    /// @inheritdoc IReports
     uint64 public immutable maxDelaySec;
 
     /// @notice The first epoch to be reported.

@@ -213,6 +213,17 @@ describe("Disputes", () => {
     expect(await world.bonds.claimableAssets(world.stranger)).to.equal(LOT_BOND / 2n);
   });
 
+  it("M32: refuses windows that a withdrawal asked for in time would outlast", async () => {
+    const { admin, manager, settings, bonds, telemetry, disputes } = world;
+    const unbondingSec = await bonds.unbondingSec();
+    const windowsSec = (await telemetry.maxDelaySec()) + CHALLENGE_SEC + ANSWER_SEC;
+    const deploy = (rulingSec: bigint) => new Disputes__factory(admin).deploy(manager, { ...settings, rulingSec });
+    await expect(deploy(unbondingSec - windowsSec))
+      .to.be.revertedWithCustomError(disputes, "Disputes_UnbondingTooShort")
+      .withArgs(unbondingSec, unbondingSec);
+    await deploy(unbondingSec - windowsSec - 1n);
+  });
+
   it("refuses settings that would make losing free, or leave no time", async () => {
     for (const change of [{ bondAssets: 0 }, { burnBps: 0 }, { burnBps: 5001 }, { answerSec: 0 }, { rulingSec: 0 }]) {
       const settings = { ...world.settings, ...change };
