@@ -118,29 +118,10 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     await follower.catchUp();
     const contracts = contractsAt(addresses, new Wallet(options.keeperKey, provider));
     const domain = readingDomain(BigInt(deployment.chainId), addresses.telemetry);
-<<<<<<< HEAD
-    const signing = {
-      reportDomain: domainOf(await contracts.telemetry.eip712Domain()),
-      reportStruct: structOf(Telemetry__factory.abi, "submit", "report"),
-    };
-    const methodology = methodologyText({ factors: options.factors, exceptions: new Map() });
-    const methodologyHash = keccakText(methodology);
-    const files = await openFiles(join(config.dataDir, "files"));
-    await files.put("methodologies", methodologyHash, [methodology]);
-    await publishIdentities(files, contracts, deployment);
-    const oracles: Oracle[] = options.oracleKeys.map((key, oracleId) =>
-      startOracle({
-        ...signing,
-        ...{ oracleId, signer: new Wallet(key), store, files, directory, readingDomain: domain, methodologyHash },
-      }),
-    );
     const transmitter = startTransmitter(store, new Wallet(options.transmitterKey, provider), provider, {
       bumpAfterMs: config.bumpAfterSec * 1_000,
       maxFeePerGasWei: BigInt(config.maxFeeGwei) * 10n ** 9n,
     });
-=======
-    const transmitter = startTransmitter(store, new Wallet(options.transmitterKey, provider), provider);
->>>>>>> main
     await transmitter.resume();
     await follower.catchUp();
 

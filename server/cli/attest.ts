@@ -10,7 +10,6 @@ import { GasSigner } from "../keys/gasSigner.ts";
 import { openSigner } from "../keys/signer.ts";
 import { ask, outboundUrl } from "../outbound.ts";
 import { connectChain } from "../plugins/chain.ts";
-import { nodePoints } from "../plugins/directory.ts";
 import { evidenceExpiresAt, parseJwks, verifyBundle, type AttestedDevice } from "../protocol/attestation.ts";
 import type { Hex } from "../protocol/bytes.ts";
 import { INTERFACES, contractsAt, send, type Contracts } from "../protocol/contracts.ts";
@@ -156,7 +155,9 @@ async function onChain(
       deployment.addresses,
       signer === undefined ? provider : new GasSigner(signer, provider),
     );
-    const points = await nodePoints(contracts);
+    // The registry keeps the hashes of its nodes' keys, its events the keys.
+    const events = await contracts.registry.queryFilter(contracts.registry.filters.NodeRegistered());
+    const points = new Map(events.map(({ args }) => [args.nodeId, { x: args.publicX as Hex, y: args.publicY as Hex }]));
     const identityRoot = namedIdentityRoot(devices, (nodeId) => {
       const point = points.get(nodeId);
       if (point === undefined) throw new Refusal("Directory_UnknownNode", { lotId: options.lot, nodeId });
