@@ -2,8 +2,12 @@ import { Command } from "commander";
 
 import { Failure, messageOf } from "../failure.ts";
 import { agentCommand } from "./agent.ts";
+import { attestCommand } from "./attest.ts";
 import { auditCommand } from "./audit.ts";
+import { gatewayCommand } from "./gateway.ts";
+import { measureCommand } from "./measure.ts";
 import { operatorCommand } from "./operator.ts";
+import { oracleCommand } from "./oracle.ts";
 
 // The `rackbond` command line: one file here for each command, composed below.
 
@@ -14,8 +18,12 @@ function program(): Command {
   return new Command("rackbond")
     .description("GPU leases, their telemetry and their money, checked by anyone")
     .addCommand(agentCommand())
+    .addCommand(attestCommand())
     .addCommand(auditCommand())
-    .addCommand(operatorCommand());
+    .addCommand(gatewayCommand())
+    .addCommand(measureCommand())
+    .addCommand(operatorCommand())
+    .addCommand(oracleCommand());
 }
 
 try {

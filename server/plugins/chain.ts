@@ -64,20 +64,39 @@ export async function telemetryHead(telemetry: Telemetry): Promise<TelemetryHead
   };
 }
 
-/** The filing of an epoch: of its report; of a skip with the meters before it; empty before the first epoch. */
+/**
+ * The filing of an epoch that is on-chain: of its report; of a skip with the meters before it; empty before the first
+ * epoch. Of an epoch that was rolled back and filed again it is the newest; one that is not there any more is refused.
+ */
 export async function filingAt(telemetry: Telemetry, epoch: bigint): Promise<Filing> {
-  const submitted = await telemetry.queryFilter(telemetry.filters.Submitted(epoch));
-  const event = submitted.at(-1);
-  if (event !== undefined) {
-    const { reportHash, submittedAt, report } = event.args;
+  const lastEpoch = await telemetry.lastEpoch();
+  if (epoch > lastEpoch) throw new Refusal("Telemetry_NotFiled", { epoch, lastEpoch });
+  return await standingFiling(telemetry, epoch);
+}
+
+async function standingFiling(telemetry: Telemetry, epoch: bigint): Promise<Filing> {
+  const submitted = (await telemetry.queryFilter(telemetry.filters.Submitted(epoch))).at(-1);
+  const skipped = (await telemetry.queryFilter(telemetry.filters.Skipped(epoch))).at(-1);
+  if (submitted !== undefined && !isBefore(submitted, skipped)) {
+    const { reportHash, submittedAt, report } = submitted.args;
     return { reportHash: reportHash as Hex, submittedAt, meters: metersOfWords(report.meterWords) };
   }
-  const skipped = (await telemetry.queryFilter(telemetry.filters.Skipped(epoch))).at(-1);
   if (skipped !== undefined) {
     const { skipHash, submittedAt } = skipped.args;
-    return { reportHash: skipHash as Hex, submittedAt, meters: (await filingAt(telemetry, epoch - 1n)).meters };
+    const { meters } = await standingFiling(telemetry, epoch - 1n);
+    return { reportHash: skipHash as Hex, submittedAt, meters };
   }
   return { reportHash: `0x${"0".repeat(64)}`, submittedAt: 0n, meters: [] };
+}
+
+interface Placed {
+  readonly blockNumber: number;
+  readonly index: number;
+}
+
+function isBefore(one: Placed, other: Placed | undefined): boolean {
+  if (other === undefined) return false;
+  return one.blockNumber < other.blockNumber || (one.blockNumber === other.blockNumber && one.index < other.index);
 }
 
 /** Refuses to go on when the node's meters before an epoch are not the chain's. */

@@ -29,6 +29,9 @@ export interface ReadingRow {
 /** inserted: durable now · duplicate: it was there · equivocation: another reading of this node and epoch was there. */
 export type Outcome = "inserted" | "duplicate" | "equivocation";
 
+/** Rows that are asked for at once: the driver holds them in text until it has the last. */
+const PAGE_COUNT = 4_000;
+
 const READING = `epoch, node_id "nodeId", lot_id "lotId", sequence, reading_hash "readingHash", body, signature,
   received_at "receivedAt"`;
 
@@ -127,7 +130,12 @@ function withBody<Row extends { body: Uint8Array }>(rows: (Omit<Row, "body"> & {
 
 /** A role's readings of an epoch, by node. */
 export async function readingsOf(db: Db, oracleId: number, epoch: bigint): Promise<ReadingRow[]> {
-  return await readingsAfter(db, oracleId, epoch, -1n, 2 ** 31 - 1);
+  const all: ReadingRow[] = [];
+  for (;;) {
+    const page = await readingsAfter(db, oracleId, epoch, all.at(-1)?.nodeId ?? -1n, PAGE_COUNT);
+    for (const row of page) all.push(row);
+    if (page.length < PAGE_COUNT) return all;
+  }
 }
 
 /** The next of a role's readings of an epoch, by node: at most `limit` of those above a node. */
@@ -141,6 +149,35 @@ export async function readingsAfter(
   const { rows } = await db.query<Omit<ReadingRow, "body"> & { body: Hex }>(
     `select ${READING} from readings where oracle_id = $1 and epoch = $2 and node_id > $3 order by node_id limit $4`,
     [oracleId, epoch, afterNodeId, limit],
+  );
+  return withBody(rows);
+}
+
+/** What a role holds of an epoch: each node, and the hash of its reading. */
+export async function inventoryOf(
+  db: Db,
+  oracleId: number,
+  epoch: bigint,
+): Promise<{ nodeId: bigint; readingHash: Hex }[]> {
+  const { rows } = await db.query<{ nodeId: bigint; readingHash: Hex }>(
+    `select node_id "nodeId", reading_hash "readingHash" from readings where oracle_id = $1 and epoch = $2
+     order by node_id`,
+    [oracleId, epoch],
+  );
+  return rows;
+}
+
+/** A role's readings of an epoch with one of those hashes, by node. */
+export async function readingsWith(
+  db: Db,
+  oracleId: number,
+  epoch: bigint,
+  hashes: readonly Hex[],
+): Promise<ReadingRow[]> {
+  const { rows } = await db.query<Omit<ReadingRow, "body"> & { body: Hex }>(
+    `select ${READING} from readings where oracle_id = $1 and epoch = $2 and reading_hash = any ($3::bytea[])
+     order by node_id`,
+    [oracleId, epoch, byteaArray(hashes.map(rawBytes))],
   );
   return withBody(rows);
 }

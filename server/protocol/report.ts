@@ -1,10 +1,12 @@
 import { AbiCoder, concat, keccak256 } from "ethers";
+import { Type } from "typebox";
+import { Compile } from "typebox/compile";
 import type { Aggregation } from "./aggregate.ts";
 import type { Hex } from "./bytes.ts";
 import type { LotMeter } from "./meter.ts";
-import { demand } from "./refusal.ts";
-import { structDigest, structHash, type Domain, type TypedStruct } from "./typed.ts";
-import { epochEndAt, epochStartAt, u32, u64 } from "./units.ts";
+import { Refusal, demand } from "./refusal.ts";
+import { structDigest, structHash, structPreimage, type Domain, type TypedStruct } from "./typed.ts";
+import { epochEndAt, epochStartAt, parseU64, u32, u64 } from "./units.ts";
 
 /** What the oracles sign for one epoch: Telemetry.Report. */
 export interface Report {
@@ -131,6 +133,11 @@ export function reportDigestOf(struct: TypedStruct, domain: Domain, report: Repo
   return structDigest(struct, domain, reportCall(report));
 }
 
+/** What an oracle hashes and signs, 66 bytes. */
+export function reportPreimageOf(struct: TypedStruct, domain: Domain, report: Report): Uint8Array {
+  return structPreimage(struct, domain, reportCall(report));
+}
+
 /** Hash of the meters as EIP-712 encodes their list of words. */
 export function metersHashOf(meters: readonly LotMeter[]): Hex {
   return keccak256(concat(meterWordsOf(meters))) as Hex;
@@ -140,4 +147,69 @@ export function metersHashOf(meters: readonly LotMeter[]): Hex {
 export function commitmentOf(filing: Filing): Hex {
   const values = [filing.reportHash, metersHashOf(filing.meters), filing.submittedAt];
   return keccak256(AbiCoder.defaultAbiCoder().encode(["bytes32", "bytes32", "uint64"], values)) as Hex;
+}
+
+// As JSON: integers as decimal strings.
+
+const Decimal = Type.String({ pattern: "^(0|[1-9][0-9]{0,19})$" });
+const Word = Type.String({ pattern: "^0x[0-9a-f]{64}$" });
+const strict = { additionalProperties: false };
+/** Lots that one report can have. */
+const MAX_LOTS = 10_000;
+
+export const ReportJsonSchema = Type.Object(
+  {
+    ...{ configDigest: Word, epoch: Decimal, periodStartAt: Decimal, periodEndAt: Decimal, readingsRoot: Word },
+    ...{ prevReportHash: Word, dataHash: Word, methodologyHash: Word },
+    ...{ devicesRegisteredCount: Decimal, devicesReportingCount: Decimal },
+    meters: Type.Array(
+      Type.Object({ lotId: Decimal, tdpW: Decimal, timeWord: Word, energyWord: Word, resourceWord: Word }, strict),
+      { maxItems: MAX_LOTS },
+    ),
+  },
+  strict,
+);
+
+export type ReportJson = Type.Static<typeof ReportJsonSchema>;
+
+const validator = Compile(ReportJsonSchema);
+
+export function reportJson(report: Report): ReportJson {
+  return {
+    ...report,
+    epoch: String(report.epoch),
+    periodStartAt: String(report.periodStartAt),
+    periodEndAt: String(report.periodEndAt),
+    devicesRegisteredCount: String(report.devicesRegisteredCount),
+    devicesReportingCount: String(report.devicesReportingCount),
+    meters: report.meters.map((meter) => ({ ...meter, lotId: String(meter.lotId), tdpW: String(meter.tdpW) })),
+  };
+}
+
+/** A report out of JSON: the inverse of `reportJson`. */
+export function parseReport(json: unknown): Report {
+  if (!validator.Check(json)) {
+    const [first] = validator.Errors(json);
+    throw new Refusal("Report_Malformed", { at: first?.instancePath ?? "", rule: first?.message ?? "" });
+  }
+  const count = (text: string, name: string) => u32(parseU64(text, name), name);
+  return {
+    configDigest: json.configDigest as Hex,
+    epoch: parseU64(json.epoch, "epoch"),
+    periodStartAt: parseU64(json.periodStartAt, "periodStartAt"),
+    periodEndAt: parseU64(json.periodEndAt, "periodEndAt"),
+    readingsRoot: json.readingsRoot as Hex,
+    prevReportHash: json.prevReportHash as Hex,
+    dataHash: json.dataHash as Hex,
+    methodologyHash: json.methodologyHash as Hex,
+    devicesRegisteredCount: count(json.devicesRegisteredCount, "devicesRegisteredCount"),
+    devicesReportingCount: count(json.devicesReportingCount, "devicesReportingCount"),
+    meters: json.meters.map((meter) => ({
+      lotId: parseU64(meter.lotId, "lotId"),
+      tdpW: count(meter.tdpW, "tdpW"),
+      timeWord: meter.timeWord as Hex,
+      energyWord: meter.energyWord as Hex,
+      resourceWord: meter.resourceWord as Hex,
+    })),
+  };
 }
