@@ -4,9 +4,8 @@ import type { Telemetry } from "../../types/telemetry/Telemetry.ts";
 import { Failure, messageOf } from "../failure.ts";
 import type { Hex } from "../protocol/bytes.ts";
 import { INTERFACES } from "../protocol/contracts.ts";
-import type { LotMeter } from "../protocol/meter.ts";
 import { Refusal } from "../protocol/refusal.ts";
-import { metersHashOf, metersOfWords, type Filing } from "../protocol/report.ts";
+import { metersOfWords, type Filing } from "../protocol/report.ts";
 import { SwitchingProvider, type RpcOptions } from "./rpc.ts";
 
 /**
@@ -36,32 +35,6 @@ export async function decimalCountOf(provider: JsonRpcProvider, token: string): 
   const data = INTERFACES.classToken.encodeFunctionData("decimals");
   const [answer] = INTERFACES.classToken.decodeFunctionResult("decimals", await provider.call({ to: token, data }));
   return Number(answer);
-}
-
-/** The telemetry's state that the next report follows on, and what its prior filing was; out of events alone. */
-export interface TelemetryHead {
-  lastEpoch: bigint;
-  configDigest: Hex;
-  signers: string[];
-  faultyCount: number;
-  prior: Filing;
-}
-
-/** Reads the head; the filing comes from the events, so losing a database loses nothing. */
-export async function telemetryHead(telemetry: Telemetry): Promise<TelemetryHead> {
-  const [lastEpoch, configDigest, signers, faultyCount] = await Promise.all([
-    telemetry.lastEpoch(),
-    telemetry.configDigest(),
-    telemetry.signers(),
-    telemetry.faultyCount(),
-  ]);
-  return {
-    lastEpoch,
-    configDigest: configDigest as Hex,
-    signers: [...signers],
-    faultyCount: Number(faultyCount),
-    prior: await filingAt(telemetry, lastEpoch),
-  };
 }
 
 /**
@@ -97,11 +70,4 @@ interface Placed {
 function isBefore(one: Placed, other: Placed | undefined): boolean {
   if (other === undefined) return false;
   return one.blockNumber < other.blockNumber || (one.blockNumber === other.blockNumber && one.index < other.index);
-}
-
-/** Refuses to go on when the node's meters before an epoch are not the chain's. */
-export function requireSameMeters(epoch: bigint, own: readonly LotMeter[], prior: Filing): void {
-  const ownHash = metersHashOf(own);
-  const chainHash = metersHashOf(prior.meters);
-  if (ownHash !== chainHash) throw new Refusal("Oracle_MetersDiffer", { epoch, ownHash, chainHash });
 }
