@@ -1,0 +1,119 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+import type { LocalChain } from "../chain.ts";
+
+/** The beat of the local chain: a block every so often, each of them as many seconds later; and what a re-org makes of it. */
+export interface Pace {
+  /** The newest time that any block had, unix seconds: no clock that reads the chain was ever later. */
+  nowAt(): number;
+  /** Resolves when the chain has reached a time. */
+  until(timeAt: number): Promise<void>;
+  /** Lets blocks go on without the time, as long as asked to. */
+  hold(isHeld: boolean): void;
+  /**
+   * Replaces the newest blocks. Their transactions are gone; with `isReplayed` they stand in the first of the new blocks,
+   * so the same reports are filed at another time.
+   */
+  reorg(blockCount: number, isReplayed: boolean): Promise<number>;
+  /** Raw transactions of every block there ever was, gone ones included. */
+  transactions(): readonly SeenTransaction[];
+  stop(): Promise<void>;
+}
+
+/** A transaction as a block had it. */
+export interface SeenTransaction {
+  readonly blockHash: string;
+  readonly from: string;
+  readonly to: string | null;
+  readonly input: string;
+  readonly hash: string;
+}
+
+export interface PaceOptions {
+  readonly chain: LocalChain;
+  /** Between two blocks: of our time and of the chain's. */
+  readonly blockMs: number;
+  readonly blockSec: number;
+}
+
+/** Takes the chain over: no transaction is mined but by the beat. */
+export async function startPace({ chain, blockMs, blockSec }: PaceOptions): Promise<Pace> {
+  const seen: SeenTransaction[] = [];
+  let isHeld = false;
+  let isStopped = false;
+  let nowAt = 0;
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const done = last.then(work, work);
+    last = done.catch(() => undefined);
+    return done;
+  };
+  const ask = (method: string, ...params: unknown[]) => askChain(chain.url, method, params);
+  const blockAt = async (tag: string) => (await ask("eth_getBlockByNumber", tag, true)) as Block;
+  const note = ({ hash: blockHash, timestamp, transactions }: Block) => {
+    nowAt = Math.max(nowAt, Number(timestamp));
+    for (const { from, to, input, hash } of transactions) seen.push({ blockHash, from, to, input, hash });
+  };
+  const mine = async () => {
+    const { timestamp } = await blockAt("latest");
+    const nextAt = isHeld ? Math.max(nowAt, Number(timestamp)) + 1 : Math.max(nowAt, Number(timestamp)) + blockSec;
+    await ask("evm_setNextBlockTimestamp", nextAt);
+    await ask("evm_mine");
+    note(await blockAt("latest"));
+  };
+
+  await ask("evm_setAutomine", false);
+  await ask("anvil_setBlockTimestampInterval", blockSec);
+  note(await blockAt("latest"));
+  let fault: unknown;
+  const beat = (async () => {
+    while (!isStopped) await Promise.all([inTurn(mine), sleep(blockMs)]);
+  })().catch((error: unknown) => {
+    isStopped = true;
+    fault = error;
+  });
+  return {
+    nowAt: () => nowAt,
+    async until(timeAt) {
+      while (nowAt < timeAt && !isStopped) await sleep(blockMs / 4);
+      if (fault !== undefined) throw fault;
+    },
+    hold: (next) => (isHeld = next),
+    reorg: (blockCount, isReplayed) =>
+      inTurn(async () => {
+        const newest = Number((await blockAt("latest")).number);
+        const raw: [string, number][] = [];
+        for (let number = newest - blockCount + 1; number <= newest; number++) {
+          const { transactions } = await blockAt(`0x${number.toString(16)}`);
+          for (const { hash } of transactions) raw.push([String(await ask("eth_getRawTransactionByHash", hash)), 0]);
+        }
+        await ask("anvil_reorg", blockCount, isReplayed ? raw : []);
+        for (let number = newest - blockCount + 1; number <= newest; number++) note(await blockAt(`0x${number.toString(16)}`));
+        return raw.length;
+      }),
+    transactions: () => seen,
+    async stop() {
+      isStopped = true;
+      await beat;
+    },
+  };
+}
+
+interface Block {
+  number: string;
+  hash: string;
+  timestamp: string;
+  transactions: SeenTransaction[];
+}
+
+/** One JSON-RPC call, past every wire. */
+export async function askChain(url: string, method: string, params: unknown[]): Promise<unknown> {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
+  });
+  const answer = (await response.json()) as { result?: unknown; error?: { message: string } };
+  if (answer.error !== undefined) throw new Error(`${method}: ${answer.error.message}`);
+  return answer.result;
+}
