@@ -1,6 +1,6 @@
 import type { KeyObject } from "node:crypto";
 
-import { keccak256, toUtf8Bytes, Wallet, type JsonRpcProvider } from "ethers";
+import { Wallet, type JsonRpcProvider } from "ethers";
 
 import { Telemetry__factory } from "../types/factories/telemetry/Telemetry__factory.ts";
 import { buildApp } from "./app.ts";
@@ -21,7 +21,9 @@ import { openStore, type Store, type StoreOptions } from "./plugins/store.ts";
 import type { Hex } from "./protocol/bytes.ts";
 import { contractsAt, type Contracts } from "./protocol/contracts.ts";
 import type { Deployment } from "./protocol/deployment.ts";
+import { keccakText } from "./protocol/keccak.ts";
 import type { SiteFactors } from "./protocol/lot.ts";
+import { methodologyText } from "./protocol/methodology.ts";
 import { parseReading, readingDomain, readingHash, type SignedReadingJson } from "./protocol/reading.ts";
 import { Refusal } from "./protocol/refusal.ts";
 import { domainOf, structOf } from "./protocol/typed.ts";
@@ -73,12 +75,6 @@ export interface Program {
 
 const FOLLOW_EVERY_MS = 1_000;
 
-/** The text that reports commit to by its hash: what turns GPU energy into site energy, water and carbon. */
-export function methodologyText(factors: SiteFactors): string {
-  const { overheadE4, pueE4, cfeBps, gCO2ePerKWh, waterMlPerKWh } = factors;
-  return `rackbond methodology 1: overheadE4=${overheadE4} pueE4=${pueE4} cfeBps=${cfeBps} gCO2ePerKWh=${gCO2ePerKWh} waterMlPerKWh=${waterMlPerKWh}`;
-}
-
 export async function startProgram(options: ProgramOptions): Promise<Program> {
   const { deployment } = options;
   const { addresses } = deployment;
@@ -105,7 +101,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
       reportDomain: domainOf(await contracts.telemetry.eip712Domain()),
       reportStruct: structOf(Telemetry__factory.abi, "submit", "report"),
     };
-    const methodologyHash = keccak256(toUtf8Bytes(methodologyText(options.factors))) as Hex;
+    const methodologyHash = keccakText(methodologyText({ factors: options.factors, exceptions: new Map() }));
     const oracles: Oracle[] = options.oracleKeys.map((key, oracleId) =>
       startOracle({
         ...signing,

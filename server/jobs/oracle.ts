@@ -11,6 +11,7 @@ import {
   type VerifiedReading,
 } from "../protocol/aggregate.ts";
 import type { Hex } from "../protocol/bytes.ts";
+import { packReading, readingOfBody } from "../protocol/packed.ts";
 import { parseReading, readingHash, type Reading, type SignedReadingJson } from "../protocol/reading.ts";
 import { Refusal, demand } from "../protocol/refusal.ts";
 import { buildReport, reportDigestOf, reportHashOf, type Report } from "../protocol/report.ts";
@@ -72,7 +73,7 @@ export function startOracle(options: OracleOptions): Oracle {
   const warmUp = async () => {
     if (isWarm) return;
     for (const row of await newestReadings(store.db, oracleId)) {
-      newest.set(row.nodeId, { reading: parseReading(JSON.parse(row.body)), hash: row.readingHash });
+      newest.set(row.nodeId, { reading: readingOfBody(row.body), hash: row.readingHash });
     }
     isWarm = true;
   };
@@ -136,7 +137,7 @@ export function startOracle(options: OracleOptions): Oracle {
     if (before !== undefined) requireSameMeters(epoch, parseReport(before.body).meters, head.prior);
     const rows = await readingsOf(store.db, oracleId, epoch);
     const verified = rows.map((row) => ({
-      reading: parseReading(JSON.parse(row.body)),
+      reading: readingOfBody(row.body),
       readingHash: row.readingHash,
       signature: row.signature,
     }));
@@ -181,7 +182,7 @@ export function startOracle(options: OracleOptions): Oracle {
     async ingest(batch, receivedAt) {
       await warmUp();
       const results: (Ingested | undefined)[] = new Array<Ingested | undefined>(batch.length).fill(undefined);
-      const taken: { place: number; verified: VerifiedReading; body: string }[] = [];
+      const taken: { place: number; verified: VerifiedReading; body: Uint8Array }[] = [];
       const inBatch = new Map<bigint, NewestReading>();
       batch.forEach((signed, place) => {
         try {
@@ -191,7 +192,7 @@ export function startOracle(options: OracleOptions): Oracle {
           checkOrder(reading, before);
           if (before === undefined || before.reading.epoch < reading.epoch)
             inBatch.set(reading.nodeId, { reading, hash });
-          taken.push({ place, verified, body: JSON.stringify(signed.reading) });
+          taken.push({ place, verified, body: packReading(reading) });
         } catch (error) {
           if (!(error instanceof Refusal)) throw error;
           results[place] = { outcome: "refused", refusal: error };

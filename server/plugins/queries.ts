@@ -1,5 +1,6 @@
 import { Failure } from "../failure.ts";
 import type { Hex } from "../protocol/bytes.ts";
+import { byteaArray, int8Array } from "./arrays.ts";
 import type { Db } from "./db.ts";
 
 // Each thing the program asks of its tables, once and by name. Epochs, ids and times are bigint; `hash`, keys and
@@ -19,8 +20,8 @@ export interface ReadingRow {
   lotId: bigint;
   sequence: bigint;
   readingHash: Hex;
-  /** The JSON text as it was received. */
-  body: string;
+  /** What `readingOfBody` reads. */
+  body: Uint8Array;
   signature: Hex;
   receivedAt: bigint;
 }
@@ -37,24 +38,25 @@ const READING = `epoch, node_id "nodeId", lot_id "lotId", sequence, reading_hash
  * never wait for each other in a circle.
  */
 export async function insertReadings(db: Db, oracleId: number, readings: ReadingRow[]): Promise<Outcome[]> {
-  const { rows: fresh } = await db.query<{ epoch: bigint; nodeId: bigint; readingHash: Hex }>(
+  const [epochs, nodeIds] = [readings.map(({ epoch }) => epoch), readings.map(({ nodeId }) => nodeId)].map(int8Array);
+  const { rows: fresh } = await db.query<{ epoch: bigint; nodeId: bigint }>(
     `insert into readings (oracle_id, epoch, node_id, lot_id, sequence, reading_hash, body, signature, received_at)
      select $1, epoch, node_id, lot_id, sequence, reading_hash, body, signature, received_at
-     from unnest($2::int8[], $3::int8[], $4::int8[], $5::int8[], $6::bytea[], $7::text[], $8::bytea[], $9::int8[])
+     from unnest($2::int8[], $3::int8[], $4::int8[], $5::int8[], $6::bytea[], $7::bytea[], $8::bytea[], $9::int8[])
        with ordinality as input (epoch, node_id, lot_id, sequence, reading_hash, body, signature, received_at, place)
      order by epoch, node_id, place
      on conflict (oracle_id, epoch, node_id) do nothing
-     returning epoch, node_id "nodeId", reading_hash "readingHash"`,
+     returning epoch, node_id "nodeId"`,
     [
       oracleId,
-      readings.map((reading) => reading.epoch),
-      readings.map((reading) => reading.nodeId),
-      readings.map((reading) => reading.lotId),
-      readings.map((reading) => reading.sequence),
-      readings.map((reading) => bytes(reading.readingHash)),
-      readings.map((reading) => reading.body),
-      readings.map((reading) => bytes(reading.signature)),
-      readings.map((reading) => reading.receivedAt),
+      epochs,
+      nodeIds,
+      int8Array(readings.map(({ lotId }) => lotId)),
+      int8Array(readings.map(({ sequence }) => sequence)),
+      byteaArray(readings.map(({ readingHash }) => rawBytes(readingHash))),
+      byteaArray(readings.map(({ body }) => body)),
+      byteaArray(readings.map(({ signature }) => rawBytes(signature))),
+      int8Array(readings.map(({ receivedAt }) => receivedAt)),
     ],
   );
   if (fresh.length === readings.length) return readings.map(() => "inserted");
@@ -63,7 +65,7 @@ export async function insertReadings(db: Db, oracleId: number, readings: Reading
   const { rows: kept } = await db.query<{ epoch: bigint; nodeId: bigint; readingHash: Hex }>(
     `select epoch, node_id "nodeId", reading_hash "readingHash" from readings
      where oracle_id = $1 and (epoch, node_id) in (select * from unnest($2::int8[], $3::int8[]))`,
-    [oracleId, readings.map((reading) => reading.epoch), readings.map((reading) => reading.nodeId)],
+    [oracleId, epochs, nodeIds],
   );
   const keptHash = new Map(kept.map((row) => [keyOf(row), row.readingHash]));
   const outcomes: Outcome[] = readings.map((reading) => {
@@ -76,18 +78,18 @@ export async function insertReadings(db: Db, oracleId: number, readings: Reading
     await db.query(
       `insert into equivocations (oracle_id, epoch, node_id, reading_hash, body, signature, received_at)
        select $1, epoch, node_id, reading_hash, body, signature, received_at
-       from unnest($2::int8[], $3::int8[], $4::bytea[], $5::text[], $6::bytea[], $7::int8[])
+       from unnest($2::int8[], $3::int8[], $4::bytea[], $5::bytea[], $6::bytea[], $7::int8[])
          with ordinality as input (epoch, node_id, reading_hash, body, signature, received_at, place)
        order by epoch, node_id, place
        on conflict (oracle_id, epoch, node_id) do nothing`,
       [
         oracleId,
-        conflicts.map((reading) => reading.epoch),
-        conflicts.map((reading) => reading.nodeId),
-        conflicts.map((reading) => bytes(reading.readingHash)),
-        conflicts.map((reading) => reading.body),
-        conflicts.map((reading) => bytes(reading.signature)),
-        conflicts.map((reading) => reading.receivedAt),
+        int8Array(conflicts.map(({ epoch }) => epoch)),
+        int8Array(conflicts.map(({ nodeId }) => nodeId)),
+        byteaArray(conflicts.map(({ readingHash }) => rawBytes(readingHash))),
+        byteaArray(conflicts.map(({ body }) => body)),
+        byteaArray(conflicts.map(({ signature }) => rawBytes(signature))),
+        int8Array(conflicts.map(({ receivedAt }) => receivedAt)),
       ],
     );
   return outcomes;
@@ -97,36 +99,54 @@ function keyOf(row: { epoch: bigint; nodeId: bigint }): string {
   return `${row.epoch}/${row.nodeId}`;
 }
 
+function rawBytes(hex: Hex): Buffer {
+  return Buffer.from(bytes(hex).slice(2), "hex");
+}
+
+/** Rows whose bytea columns are still the 0x strings that the driver makes of them. */
+function withBody<Row extends { body: Uint8Array }>(rows: (Omit<Row, "body"> & { body: Hex })[]): Row[] {
+  return rows.map((row) => ({ ...row, body: rawBytes(row.body) }) as unknown as Row);
+}
+
 /** A role's readings of an epoch, by node. */
 export async function readingsOf(db: Db, oracleId: number, epoch: bigint): Promise<ReadingRow[]> {
-  const { rows } = await db.query<ReadingRow>(
-    `select ${READING} from readings where oracle_id = $1 and epoch = $2 order by node_id`,
-    [oracleId, epoch],
+  return await readingsAfter(db, oracleId, epoch, -1n, 2 ** 31 - 1);
+}
+
+/** The next of a role's readings of an epoch, by node: at most `limit` of those above a node. */
+export async function readingsAfter(
+  db: Db,
+  oracleId: number,
+  epoch: bigint,
+  afterNodeId: bigint,
+  limit: number,
+): Promise<ReadingRow[]> {
+  const { rows } = await db.query<Omit<ReadingRow, "body"> & { body: Hex }>(
+    `select ${READING} from readings where oracle_id = $1 and epoch = $2 and node_id > $3 order by node_id limit $4`,
+    [oracleId, epoch, afterNodeId, limit],
   );
-  return rows;
+  return withBody(rows);
 }
 
 /** A role's newest reading of each node. */
 export async function newestReadings(db: Db, oracleId: number): Promise<ReadingRow[]> {
-  const { rows } = await db.query<ReadingRow>(
+  const { rows } = await db.query<Omit<ReadingRow, "body"> & { body: Hex }>(
     `select distinct on (node_id) ${READING} from readings where oracle_id = $1 order by node_id, epoch desc`,
     [oracleId],
   );
-  return rows;
+  return withBody(rows);
 }
 
+type EvidenceRow = Omit<ReadingRow, "lotId" | "sequence">;
+
 /** The first conflicting readings of an epoch, by node; the readings they conflict with are in `readingsOf`. */
-export async function equivocationsOf(
-  db: Db,
-  oracleId: number,
-  epoch: bigint,
-): Promise<Omit<ReadingRow, "lotId" | "sequence">[]> {
-  const { rows } = await db.query<Omit<ReadingRow, "lotId" | "sequence">>(
+export async function equivocationsOf(db: Db, oracleId: number, epoch: bigint): Promise<EvidenceRow[]> {
+  const { rows } = await db.query<Omit<EvidenceRow, "body"> & { body: Hex }>(
     `select epoch, node_id "nodeId", reading_hash "readingHash", body, signature, received_at "receivedAt"
      from equivocations where oracle_id = $1 and epoch = $2 order by node_id`,
     [oracleId, epoch],
   );
-  return rows;
+  return withBody(rows);
 }
 
 // Progress

@@ -1,13 +1,23 @@
 import { keccak256 } from "ethers";
 
 import { Failure } from "../failure.ts";
-import { aggregate, initialState, type Aggregation, type VerifiedReading } from "../protocol/aggregate.ts";
+import {
+  aggregate,
+  dataTreeOf,
+  initialState,
+  parseState,
+  stateLine,
+  type AggregateStateJson,
+  type Aggregation,
+  type VerifiedReading,
+} from "../protocol/aggregate.ts";
 import type { DeviceProof, EpochDetail } from "../protocol/api.ts";
 import type { Hex } from "../protocol/bytes.ts";
-import { deviceLeafHash, leafHex } from "../protocol/leaf.ts";
+import { deviceLeafHash, leafHashes, leafHex, readingLeafHash } from "../protocol/leaf.ts";
 import { unpackMeter } from "../protocol/meter.ts";
-import { parseReading, readingJson } from "../protocol/reading.ts";
-import { proofOf } from "../protocol/tree.ts";
+import { readingOfBody } from "../protocol/packed.ts";
+import { readingJson } from "../protocol/reading.ts";
+import { proofOf, rootOf } from "../protocol/tree.ts";
 import { E4 } from "../protocol/units.ts";
 import type { View } from "./events.ts";
 import type { ReportArgs } from "./readmodelEpochs.ts";
@@ -36,9 +46,13 @@ export async function evidenceOf({ db }: View, args: ReportArgs): Promise<Eviden
   for (const oracleId of kept.length === 0 ? [0] : new Set(kept.map((row) => row.oracleId))) {
     const own = kept
       .filter((row) => row.oracleId === oracleId)
-      .map(({ body, readingHash, signature }) => ({ reading: parseReading(JSON.parse(body)), readingHash, signature }));
+      .map(({ body, readingHash, signature }) => ({
+        reading: readingOfBody(Buffer.from(body.slice(2), "hex")),
+        readingHash,
+        signature,
+      }));
     const readings = firstOf(own, BigInt(args.devicesReportingCount));
-    const aggregation = aggregationOf(args, readings);
+    const aggregation = await withState(db, oracleId, aggregationOf(args, readings));
     if (aggregation.readingsRoot !== args.readingsRoot || aggregation.dataHash !== args.dataHash) continue;
     const inOrder = readings.toSorted((a, b) => (a.reading.nodeId < b.reading.nodeId ? -1 : 1));
     const file = Buffer.from(
@@ -63,6 +77,19 @@ function firstOf(readings: readonly VerifiedReading[], deviceCount: bigint): Ver
     return count > deviceCount;
   });
   return end === -1 ? [...readings] : readings.slice(0, end);
+}
+
+/** The data tree with the state that the oracle kept with its report; the neutral site of `aggregationOf` gives none. */
+async function withState(db: View["db"], oracleId: number, aggregation: Aggregation): Promise<Aggregation> {
+  const { epoch, readingLeaves } = aggregation;
+  const { rows } = await db.query<{ carry: AggregateStateJson }>(
+    "select carry from reports where oracle_id = $1 and epoch = $2",
+    [oracleId, epoch],
+  );
+  if (rows[0] === undefined) return aggregation;
+  const line = stateLine(parseState(rows[0].carry));
+  const dataTree = dataTreeOf(epoch, leafHashes(readingLeaves, readingLeafHash), line);
+  return { ...aggregation, dataTree, dataHash: rootOf(dataTree) };
 }
 
 /** The trees of a report. They do not depend on the meters before nor on the site's factors, so neither is needed. */

@@ -1,5 +1,13 @@
 import type { Hex } from "./bytes.ts";
-import { deviceLeafHash, leafHashes, readingLeafHash, type DeviceLeaf, type ReadingLeaf } from "./leaf.ts";
+import { keccakText } from "./keccak.ts";
+import {
+  deviceLeafHash,
+  leafHashes,
+  readingLeafHash,
+  stateLeafHash,
+  type DeviceLeaf,
+  type ReadingLeaf,
+} from "./leaf.ts";
 import { checkLot, type Lot } from "./lot.ts";
 import { COUNTERS, addMeter, emptyMeter, packMeter, type LotMeter, type Meter } from "./meter.ts";
 import type { Reading } from "./reading.ts";
@@ -50,7 +58,7 @@ export interface Aggregation {
   readonly tree: Tree;
   readonly readingsRoot: Hex;
   readonly readingLeaves: readonly ReadingLeaf[]; // by nodeId
-  readonly dataTree: Tree;
+  readonly dataTree: Tree; // the reading leaves, then the state's
   readonly dataHash: Hex;
   readonly devicesRegisteredCount: bigint;
   readonly devicesReportingCount: bigint;
@@ -218,7 +226,8 @@ export function aggregate(
 
   const readingLeaves = placeReadings(epoch, verified);
   const tree = buildTree(leafHashes(leaves, deviceLeafHash));
-  const dataTree = buildTree(leafHashes(readingLeaves, readingLeafHash));
+  const after = { epoch, lots: states };
+  const dataTree = dataTreeOf(epoch, leafHashes(readingLeaves, readingLeafHash), stateLine(after));
   return {
     epoch,
     meters,
@@ -230,8 +239,17 @@ export function aggregate(
     dataHash: rootOf(dataTree),
     devicesRegisteredCount: sum(lots, (lot) => lot.gpuCount),
     devicesReportingCount: BigInt(leaves.length),
-    state: { epoch, lots: states },
+    state: after,
   };
+}
+
+/** The tree that `dataHash` is the root of: the leaves of the readings, then the one of the state. */
+export function dataTreeOf(epoch: bigint, readingLeafHashes: Uint8Array, line: string): Tree {
+  const leafIndex = readingLeafHashes.length / 32;
+  const hashes = new Uint8Array(readingLeafHashes.length + 32);
+  hashes.set(readingLeafHashes);
+  hashes.set(stateLeafHash({ leafIndex, epoch, lineHash: keccakText(line) }), readingLeafHashes.length);
+  return buildTree(hashes);
 }
 
 function placeReadings(epoch: bigint, verified: readonly VerifiedReading[]): ReadingLeaf[] {
@@ -269,6 +287,11 @@ export function stateJson(state: AggregateState): AggregateStateJson {
     carry: toDecimals(carry, CARRIES),
   }));
   return { epoch: String(state.epoch), lots };
+}
+
+/** The first line of a published reading set. The reading set's hash commits to it, so it has this one form. */
+export function stateLine(state: AggregateState): string {
+  return JSON.stringify({ version: 1, epoch: String(state.epoch), state: stateJson(state) });
 }
 
 /** A state out of JSON: the inverse of `stateJson`. */

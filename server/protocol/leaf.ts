@@ -11,6 +11,8 @@ const KIND_IDENTITY = 1;
 const KIND_DEVICE_HOUR = 2;
 /** One node's signed reading, as published. */
 const KIND_READING = 3;
+/** The state that a report leaves, as published: the last leaf after the readings. */
+const KIND_STATE = 4;
 
 /** A device's place in its lot's identity tree. */
 export interface IdentityLeaf {
@@ -37,6 +39,13 @@ export interface ReadingLeaf {
   readonly nodeId: bigint;
   readonly readingHash: Hex;
   readonly signature: Hex;
+}
+
+/** The state's place behind the readings, with the hash of the published file's first line. */
+export interface StateLeaf {
+  readonly leafIndex: number;
+  readonly epoch: bigint;
+  readonly lineHash: Hex;
 }
 
 const words = new Words(4);
@@ -94,6 +103,15 @@ export function readingLeafHash(leaf: ReadingLeaf): Uint8Array {
   words.putBytes32(1, leaf.readingHash);
   words.putBytes32(2, leaf.signature.slice(0, 66) as Hex);
   words.putBytes32(3, `0x${leaf.signature.slice(66)}`);
+  return hashTwice();
+}
+
+/** Hash of a state leaf: abi.encode(header with lot and node 0, keccak256 of the file's first line, 0, 0), hashed twice. */
+export function stateLeafHash(leaf: StateLeaf): Uint8Array {
+  putHeader(KIND_STATE, { ...leaf, lotId: 0n, nodeId: 0n });
+  words.putBytes32(1, leaf.lineHash);
+  words.putWord(2, 0n);
+  words.putWord(3, 0n);
   return hashTwice();
 }
 

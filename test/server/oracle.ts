@@ -4,7 +4,8 @@ import type { Ingested, Oracle } from "../../server/jobs/oracle.ts";
 import { readDirectory } from "../../server/plugins/directory.ts";
 import { equivocationsOf, readingsOf } from "../../server/plugins/queries.ts";
 import { contractsAt, send } from "../../server/protocol/contracts.ts";
-import { readingDomain, type SignedReadingJson } from "../../server/protocol/reading.ts";
+import { readingOfBody } from "../../server/protocol/packed.ts";
+import { readingDomain, readingJson, type SignedReadingJson } from "../../server/protocol/reading.ts";
 import { P256_ORDER } from "../../server/protocol/signature.ts";
 import { startOracle } from "../../server/jobs/oracle.ts";
 import { refusalOf } from "./agentBench.ts";
@@ -31,7 +32,7 @@ describe("oracle", function () {
   const outcomes = (ingested: Ingested[]) => ingested.map(({ outcome }) => outcome);
 
   describe("ingest", () => {
-    it("takes a node's reading, knows it again, and keeps the text as it came", async () => {
+    it("takes a node's reading, knows it again, and keeps what it says", async () => {
       const [oracle] = oracles as [Oracle];
       const signed = wire(readingOf(stage, 0, E));
       expect(outcomes(await oracle.ingest([signed], NOW))).to.deep.equal(["inserted"]);
@@ -39,7 +40,7 @@ describe("oracle", function () {
       expect(outcomes(await oracle.ingest([signed, signed], NOW))).to.deep.equal(["duplicate", "duplicate"]);
       expect(await stage.storeText()).to.equal(before);
       const [row] = await readingsOf(stage.store.db, 0, E);
-      expect(JSON.parse(row!.body)).to.deep.equal(signed.reading);
+      expect(readingJson(readingOfBody(row!.body))).to.deep.equal(signed.reading);
     });
 
     it("S06: keeps the first of two readings of an hour, and the second as evidence", async () => {

@@ -6,6 +6,7 @@ import {
   initialState,
   parseState,
   stateJson,
+  stateLine,
   type AggregateState,
   type Aggregation,
   type VerifiedReading,
@@ -13,7 +14,7 @@ import {
 import { ZERO_BYTES32, type Hex } from "../../server/protocol/bytes.ts";
 import { noDrops } from "../../server/protocol/drops.ts";
 import { keccakText } from "../../server/protocol/keccak.ts";
-import { deviceLeafHash, readingLeafHash } from "../../server/protocol/leaf.ts";
+import { deviceLeafHash, leafHex, readingLeafHash, stateLeafHash } from "../../server/protocol/leaf.ts";
 import type { Lot, SiteFactors } from "../../server/protocol/lot.ts";
 import { unpackMeter } from "../../server/protocol/meter.ts";
 import { parseReading, type DeviceHour, type ReadingJson } from "../../server/protocol/reading.ts";
@@ -31,6 +32,7 @@ type Vectors = {
     verified: { reading: ReadingJson; readingHash: Hex; signature: Hex }[];
     meters: { lotId: string; tdpW: string; meter: Texts; words: Record<string, Hex> }[];
     readingsRoot: Hex;
+    stateLine: string;
     dataHash: Hex;
     devicesRegisteredCount: string;
     devicesReportingCount: string;
@@ -109,6 +111,7 @@ describe("protocol aggregate", () => {
       });
       it(`epoch ${step.epoch}: the roots and counts are those`, () => {
         expect(result.readingsRoot).to.equal(step.readingsRoot);
+        expect(stateLine(result.state)).to.equal(step.stateLine);
         expect(result.dataHash).to.equal(step.dataHash);
         expect(result.devicesRegisteredCount).to.equal(BigInt(step.devicesRegisteredCount));
         expect(result.devicesReportingCount).to.equal(BigInt(step.devicesReportingCount));
@@ -131,8 +134,9 @@ describe("protocol aggregate", () => {
         for (const leaf of readingLeaves) {
           const proof = proofOf(dataTree, leaf.leafIndex);
           const hash = readingLeafHash(leaf);
-          expect(verifyProof(result.dataHash, readingLeaves.length, leaf.leafIndex, hash, proof)).to.equal(true);
+          expect(verifyProof(result.dataHash, dataTree.count, leaf.leafIndex, hash, proof)).to.equal(true);
         }
+        expect(dataTree.count).to.equal(readingLeaves.length + 1);
       });
       it(`epoch ${step.epoch}: the order of readings and lots changes nothing`, () => {
         expect(aggregate(result.epoch, before, lots.toReversed(), verified.toReversed())).to.deep.equal(result);
@@ -210,11 +214,13 @@ describe("protocol aggregate", () => {
   });
 
   describe("E10: an epoch without readings", () => {
-    it("carries nothing forward: counters stand, nobody reports, the roots are zero", () => {
+    it("carries nothing forward: counters stand, nobody reports, the state alone is published", () => {
       const first = aggregate(1n, initialState(1n), [one], [hour(1n, { energyEndMJ: 3_600_000_000n })]);
       const second = aggregate(3n, first.state, [one], []);
       expect(unpackMeter(second.meters[0]!)).to.deep.equal({ ...unpackMeter(first.meters[0]!), reportingCount: 0n });
-      expect([second.readingsRoot, second.dataHash]).to.deep.equal([ZERO_BYTES32, ZERO_BYTES32]);
+      const lineHash = keccakText(stateLine(second.state));
+      const alone = leafHex({ leafIndex: 0, epoch: 3n, lineHash }, stateLeafHash);
+      expect([second.readingsRoot, second.dataHash]).to.deep.equal([ZERO_BYTES32, alone]);
       expect(second.devicesReportingCount).to.equal(0n);
       expect(second.state.lots[0]!.carry).to.deep.equal(first.state.lots[0]!.carry);
     });

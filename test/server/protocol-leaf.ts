@@ -4,7 +4,13 @@ import { id, keccak256 } from "ethers";
 import type { Hex } from "../../server/protocol/bytes.ts";
 import { bytesOf, hexOf } from "../../server/protocol/bytes.ts";
 import { canonicalDeviceName, identityAnchor, nodeKeyHash } from "../../server/protocol/identity.ts";
-import { deviceLeafHash, identityLeafHash, leafHex, readingLeafHash } from "../../server/protocol/leaf.ts";
+import {
+  deviceLeafHash,
+  identityLeafHash,
+  leafHex,
+  readingLeafHash,
+  stateLeafHash,
+} from "../../server/protocol/leaf.ts";
 import type { DeviceHour } from "../../server/protocol/reading.ts";
 import { Refusal } from "../../server/protocol/refusal.ts";
 
@@ -13,6 +19,7 @@ type Vectors = {
   devices: (Place & { name: string; sequenceIndex: string; device: Record<keyof DeviceHour, string | number> })[];
   identities: { leafIndex: number; anchor: Hex; nodeKeyHash: Hex; hash: Hex }[];
   readings: (Place & { readingHash: Hex; signature: Hex })[];
+  states: { leafIndex: number; epoch: string; lineHash: Hex; hash: Hex }[];
 };
 const vectors = JSON.parse(readFileSync(new URL("../vectors/leaf.json", import.meta.url), "utf8")) as Vectors;
 
@@ -54,6 +61,11 @@ describe("protocol leaf", () => {
       for (const vector of vectors.readings) {
         const { readingHash, signature } = vector;
         expect(leafHex({ ...place(vector), readingHash, signature }, readingLeafHash)).to.equal(vector.hash);
+      }
+    });
+    it("of a state", () => {
+      for (const { leafIndex, epoch, lineHash, hash } of vectors.states) {
+        expect(leafHex({ leafIndex, epoch: BigInt(epoch), lineHash }, stateLeafHash)).to.equal(hash);
       }
     });
   });

@@ -336,7 +336,7 @@ describe("read model out of events", () => {
 
     it("serve no reading and no proof that does not make the root on-chain", async () => {
       const { reading, signature } = signedReading;
-      const body = JSON.stringify({ ...reading, epoch: "102" });
+      const body = Buffer.from(JSON.stringify({ ...reading, epoch: "102" }));
       const row = { epoch: 102n, nodeId: 1n, lotId: 1n, sequence: 0n, readingHash: word(1), body, receivedAt: 0n };
       expect(await model.deviceProof(102n, word(1)), "none kept").to.equal(undefined);
       await insertReadings(store.db, 0, [{ ...row, signature: signature as Hex }]);

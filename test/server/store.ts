@@ -20,7 +20,7 @@ const reading = (nodeId: bigint): ReadingRow => ({
   lotId: 1n,
   sequence: 1n,
   readingHash: hash(Number(nodeId)),
-  body: "{}",
+  body: Buffer.from("{}"),
   signature: "0x01",
   receivedAt: 1_764_000_000n,
 });
@@ -231,7 +231,7 @@ async function runAndKill(dataDir: string, oracleId: number): Promise<{ acknowle
     // A backend in the middle of a computation outlives its server for a while, and holds the shared memory.
     void store.db.query("select sum(sqrt(n)) from generate_series(1, 5000000) n");
     for (let nodeId = 1n; ; nodeId++) {
-      await insertReadings(store.db, ${oracleId}, [{ epoch: 490000n, nodeId, lotId: 1n, sequence: 1n, body: "{}",
+      await insertReadings(store.db, ${oracleId}, [{ epoch: 490000n, nodeId, lotId: 1n, sequence: 1n, body: Buffer.from("{}"),
         readingHash: "0x" + nodeId.toString(16).padStart(64, "0"), signature: "0x01", receivedAt: 1764000000n }]);
       console.log("kept " + nodeId);
     }`;
