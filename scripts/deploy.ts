@@ -104,7 +104,7 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
   const markets = await place(new Markets__factory(admin).deploy(authority));
 
   const manager = Authority__factory.connect(authority, admin);
-  const attesting = (["attest", "revokeAttestation"] as const).map(
+  const attesting = (["attest", "renew", "revokeAttestation"] as const).map(
     (name) => Registry__factory.createInterface().getFunction(name).selector,
   );
   await send(manager.setTargetFunctionRole(registry, attesting, AUDITOR_ROLE));

@@ -2,7 +2,7 @@ import { readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { gunzipSync } from "node:zlib";
 
-import { parseDcgm } from "../server/protocol/exposition.ts";
+import { parseScrape } from "../server/protocol/scrape.ts";
 import { gpuModel } from "./catalogue.ts";
 import { madeUpUuid, type ExportedGpu, type Exporter } from "./exporter.ts";
 
@@ -49,7 +49,7 @@ interface Recording {
 /** Refuses at the start, by the file's name, what the agent would refuse hour after hour. */
 function requireScrape(file: string, text: string): void {
   try {
-    parseDcgm(text);
+    parseScrape(text);
   } catch (error) {
     throw new Error(`${file}: not dcgm-exporter text: ${(error as Error).message}`, { cause: error });
   }
@@ -57,7 +57,7 @@ function requireScrape(file: string, text: string): void {
 
 function recordingOf(lines: string[]): Recording {
   const recording: Recording = { lines, energyMJ: new Map(), powerMW: new Map() };
-  for (const { uuid, energyMJ, powerMilliW } of parseDcgm(lines.join("\n")).samples) {
+  for (const { uuid, energyMJ, powerMilliW } of parseScrape(lines.join("\n")).samples) {
     if (energyMJ !== null) recording.energyMJ.set(uuid, energyMJ);
     if (powerMilliW !== null) recording.powerMW.set(uuid, powerMilliW);
   }

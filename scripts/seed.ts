@@ -109,9 +109,14 @@ async function registerFleet(
   let nodeId = 0n;
   for (const lot of fleet) {
     const devices: { name: string; nodeId: string; anchor: Hex; nodeKeyHash: Hex }[] = [];
+    await send(
+      operator.registry.registerNodes(
+        1,
+        lot.hosts.map(({ hostname }) => nodeKeyOf(name, hostname)),
+      ),
+    );
     for (const host of lot.hosts) {
       const { x, y } = nodeKeyOf(name, host.hostname);
-      await send(operator.registry.registerNode(1, x, y));
       nodeId += 1n;
       const owned = { nodeId: String(nodeId), nodeKeyHash: nodeKeyHash(x, y) };
       for (const gpu of host.gpus) devices.push({ name: gpu.uuid, anchor: identityAnchor(gpu.uuid), ...owned });

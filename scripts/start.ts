@@ -104,7 +104,6 @@ function programOptions(world: World, fleet: FleetLot[], folder: string, rpcUrl:
       // A recording of a bare host names no pod: it is one lessee's as a whole.
       allocation: options.scrapeFiles.length > 0 ? ("dedicated" as const) : ("pod" as const),
       maxGapSec: (2 * HOUR_SEC) / SCRAPES_PER_HOUR,
-      spoolFile: join(folder, `node-${nodeId}.json`),
     })),
   );
   const { itPerGpuEnergyE4: overheadE4, ...factors } = SITE_FACTORS;
@@ -134,13 +133,13 @@ async function runMonths(run: Run, isStopping: () => boolean): Promise<number> {
   let reports = 0;
   let readings = 0;
   let lastStepMs = Date.now();
-  observeFleet(run, Number(program.nextEpoch()) * HOUR_SEC);
+  await observeFleet(run, Number(program.nextEpoch()) * HOUR_SEC);
 
   while (!isStopping() && !(options.once && payments >= options.months)) {
     const epoch = program.nextEpoch();
     const endAt = (Number(epoch) + 1) * HOUR_SEC;
     for (let part = 1; part <= SCRAPES_PER_HOUR; part++) {
-      observeFleet(run, endAt - HOUR_SEC + (part * HOUR_SEC) / SCRAPES_PER_HOUR);
+      await observeFleet(run, endAt - HOUR_SEC + (part * HOUR_SEC) / SCRAPES_PER_HOUR);
     }
     await advanceTo(run.provider, endAt);
     const closed = await program.closeEpoch(BigInt(endAt));
@@ -167,11 +166,14 @@ async function runMonths(run: Run, isStopping: () => boolean): Promise<number> {
   return options.once ? payments : payments - firstPayment;
 }
 
-function observeFleet({ fleet, program }: Run, at: number): void {
-  for (const host of fleet.flatMap((lot) => lot.hosts)) {
-    const text = host.scrape(at);
-    if (text !== undefined) program.observe(host.hostname, text, at, host.wallEnergyMJ?.(at));
-  }
+async function observeFleet({ fleet, program }: Run, at: number): Promise<void> {
+  const hosts = fleet.flatMap((lot) => lot.hosts);
+  await Promise.all(
+    hosts.map(async (host) => {
+      const text = host.scrape(at);
+      if (text !== undefined) await program.observe(host.hostname, text, at, host.wallEnergyMJ?.(at));
+    }),
+  );
 }
 
 /** Once a day: the keeper does what is due, lessees pay, and after a payment date the holders act. */

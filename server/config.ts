@@ -1,4 +1,5 @@
 import { Failure } from "./failure.ts";
+import { keyMaterialIn } from "./production.ts";
 
 // Every setting of the program, as a table: loadConfig reads and checks by it, docs/reference/settings.md is made from it.
 
@@ -39,6 +40,20 @@ export const SETTINGS = {
     description: "folder of the embedded database",
     type: { kind: "text", pattern: /^[^\0]{1,4096}$/, form: "path" },
     default: ".data",
+    secret: false,
+  },
+  mode: {
+    env: "RACKBOND_MODE",
+    description: "production refuses keys in plain text and key material in the environment (docs/keys.md)",
+    type: { kind: "choice", of: ["development", "production"] },
+    default: "development",
+    secret: false,
+  },
+  passwordFile: {
+    env: "RACKBOND_PASSWORD_FILE",
+    description: "file, mode 0600, with the password or PIN of keys whose URI names none",
+    type: { kind: "text", pattern: /^[^\0]{1,4096}$/, form: "path" },
+    default: undefined,
     secret: false,
   },
   databaseUrl: {
@@ -145,8 +160,10 @@ export function loadConfig(
     }
     return [name, value];
   });
+  const config = Object.fromEntries(values) as Config;
+  if (config.mode === "production") faults.push(...keyMaterialIn(env));
   if (faults.length > 0) throw new Failure("Config_Invalid", `settings: ${faults.join("; ")}`);
-  return Object.fromEntries(values) as Config;
+  return config;
 }
 
 function parse(type: SettingType, text: string): number | string | undefined {

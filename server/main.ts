@@ -1,12 +1,15 @@
 import type { KeyObject } from "node:crypto";
+import { join } from "node:path";
 
 import { Wallet, type JsonRpcProvider } from "ethers";
 
 import { Telemetry__factory } from "../types/factories/telemetry/Telemetry__factory.ts";
 import { buildApp } from "./app.ts";
-import { startAgent, type Agent, type Allocation } from "./agent/agent.ts";
+import { startAgentHost, type AgentHost } from "./agent/host.ts";
+import type { Allocation } from "./agent/node.ts";
 import { loadConfig } from "./config.ts";
 import { Failure, codeOf } from "./failure.ts";
+import { signReading } from "./nodekey.ts";
 import { closeEpoch, type ClosedEpoch, type EpochOptions } from "./jobs/epoch.ts";
 import { startKeeper, type KeeperAction } from "./jobs/keeper.ts";
 import { startOracle, type Oracle } from "./jobs/oracle.ts";
@@ -27,18 +30,18 @@ import { methodologyText } from "./protocol/methodology.ts";
 import { parseReading, readingDomain, readingHash, type SignedReadingJson } from "./protocol/reading.ts";
 import { Refusal } from "./protocol/refusal.ts";
 import { domainOf, structOf } from "./protocol/typed.ts";
+import { MILLI } from "./protocol/units.ts";
 import type { ReadingReceipt } from "./sources.ts";
 
 export { connectChain } from "./plugins/chain.ts";
 
 /** A GPU host that this program runs the agent of. */
-export interface AgentHost {
+export interface LocalHost {
   readonly hostname: string;
   readonly nodeId: bigint;
   readonly key: KeyObject;
   readonly allocation: Allocation;
   readonly maxGapSec: number;
-  readonly spoolFile: string;
 }
 
 export interface ProgramOptions {
@@ -50,7 +53,7 @@ export interface ProgramOptions {
   readonly transmitterKey: string;
   readonly keeperKey: string;
   readonly factors: SiteFactors;
-  readonly agents: readonly AgentHost[];
+  readonly agents: readonly LocalHost[];
   /** Where the API listens, in place of what the settings say; port 0 takes any. */
   readonly api: { readonly host?: string; readonly port?: number };
 }
@@ -60,8 +63,8 @@ export interface Program {
   readonly apiUrl: string;
   readonly provider: JsonRpcProvider;
   readonly contracts: Contracts;
-  /** Hands a scrape, and the wall meter where there is one, to a host's agent. */
-  observe(hostname: string, text: string, atSec: number, wallEnergyMJ?: bigint): void;
+  /** Hands a scrape, and the wall meter where there is one, to a host's agent; a host without one is none of ours. */
+  observe(hostname: string, text: string, atSec: number, wallEnergyMJ?: bigint): Promise<void>;
   /** Closes the epoch after the newest on-chain: agents sign, every oracle takes the readings, 2f+1 sign the report. */
   closeEpoch(receivedAt: bigint): Promise<ClosedEpoch & { readings: number }>;
   /** Does what is due at a chain time. */
@@ -112,16 +115,20 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     await transmitter.resume();
     const epochOptions: EpochOptions = { ...signing, oracles, store, transmitter, telemetry: addresses.telemetry };
     const keeper = startKeeper(contracts, deployment);
-    const agents = new Map<string, Agent>(
-      options.agents.map((host) => {
+    const localHosts = new Set(options.agents.map(({ hostname }) => hostname));
+    const agents = startAgentHost({
+      folder: join(config.dataDir, "agents"),
+      domain,
+      nodes: options.agents.map(({ key, ...host }) => {
         const lotId = directory.nodes.get(host.nodeId)?.lotId ?? 0n;
         const devices = directory.lots.get(lotId)?.devices ?? [];
         const deviceIndex = new Map(
           devices.flatMap(({ name, nodeId }, index) => (nodeId === host.nodeId ? [[name, index] as const] : [])),
         );
-        return [host.hostname, startAgent({ ...host, lotId, deviceIndex, domain })];
+        return { ...host, lotId, deviceIndex, sign: (hash: Hex) => Promise.resolve(signReading(key, hash)) };
       }),
-    );
+    });
+    closing.push(() => agents.close());
     let head: TelemetryHead = await telemetryHead(contracts.telemetry);
     const inTurn = takingTurns();
 
@@ -146,19 +153,18 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
       apiUrl,
       provider,
       contracts,
-      observe(hostname, text, atSec, wallEnergyMJ) {
-        agents.get(hostname)?.observe(text, atSec, wallEnergyMJ);
+      async observe(hostname, text, atSec, wallEnergyMJ) {
+        if (localHosts.has(hostname)) await agents.take(hostname, BigInt(atSec) * MILLI, text, wallEnergyMJ);
       },
       closeEpoch: (receivedAt) =>
         inTurn(async () => {
           const epoch = head.lastEpoch + 1n;
-          const batch = [...agents.values()].flatMap((agent) => {
-            const signed = agent.close(epoch) ?? agent.newest();
-            return signed !== undefined && BigInt(signed.reading.epoch) === epoch ? [signed] : [];
-          });
+          await agents.closeEpoch(epoch);
+          const batch = await readingsOf(agents, epoch);
           const refused = await ingestEverywhere(oracles, batch, receivedAt);
           const closed = await closeEpoch(epochOptions, head);
           head = closed.head;
+          for (const closeIndex of agents.spool.closes()) agents.spool.remove(closeIndex);
           return { ...closed, refusals: [...refused, ...closed.refusals], readings: batch.length };
         }),
       keep: (nowAt) => keeper.run(nowAt),
@@ -170,6 +176,17 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     await stop();
     throw error;
   }
+}
+
+/** The local agents' readings of an epoch that is not reported yet, also those signed before a restart. */
+async function readingsOf({ spool }: AgentHost, epoch: bigint): Promise<SignedReadingJson[]> {
+  const readings: SignedReadingJson[] = [];
+  for (const closeIndex of spool.closes()) {
+    for await (const signed of spool.read(closeIndex)) {
+      if (BigInt(signed.reading.epoch) === epoch) readings.push(signed);
+    }
+  }
+  return readings;
 }
 
 /** A database holds the rows of one deployment: those of another would be taken for this one's. */

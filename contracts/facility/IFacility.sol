@@ -162,6 +162,7 @@ interface IFacility {
     error Facility_FundingTooLate(uint256 firstPaymentAt, uint256 timeAt);
     error Facility_RaiseNotFailed(uint256 timeAt, uint256 raiseUntilAt, uint256 firstPaymentAt, uint256 drawnAssets);
     error Facility_NothingToRefund(address account);
+    error Facility_LotFrozen(LotId lotId);
     error Facility_WeakEvidence(LotId lotId, uint256 evidenceClass, uint256 minEvidenceClass);
     error Facility_LeasePaysOther(LotId lotId, LeaseId leaseId, address payee);
     error Facility_RentInOther(LotId lotId, address asset);

@@ -193,6 +193,7 @@ library Raise {
 
     /// @dev Takes a draw on a lot out of escrow and pledges the lot; whoever calls sees to the lien and the money.
     function _draw(Book storage book, LotId lotId, uint256 assets) private {
+        require(!book.registry.isFrozen(lotId), IFacility.Facility_LotFrozen(lotId));
         uint8 evidenceClass = book.registry.evidenceClass(lotId);
         require(
             evidenceClass >= book.minEvidenceClass,

@@ -155,6 +155,7 @@ interface ILeases {
     error Lease_NotOperator(LotId lotId, address caller);
     error Lease_NotLessee(LeaseId leaseId, address caller);
     error Lease_NotPayee(LeaseId leaseId, address caller);
+    error Lease_LotRetired(LotId lotId);
     error Lease_LotLeased(LotId lotId, LeaseId leaseId);
     error Lease_WrongPayee(address payee, address expected);
     error Lease_NoAsset(LotId lotId);

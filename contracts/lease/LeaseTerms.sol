@@ -65,6 +65,7 @@ library LeaseTerms {
     /// token, else 0.
     function check(ILeases.Terms calldata terms, IRegistry registry) external view returns (uint8 assetDecimalCount) {
         checkPayee(terms.lotId, terms.payee, terms.asset, registry);
+        require(!registry.isRetired(terms.lotId), ILeases.Lease_LotRetired(terms.lotId));
         require(terms.asset != address(0), ILeases.Lease_NoAsset(terms.lotId));
         _checkPeriods(terms);
         _checkRent(terms);

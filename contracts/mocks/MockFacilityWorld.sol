@@ -27,6 +27,7 @@ contract MockPledges {
     mapping(LotId lotId => address) public lienOfferedTo;
     mapping(LotId lotId => address) public lienHolder;
     mapping(LotId lotId => bytes2) public country;
+    mapping(LotId lotId => bool) public isFrozen;
 
     error MockPledges_LienNotOffered(LotId lotId, address caller);
 
@@ -35,6 +36,10 @@ contract MockPledges {
         evidenceClass[lotId] = class_;
         lienOfferedTo[lotId] = offeredTo;
         country[lotId] = "US";
+    }
+
+    function setFrozen(LotId lotId, bool isFrozen_) external {
+        isFrozen[lotId] = isFrozen_;
     }
 
     function setCountry(LotId lotId, bytes2 country_) external {

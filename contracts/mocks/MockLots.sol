@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IRegistry} from "../registry/IRegistry.sol";
-import {LotId} from "../units.sol";
+import {LotId, NodeId} from "../units.sol";
 
 /// @title A registry whose lots are what a test says.
 contract MockLots is IRegistry {
@@ -10,10 +10,15 @@ contract MockLots is IRegistry {
 
     mapping(LotId lotId => Lot) private _lots;
     mapping(LotId lotId => address) public lienHolder;
+    mapping(LotId lotId => bool) public isRetired;
     bytes2 private _country = "DE";
 
     function setLot(LotId lotId, Lot calldata lot_) external {
         _lots[lotId] = lot_;
+    }
+
+    function setRetired(LotId lotId) external {
+        isRetired[lotId] = true;
     }
 
     function setCountry(bytes2 country_) external {
@@ -44,6 +49,24 @@ contract MockLots is IRegistry {
 
     function evidenceClass(LotId) external pure returns (uint8) {
         return 0;
+    }
+
+    function isFrozen(LotId) external pure returns (bool) {
+        return false;
+    }
+
+    function duplicateOf(LotId) external pure returns (Duplicate memory duplicate) {}
+
+    function nodeCount() external pure returns (uint64) {
+        return 0;
+    }
+
+    function isNodeKey(NodeId, bytes32, bytes32) external pure returns (bool) {
+        return false;
+    }
+
+    function proveDuplicate(Identified calldata, Identified calldata, address) external pure returns (LotId) {
+        revert Registry_UnknownLot(LotId.wrap(0));
     }
 
     function country(LotId) external view returns (bytes2) {

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {IFacility, State} from "../facility/IFacility.sol";
 import {IRegistry} from "../registry/IRegistry.sol";
 import {ITelemetry} from "../telemetry/ITelemetry.sol";
-import {LotId} from "../units.sol";
+import {LotId, NodeId} from "../units.sol";
 import {IPrice} from "../valuation/IPrice.sol";
 
 /// @title What valuation and credit read from the rest, set by the test: one facility with its registry, telemetry and
@@ -92,6 +92,28 @@ contract MockSeams is IFacility, IRegistry, ITelemetry, IPrice {
 
     function lienHolder(LotId lotId) external view returns (address) {
         return isPledged[lotId] ? address(this) : address(0);
+    }
+
+    function isFrozen(LotId) external pure returns (bool) {
+        return false;
+    }
+
+    function isRetired(LotId) external pure returns (bool) {
+        return false;
+    }
+
+    function duplicateOf(LotId) external pure returns (Duplicate memory duplicate) {}
+
+    function nodeCount() external pure returns (uint64) {
+        return 0;
+    }
+
+    function isNodeKey(NodeId, bytes32, bytes32) external pure returns (bool) {
+        return false;
+    }
+
+    function proveDuplicate(Identified calldata, Identified calldata, address) external pure returns (LotId) {
+        return LotId.wrap(0);
     }
 
     function country(LotId) external pure returns (bytes2) {

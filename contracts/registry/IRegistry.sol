@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {LotId, SiteId} from "../units.sol";
+import {LotId, NodeId, SiteId} from "../units.sol";
 
 /// @title What other contracts ask of the hardware registry.
 interface IRegistry {
@@ -13,13 +13,33 @@ interface IRegistry {
         bytes32 modelId;
         uint256 costAssets; // acquisition cost of the whole lot, in units of the settlement asset
         uint64 commissionedAt;
-        bytes32 identityRoot; // sorted Merkle tree of (index, identity anchor, node key)
+        bytes32 identityRoot; // Merkle tree of (index, identity anchor, node key hash)
+    }
+
+    /// A leaf of a lot's identity tree, with the proof that it is one.
+    struct Identified {
+        LotId lotId;
+        uint32 deviceIndex;
+        bytes32 anchor;
+        bytes32 nodeKeyHash;
+        bytes32[] proof;
+    }
+
+    /// What made a lot frozen: one device stands in it and in another live lot, or twice in it.
+    struct Duplicate {
+        LotId injuredLotId;
+        bytes32 anchor;
+        address bountyTo;
+        uint64 provenAt; // 0 when nothing was ever proven of the lot
+        address lienHolder; // of the lot at fault when it was proven
+        uint64 rootIndex; // of the lot at fault when it was proven
     }
 
     /// @notice A registered lot; reverts with `Registry_UnknownLot` otherwise.
     function lot(LotId lotId) external view returns (Lot memory);
 
-    /// @notice The evidence class in force now: 0 when never attested, expired or revoked; 4 is the best.
+    /// @notice The evidence class in force now: the highest k whose levels 1 … k all stand. 0 for a lot that was never
+    /// attested, is frozen or retired; 4 is the best.
     function evidenceClass(LotId lotId) external view returns (uint8);
 
     /// @notice The holder of the lot's single lien, or zero.
@@ -27,6 +47,30 @@ interface IRegistry {
 
     /// @notice ISO 3166-1 alpha-2 code of the lot's site.
     function country(LotId lotId) external view returns (bytes2);
+
+    /// @notice Whether a device of the lot was proven to be somewhere else too, and nobody has unfrozen it.
+    function isFrozen(LotId lotId) external view returns (bool);
+
+    /// @notice Whether the lot's operator has retired it, for ever.
+    function isRetired(LotId lotId) external view returns (bool);
+
+    /// @notice What was proven last of a lot that was at fault; `provenAt` is 0 when nothing was.
+    function duplicateOf(LotId lotId) external view returns (Duplicate memory);
+
+    /// @notice How many nodes were ever registered; a node exists when its id is from 1 to this.
+    function nodeCount() external view returns (uint64);
+
+    /// @notice Whether the point is the public key that the node was registered with, revoked or not.
+    function isNodeKey(NodeId nodeId, bytes32 publicX, bytes32 publicY) external view returns (bool);
+
+    /// @notice Shows that one device stands in two live lots, or at two indices of one, where at least one lot has
+    /// level 1 in force, and freezes the lot at fault.
+    /// @param bountyTo Whom the bounty is for, kept for whoever slashes the operator's bond.
+    function proveDuplicate(
+        Identified calldata a,
+        Identified calldata b,
+        address bountyTo
+    ) external returns (LotId faultLotId);
 
     /// @notice Takes the lien that the lot's operator offered to the caller.
     function takeLien(LotId lotId) external;

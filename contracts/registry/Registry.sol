@@ -5,13 +5,14 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 import {P256} from "@openzeppelin/contracts/utils/cryptography/P256.sol";
 
 import {LotId, NodeId, SiteId} from "../units.sol";
+import {Identity} from "./Identity.sol";
 import {IRegistry} from "./IRegistry.sol";
 
 /// @title Which hardware exists, who answers for it, how well that is known, and who holds a lien on it.
 ///
 /// Assumptions
 /// - A lot is what its registration says and no more: `evidenceClass` tells how far an auditor has checked it.
-/// - The identity root is the sorted Merkle tree of (index, identity anchor, node key); its leaves are published.
+/// - The identity root is the Merkle tree of (index, identity anchor, node key hash); its leaves are published.
 ///
 /// Liens
 /// - A lot has at most one lien holder at any time.
@@ -19,14 +20,19 @@ import {IRegistry} from "./IRegistry.sol";
 ///   gives it up with the offer. Only its holder releases it.
 /// - Whoever offers a lien grants its holder the power of sale: the holder can make anybody the lot's operator, once,
 ///   for the lien ends with it. Of a lot without a lien, the power of sale is the operator's.
+/// - No lien is taken on a frozen or retired lot.
 ///
 /// Evidence
-/// - `evidenceClass` is 0 unless an auditor's attestation stands: not expired, not revoked, the lot not moved since.
+/// - Four levels are attested, expire and are voided one by one. A swap of devices voids 1 and 2, a move 3 and 4.
+/// - The identity root of a lot changes by `swapDevices` only.
+/// - A device in two live lots, of which one has level 1 in force, freezes the lot that is at fault: the one without
+///   level 2 in force where the other has it, then the one without level 1, else the one with the younger root. A
+///   frozen lot has nothing in force, so it puts no other at fault.
 ///
 /// Roles
-/// - Anyone registers sites; a site's operator registers its lots and nodes.
-/// - Models and attestations are restricted by the AccessManager; of a registered lot only the
-///   operator (by a sale) and the site (by its operator) ever change, and none is removed.
+/// - Anyone registers sites and proves duplicates; a site's operator registers its lots and nodes.
+/// - Models, attestations and the end of a freeze are restricted by the AccessManager; of a registered lot only the
+///   operator (by a sale), the site and the identity root (by its operator) ever change, and none is removed.
 contract Registry is IRegistry, AccessManaged {
     struct Model {
         string name;
@@ -39,18 +45,31 @@ contract Registry is IRegistry, AccessManaged {
         bytes32 gridZone;
     }
 
+    /// The public point of a P-256 key.
+    struct Point {
+        bytes32 x;
+        bytes32 y;
+    }
+
+    /// One word a node; its point is in the event.
     struct Node {
         SiteId siteId;
         bool revoked;
-        bytes32 publicX;
-        bytes32 publicY;
+        bytes23 keyHash;
     }
 
+    /// One level of a lot's evidence: 1 serials inventoried · 2 attested by the vendor · 3 an independent power meter ·
+    /// 4 an on-site audit.
     struct Attestation {
-        uint8 evidenceClass;
-        uint64 expiresAt;
         address auditor;
+        uint64 expiresAt;
         bytes32 evidenceHash;
+    }
+
+    struct Standing {
+        uint64 rootIndex; // place of the lot's root among all roots, by age
+        bool isFrozen;
+        bool isRetired;
     }
 
     struct Lien {
@@ -58,32 +77,43 @@ contract Registry is IRegistry, AccessManaged {
         address holder;
     }
 
+    uint8 private constant LEVEL_COUNT = 4;
+
     // Storage
 
     mapping(bytes32 modelId => Model) public models;
     mapping(SiteId => Site) public sites;
     mapping(NodeId => Node) public nodes;
-    mapping(LotId => Attestation) public attestations;
+    mapping(LotId => mapping(uint8 level => Attestation)) public attestations;
+    mapping(LotId => Standing) private _standings;
+    mapping(LotId => Duplicate) private _duplicates;
     mapping(LotId => Lien) private _liens;
     mapping(LotId => Lot) private _lots;
     uint64 public siteCount;
+    /// @inheritdoc IRegistry
     uint64 public nodeCount;
     uint64 public lotCount;
+    /// @notice How many identity roots there ever were: one a registration, one a swap.
+    uint64 public rootCount;
 
     event ModelAdded(bytes32 indexed modelId, string name, uint32 tdpW);
     event SiteRegistered(SiteId indexed siteId, address indexed operator, bytes2 country, bytes32 gridZone);
     event NodeRegistered(NodeId indexed nodeId, SiteId indexed siteId, bytes32 publicX, bytes32 publicY);
     event NodeRevoked(NodeId indexed nodeId);
     event LotRegistered(LotId indexed lotId, SiteId indexed siteId, address indexed operator, Lot lot);
-    event Attested(
-        LotId indexed lotId,
-        uint8 evidenceClass,
-        uint64 expiresAt,
-        address indexed auditor,
-        bytes32 evidenceHash
-    );
-    event AttestationRevoked(LotId indexed lotId, address indexed by);
+    event Attested(LotId indexed lotId, uint8 level, uint64 expiresAt, address indexed auditor, bytes32 evidenceHash);
+    event AttestationVoided(LotId indexed lotId, uint8 level, address indexed by);
     event LotMoved(LotId indexed lotId, SiteId indexed siteId);
+    event DevicesSwapped(LotId indexed lotId, bytes32 identityRoot);
+    event LotRetired(LotId indexed lotId);
+    event DuplicateProven(
+        LotId indexed lotId,
+        LotId indexed injuredLotId,
+        bytes32 indexed anchor,
+        address bountyTo,
+        address lienHolder
+    );
+    event Unfrozen(LotId indexed lotId);
     event LotPassed(LotId indexed lotId, address indexed operator, address indexed seller);
     event LienOffered(LotId indexed lotId, address indexed to);
     event LienTaken(LotId indexed lotId, address indexed holder);
@@ -98,13 +128,22 @@ contract Registry is IRegistry, AccessManaged {
     error Registry_NotOperator(address caller, address operator);
     error Registry_BadNodeKey(bytes32 publicX, bytes32 publicY);
     error Registry_BadLot(uint32 gpuCount, uint256 costAssets, uint64 commissionedAt, bytes32 identityRoot);
-    error Registry_BadEvidenceClass(uint8 evidenceClass);
+    error Registry_BadLevel(uint8 level);
     error Registry_AttestationExpired(LotId lotId, uint64 expiresAt, uint256 nowAt);
     error Registry_LienHeld(LotId lotId, address holder);
     error Registry_LienNotOffered(LotId lotId, address caller, address offeredTo);
     error Registry_LienOffered(LotId lotId, address offeredTo);
     error Registry_NotLienHolder(LotId lotId, address caller, address holder);
     error Registry_NoRecipient(LotId lotId);
+    error Registry_Retired(LotId lotId);
+    error Registry_Frozen(LotId lotId);
+    error Registry_NotFrozen(LotId lotId);
+    error Registry_NotSwapped(LotId lotId, uint64 rootIndex);
+    error Registry_BadRoot(LotId lotId, bytes32 identityRoot);
+    error Registry_BadProof(LotId lotId, uint32 deviceIndex, uint32 gpuCount);
+    error Registry_OtherDevice(bytes32 anchor, bytes32 otherAnchor);
+    error Registry_OneDevice(LotId lotId, uint32 deviceIndex);
+    error Registry_Unattested(LotId lotId, LotId otherLotId);
 
     constructor(address authority) AccessManaged(authority) {}
 
@@ -120,21 +159,34 @@ contract Registry is IRegistry, AccessManaged {
         emit ModelAdded(modelId, name, tdpW);
     }
 
-    /// @notice Records an auditor's evidence for a lot; it replaces the attestation before.
+    /// @notice Records an auditor's evidence for levels 1 to `attestedClass` of a lot, in place of what was attested of
+    /// each before; higher levels stay as they are.
     /// @param attestedClass 1 serials inventoried · 2 attested by the vendor · 3 and an independent power meter · 4 and
     /// an on-site audit.
     function attest(LotId lotId, uint8 attestedClass, uint64 expiresAt, bytes32 evidenceHash) external restricted {
-        _requireLot(lotId);
-        require(attestedClass >= 1 && attestedClass <= 4, Registry_BadEvidenceClass(attestedClass));
-        require(expiresAt > block.timestamp, Registry_AttestationExpired(lotId, expiresAt, block.timestamp));
-        attestations[lotId] = Attestation(attestedClass, expiresAt, msg.sender, evidenceHash);
-        emit Attested(lotId, attestedClass, expiresAt, msg.sender, evidenceHash);
+        require(attestedClass != 0, Registry_BadLevel(attestedClass));
+        for (uint8 level = 1; level <= attestedClass; ++level) _attest(lotId, level, expiresAt, evidenceHash);
     }
 
-    /// @notice Voids a lot's attestation.
-    function revokeAttestation(LotId lotId) external restricted {
+    /// @notice Records an auditor's evidence for one level.
+    function renew(LotId lotId, uint8 level, uint64 expiresAt, bytes32 evidenceHash) external restricted {
+        _attest(lotId, level, expiresAt, evidenceHash);
+    }
+
+    /// @notice Voids one level of a lot's evidence.
+    function revokeAttestation(LotId lotId, uint8 level) external restricted {
         _requireLot(lotId);
-        _voidAttestation(lotId);
+        require(level != 0 && level <= LEVEL_COUNT, Registry_BadLevel(level));
+        _void(lotId, level);
+    }
+
+    /// @notice Ends the freeze of a lot whose devices were swapped since.
+    function unfreeze(LotId lotId) external restricted {
+        Standing storage standing = _standings[lotId];
+        require(standing.isFrozen, Registry_NotFrozen(lotId));
+        require(standing.rootIndex != _duplicates[lotId].rootIndex, Registry_NotSwapped(lotId, standing.rootIndex));
+        standing.isFrozen = false;
+        emit Unfrozen(lotId);
     }
 
     // Registration
@@ -149,19 +201,25 @@ contract Registry is IRegistry, AccessManaged {
         emit SiteRegistered(siteId, msg.sender, countryCode, gridZone);
     }
 
-    /// @notice Registers a host by the public point of the P-256 key that signs its readings.
-    function registerNode(SiteId siteId, bytes32 publicX, bytes32 publicY) external returns (NodeId nodeId) {
+    /// @notice Registers hosts by the public points of the P-256 keys that sign their readings; they get ids in a row.
+    function registerNodes(SiteId siteId, Point[] calldata points) external returns (NodeId firstNodeId) {
         _requireOperator(sites[siteId].operator);
-        require(P256.isValidPublicKey(publicX, publicY), Registry_BadNodeKey(publicX, publicY));
-        nodeId = NodeId.wrap(++nodeCount);
-        nodes[nodeId] = Node(siteId, false, publicX, publicY);
-        emit NodeRegistered(nodeId, siteId, publicX, publicY);
+        uint64 count = nodeCount;
+        firstNodeId = NodeId.wrap(count + 1);
+        for (uint256 i; i < points.length; ++i) {
+            (bytes32 x, bytes32 y) = (points[i].x, points[i].y);
+            require(P256.isValidPublicKey(x, y), Registry_BadNodeKey(x, y));
+            NodeId nodeId = NodeId.wrap(++count);
+            nodes[nodeId] = Node(siteId, false, Identity.keyHash(x, y));
+            emit NodeRegistered(nodeId, siteId, x, y);
+        }
+        nodeCount = count;
     }
 
     /// @notice Retires a node key; readings signed with it are refused from then on.
     function revokeNode(NodeId nodeId) external {
         Node storage node = nodes[nodeId];
-        require(node.publicX != 0 && !node.revoked, Registry_UnknownNode(nodeId));
+        require(node.keyHash != 0 && !node.revoked, Registry_UnknownNode(nodeId));
         _requireOperator(sites[node.siteId].operator);
         node.revoked = true;
         emit NodeRevoked(nodeId);
@@ -187,25 +245,78 @@ contract Registry is IRegistry, AccessManaged {
         lotId = LotId.wrap(++lotCount);
         Lot memory entry = Lot(siteId, msg.sender, gpuCount, tdpW, modelId, costAssets, commissionedAt, identityRoot);
         _lots[lotId] = entry;
+        _standings[lotId].rootIndex = ++rootCount;
         emit LotRegistered(lotId, siteId, msg.sender, entry);
     }
 
-    /// @notice Tells that the caller's lot now stands at another of its sites. What was attested of it is void: nobody
-    /// has seen it there.
+    /// @notice Tells that the caller's lot now stands at another of its sites. Its levels 3 and 4 are void: nobody has
+    /// metered or seen it there.
     function moveLot(LotId lotId, SiteId siteId) external {
-        Lot storage entry = _requireLot(lotId);
-        _requireOperator(entry.operator);
+        Lot storage entry = _requireOwn(lotId);
         _requireOperator(sites[siteId].operator);
         entry.siteId = siteId;
         emit LotMoved(lotId, siteId);
-        _voidAttestation(lotId);
+        _void(lotId, 3);
+        _void(lotId, 4);
+    }
+
+    /// @notice Replaces devices of the caller's lot: its identity root. Levels 1 and 2 are void: nobody has seen or
+    /// attested the new ones.
+    function swapDevices(LotId lotId, bytes32 identityRoot) external {
+        Lot storage entry = _requireOwn(lotId);
+        require(identityRoot != 0 && identityRoot != entry.identityRoot, Registry_BadRoot(lotId, identityRoot));
+        entry.identityRoot = identityRoot;
+        _standings[lotId].rootIndex = ++rootCount;
+        emit DevicesSwapped(lotId, identityRoot);
+        _void(lotId, 1);
+        _void(lotId, 2);
+    }
+
+    /// @notice Retires the caller's lot for ever, without a lien on it, held or offered: its devices may stand in
+    /// another.
+    function retireLot(LotId lotId) external {
+        _requireOwn(lotId);
+        Lien memory lien = _liens[lotId];
+        require(lien.holder == address(0), Registry_LienHeld(lotId, lien.holder));
+        require(lien.offeredTo == address(0), Registry_LienOffered(lotId, lien.offeredTo));
+        _standings[lotId].isRetired = true;
+        emit LotRetired(lotId);
+    }
+
+    // Duplicates
+
+    /// @inheritdoc IRegistry
+    function proveDuplicate(
+        Identified calldata a,
+        Identified calldata b,
+        address bountyTo
+    ) external returns (LotId faultLotId) {
+        require(a.anchor == b.anchor, Registry_OtherDevice(a.anchor, b.anchor));
+        require(a.lotId != b.lotId || a.deviceIndex != b.deviceIndex, Registry_OneDevice(a.lotId, a.deviceIndex));
+        _requireDevice(a);
+        _requireDevice(b);
+        LotId injuredLotId;
+        (faultLotId, injuredLotId) = _atFault(a.lotId, b.lotId) ? (a.lotId, b.lotId) : (b.lotId, a.lotId);
+        Standing storage standing = _standings[faultLotId];
+        require(!standing.isFrozen, Registry_Frozen(faultLotId));
+        standing.isFrozen = true;
+        address holder = _liens[faultLotId].holder;
+        _duplicates[faultLotId] = Duplicate(
+            injuredLotId,
+            a.anchor,
+            bountyTo,
+            uint64(block.timestamp),
+            holder,
+            standing.rootIndex
+        );
+        emit DuplicateProven(faultLotId, injuredLotId, a.anchor, bountyTo, holder);
     }
 
     // Liens
 
     /// @notice Offers the lot's lien to `to`, in place of an offer before; zero withdraws the offer.
     function offerLien(LotId lotId, address to) external {
-        _requireOperator(_requireLot(lotId).operator);
+        _requireOwn(lotId);
         Lien storage lien = _liens[lotId];
         require(lien.holder == address(0), Registry_LienHeld(lotId, lien.holder));
         lien.offeredTo = to;
@@ -217,6 +328,7 @@ contract Registry is IRegistry, AccessManaged {
         Lien storage lien = _liens[lotId];
         require(lien.holder == address(0), Registry_LienHeld(lotId, lien.holder));
         require(lien.offeredTo == msg.sender, Registry_LienNotOffered(lotId, msg.sender, lien.offeredTo));
+        require(!_standings[lotId].isFrozen, Registry_Frozen(lotId));
         _liens[lotId] = Lien(address(0), msg.sender);
         emit LienTaken(lotId, msg.sender);
     }
@@ -239,7 +351,7 @@ contract Registry is IRegistry, AccessManaged {
 
     /// @inheritdoc IRegistry
     function passLot(LotId lotId, address to) external {
-        Lot storage entry = _requireLot(lotId);
+        Lot storage entry = _requireLive(lotId);
         Lien memory lien = _liens[lotId];
         if (lien.holder == address(0)) {
             _requireOperator(entry.operator);
@@ -263,9 +375,38 @@ contract Registry is IRegistry, AccessManaged {
     }
 
     /// @inheritdoc IRegistry
-    function evidenceClass(LotId lotId) external view returns (uint8) {
-        Attestation storage attestation = attestations[lotId];
-        return attestation.expiresAt > block.timestamp ? attestation.evidenceClass : 0;
+    function evidenceClass(LotId lotId) external view returns (uint8 level) {
+        while (level < LEVEL_COUNT && _isInForce(lotId, level + 1)) ++level;
+    }
+
+    /// @notice When a level of a lot's evidence expires; 0 when it was never attested or is void.
+    function levelExpiresAt(LotId lotId, uint8 level) external view returns (uint64) {
+        return attestations[lotId][level].expiresAt;
+    }
+
+    /// @inheritdoc IRegistry
+    function isFrozen(LotId lotId) external view returns (bool) {
+        return _standings[lotId].isFrozen;
+    }
+
+    /// @inheritdoc IRegistry
+    function isRetired(LotId lotId) external view returns (bool) {
+        return _standings[lotId].isRetired;
+    }
+
+    /// @notice The place of the lot's identity root among all roots, by age.
+    function rootIndex(LotId lotId) external view returns (uint64) {
+        return _standings[lotId].rootIndex;
+    }
+
+    /// @inheritdoc IRegistry
+    function duplicateOf(LotId lotId) external view returns (Duplicate memory) {
+        return _duplicates[lotId];
+    }
+
+    /// @inheritdoc IRegistry
+    function isNodeKey(NodeId nodeId, bytes32 publicX, bytes32 publicY) external view returns (bool) {
+        return nodes[nodeId].keyHash == Identity.keyHash(publicX, publicY);
     }
 
     /// @inheritdoc IRegistry
@@ -299,9 +440,53 @@ contract Registry is IRegistry, AccessManaged {
         require(holder == msg.sender, Registry_NotLienHolder(lotId, msg.sender, holder));
     }
 
-    function _voidAttestation(LotId lotId) private {
-        delete attestations[lotId];
-        emit AttestationRevoked(lotId, msg.sender);
+    function _requireLive(LotId lotId) private view returns (Lot storage entry) {
+        entry = _requireLot(lotId);
+        require(!_standings[lotId].isRetired, Registry_Retired(lotId));
+    }
+
+    /// @dev A live lot of the caller.
+    function _requireOwn(LotId lotId) private view returns (Lot storage entry) {
+        entry = _requireLive(lotId);
+        _requireOperator(entry.operator);
+    }
+
+    function _requireDevice(Identified calldata device) private view {
+        Lot storage entry = _requireLive(device.lotId);
+        uint32 gpuCount = entry.gpuCount;
+        require(
+            Identity.isIn(device, entry.identityRoot, gpuCount),
+            Registry_BadProof(device.lotId, device.deviceIndex, gpuCount)
+        );
+    }
+
+    /// @dev Whether `a` is at fault that a device of it is in `b` too; else `b` is.
+    function _atFault(LotId a, LotId b) private view returns (bool) {
+        (bool hasFirst, bool otherHasFirst) = (_isInForce(a, 1), _isInForce(b, 1));
+        require(hasFirst || otherHasFirst, Registry_Unattested(a, b));
+        (bool hasSecond, bool otherHasSecond) = (_isInForce(a, 2), _isInForce(b, 2));
+        if (hasSecond != otherHasSecond) return otherHasSecond;
+        if (hasFirst != otherHasFirst) return otherHasFirst;
+        return _standings[a].rootIndex > _standings[b].rootIndex;
+    }
+
+    function _isInForce(LotId lotId, uint8 level) private view returns (bool) {
+        Standing storage standing = _standings[lotId];
+        return !standing.isFrozen && !standing.isRetired && attestations[lotId][level].expiresAt > block.timestamp;
+    }
+
+    function _attest(LotId lotId, uint8 level, uint64 expiresAt, bytes32 evidenceHash) private {
+        _requireLive(lotId);
+        require(level != 0 && level <= LEVEL_COUNT, Registry_BadLevel(level));
+        require(expiresAt > block.timestamp, Registry_AttestationExpired(lotId, expiresAt, block.timestamp));
+        attestations[lotId][level] = Attestation(msg.sender, expiresAt, evidenceHash);
+        emit Attested(lotId, level, expiresAt, msg.sender, evidenceHash);
+    }
+
+    function _void(LotId lotId, uint8 level) private {
+        if (attestations[lotId][level].expiresAt == 0) return;
+        delete attestations[lotId][level];
+        emit AttestationVoided(lotId, level, msg.sender);
     }
 
     function _isCapital(bytes1 letter) private pure returns (bool) {

@@ -1,9 +1,6 @@
-import { addSample, closeEpoch, type Accumulator } from "../protocol/accumulator.ts";
+import { addSample, closeEpoch, type Accumulator, type AccumulatorSample } from "../protocol/accumulator.ts";
 import type { Drops } from "../protocol/drops.ts";
-import type { GpuSample } from "../protocol/exposition.ts";
 import { EPOCH_SEC, MILLI } from "../protocol/units.ts";
-
-export type Sample = GpuSample & { readonly isAllocated: boolean };
 
 /** One counter in one epoch: where the epoch found it, and where it stands. */
 export interface Span {
@@ -18,6 +15,12 @@ export interface Split {
   readonly drops: Drops;
 }
 
+/** What a counter can do, and how long it may go unread. */
+export interface Limits {
+  readonly maxGapMilliSec: bigint;
+  readonly maxMilliW: bigint;
+}
+
 const EPOCH_MILLI_SEC = EPOCH_SEC * MILLI;
 
 /** The epoch that a sample's time ends in: the last millisecond of an hour belongs to it, the first after it too. */
@@ -30,11 +33,17 @@ export function epochUntil(atMilliSec: bigint): bigint {
  * what happened in its own. Between two samples a counter and a power go straight. Of a gap longer than
  * `maxGapMilliSec` only the sample's own hour gets its part: nobody saw the hours before.
  */
-export function splitSample(last: Accumulator, sample: Sample, atMilliSec: bigint, maxGapMilliSec: bigint): Split {
+export function splitSample(
+  last: Accumulator,
+  sample: AccumulatorSample,
+  atMilliSec: bigint,
+  { maxGapMilliSec, maxMilliW }: Limits,
+): Split {
   const lastAt = last.atMilliSec;
   if (lastAt === null || atMilliSec <= lastAt) {
-    const { accumulator, drops } = addSample(last, sample, atMilliSec, maxGapMilliSec);
-    const first = [[epochUntil(atMilliSec), { start: accumulator, end: accumulator }]] as const;
+    const { accumulator, drops } = addSample(last, sample, atMilliSec, maxGapMilliSec, maxMilliW);
+    // The first sample opens the hour after it: nothing is known of the time before.
+    const first = [[atMilliSec / EPOCH_MILLI_SEC, { start: accumulator, end: accumulator }]] as const;
     return { accumulator, drops, spans: lastAt === null ? first : [] };
   }
   const isSeen = atMilliSec - lastAt <= maxGapMilliSec;
@@ -49,24 +58,31 @@ export function splitSample(last: Accumulator, sample: Sample, atMilliSec: bigin
   for (; cutMilliSec < atMilliSec; cutMilliSec += EPOCH_MILLI_SEC) {
     if (cutMilliSec === lastAt) continue;
     const cut = between(last, lastAt, sample, atMilliSec, cutMilliSec);
-    const { accumulator } = addSample(start, cut, cutMilliSec, gapMilliSec);
+    const added = addSample(start, cut, cutMilliSec, gapMilliSec, maxMilliW).accumulator;
+    const accumulator = { ...added, observedMJ: last.observedMJ }; // nobody read the counter at the cut
     if (isSeen) spans.push([epochUntil(cutMilliSec), { start, end: accumulator }]);
     start = closeEpoch(accumulator);
   }
-  const { accumulator, drops } = addSample(start, sample, atMilliSec, gapMilliSec);
+  const { accumulator, drops } = addSample(start, sample, atMilliSec, gapMilliSec, maxMilliW);
   spans.push([epochUntil(atMilliSec), { start, end: accumulator }]);
   return { accumulator, drops, spans };
 }
 
 /** What a sample at a time between two others would have said; where the counter restarted, it restarts after. */
-function between(last: Accumulator, lastAt: bigint, sample: Sample, nextAt: bigint, atMilliSec: bigint): Sample {
+function between(
+  last: Accumulator,
+  lastAt: bigint,
+  sample: AccumulatorSample,
+  nextAt: bigint,
+  atMilliSec: bigint,
+): AccumulatorSample {
   const straight = (from: bigint | null, to: bigint | null): bigint | null =>
     from === null || to === null ? null : from + ((to - from) * (atMilliSec - lastAt)) / (nextAt - lastAt);
   const { energyMJ: counterMJ, powerMilliW } = sample;
-  const isReset = counterMJ !== null && last.counterMJ !== null && counterMJ < last.counterMJ;
+  const isBelow = counterMJ !== null && last.counterMJ !== null && counterMJ < last.counterMJ;
   return {
     ...sample,
-    energyMJ: isReset ? last.counterMJ : straight(last.counterMJ, counterMJ),
+    energyMJ: isBelow ? last.counterMJ : straight(last.counterMJ, counterMJ),
     powerMilliW: straight(last.powerMilliW, powerMilliW),
   };
 }

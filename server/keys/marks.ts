@@ -7,7 +7,7 @@ import { takeLock } from "../lock.ts";
 import { hexOf, type Hex } from "../protocol/bytes.ts";
 import { keccakHex, keccakText } from "../protocol/keccak.ts";
 import { Refusal } from "../protocol/refusal.ts";
-import type { KeySigner } from "./signer.ts";
+import type { KeySigner } from "./key.ts";
 
 // The high-water mark of a report key: what it signed for the chain last. It lies in a file of its own, apart from the
 // database, and is on disk before a signature leaves, so that whatever else is lost the key never signs two reports of one

@@ -1,8 +1,11 @@
-import { createPrivateKey, type KeyObject } from "node:crypto";
+import { createHash, createPrivateKey, type KeyObject } from "node:crypto";
 
 import { Failure } from "../failure.ts";
-import { pointOf, signReading, type NodePoint } from "../nodekey.ts";
-import type { Hex } from "../protocol/bytes.ts";
+import { isSignedBy, keyOf, pointOf, signReading, type NodePoint } from "../nodekey.ts";
+import { hexOf, type Hex } from "../protocol/bytes.ts";
+import { P256_ORDER, signedBytes } from "../protocol/signature.ts";
+import { parseEcdsa } from "./external.ts";
+import { PKCS11_OPTIONS, openTokenKey } from "./pkcs11.ts";
 import { readPrivateFile, readSecret, type KeyRules } from "./secrets.ts";
 import { parseKeyUri, type KeyUri } from "./uri.ts";
 
@@ -15,14 +18,13 @@ export interface NodeSigner {
   close(): Promise<void>;
 }
 
-const SCHEMES = { pem: ["password-file"], pkcs11: ["module-path", "pin-source"] };
+const SCHEMES = { pem: ["password-file"], pkcs11: PKCS11_OPTIONS };
 const PEM_LIMIT_BYTES = 16_384;
 
 /** Opens the node key that a URI names (docs/keys.md has their forms). */
 export async function openNodeSigner(uri: string, rules: KeyRules, what = "the node key's URI"): Promise<NodeSigner> {
   const parsed = parseKeyUri(uri, what, SCHEMES);
-  if (parsed.scheme === "pem") return pemSigner(parsed, rules);
-  return await Promise.reject(new Failure("Config_Key", `${what}: ${parsed.scheme}: is not served`));
+  return parsed.scheme === "pem" ? pemSigner(parsed, rules) : await tokenSigner(parsed, rules);
 }
 
 /** A signer over a private key in memory. */
@@ -52,4 +54,22 @@ function pemSigner({ place, options }: KeyUri, rules: KeyRules): NodeSigner {
   if (key.asymmetricKeyType !== "ec" || curve !== "prime256v1")
     throw new Failure("Key_WrongCurve", `${place} holds a key of ${curve ?? key.asymmetricKeyType}; P-256 is needed`);
   return nodeSignerOf(key);
+}
+
+async function tokenSigner(uri: KeyUri, rules: KeyRules): Promise<NodeSigner> {
+  const token = await openTokenKey(uri, rules, "P-256");
+  const point = { x: hexOf(token.point.subarray(1, 33)), y: hexOf(token.point.subarray(33)) };
+  const key = keyOf(point);
+  return {
+    point,
+    async sign(readingHash) {
+      const digest = createHash("sha256").update(signedBytes(readingHash)).digest();
+      const { r, s } = parseEcdsa(await token.sign(digest), P256_ORDER, "the token");
+      const signature: Hex = `0x${[r, s].map((value) => value.toString(16).padStart(64, "0")).join("")}`;
+      if (!isSignedBy(key, readingHash, signature))
+        throw new Failure("Key_WrongSignature", "the token: the signature is not of the key that was opened");
+      return signature;
+    },
+    close: () => token.close(),
+  };
 }

@@ -3,23 +3,20 @@ import { SigningKey, computeAddress, decryptKeystoreJson } from "ethers";
 import { Failure } from "../failure.ts";
 import type { Hex } from "../protocol/bytes.ts";
 import { keccakHex } from "../protocol/keccak.ts";
+import { externalSigner, moduleSigner } from "./external.ts";
+import type { KeySigner } from "./key.ts";
+import { PKCS11_OPTIONS, openTokenKey } from "./pkcs11.ts";
 import { readPrivateFile, readSecret, type KeyRules } from "./secrets.ts";
 import { parseKeyUri, type KeyUri } from "./uri.ts";
+import { WEB3SIGNER_OPTIONS, web3signer } from "./web3signer.ts";
 
-/** A secp256k1 key, wherever it is kept. */
-export interface KeySigner {
-  /** With its checksum. */
-  readonly address: string;
-  /** The signature over keccak256(preimage): 64 bytes, EIP-2098, s in the lower half. */
-  sign(preimage: Uint8Array): Promise<Hex>;
-  /** Ends what the signer holds open. */
-  close(): Promise<void>;
-}
+export type { KeySigner } from "./key.ts";
 
 const SCHEMES = {
   keystore: ["password-file"],
-  pkcs11: ["module-path", "pin-source"],
-  web3signer: ["address", "token-file"],
+  pkcs11: PKCS11_OPTIONS,
+  web3signer: WEB3SIGNER_OPTIONS,
+  module: [],
   plain: [],
 };
 
@@ -30,9 +27,18 @@ const PBKDF2_LIMIT_ROUNDS = 10_000_000;
 /** Opens the report or gas key that a URI names (docs/keys.md has their forms). */
 export async function openSigner(uri: string, rules: KeyRules, what = "the key's URI"): Promise<KeySigner> {
   const parsed = parseKeyUri(uri, what, SCHEMES);
-  if (parsed.scheme === "plain") return plainSigner(parsed.place, rules);
-  if (parsed.scheme === "keystore") return await keystoreSigner(parsed, rules);
-  throw new Failure("Config_Key", `${what}: ${parsed.scheme}: is not served`);
+  switch (parsed.scheme) {
+    case "keystore":
+      return await keystoreSigner(parsed, rules);
+    case "pkcs11":
+      return await tokenSigner(parsed, rules);
+    case "web3signer":
+      return await web3signer(parsed);
+    case "module":
+      return await moduleSigner(parsed.place);
+    default:
+      return plainSigner(parsed.place, rules);
+  }
 }
 
 /** A signer over a private key in memory. */
@@ -42,6 +48,14 @@ export function memorySigner(key: SigningKey): KeySigner {
     sign: (preimage) => Promise.resolve(key.sign(keccakHex(preimage)).compactSerialized as Hex),
     close: () => Promise.resolve(),
   };
+}
+
+async function tokenSigner(uri: KeyUri, rules: KeyRules): Promise<KeySigner> {
+  const key = await openTokenKey(uri, rules, "secp256k1");
+  return externalSigner(
+    { publicKey: key.point, signDigest: (digest) => key.sign(digest), close: () => key.close() },
+    "the token",
+  );
 }
 
 function plainSigner(text: string, rules: KeyRules): KeySigner {

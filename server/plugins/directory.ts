@@ -1,6 +1,6 @@
 import type { KeyObject } from "node:crypto";
 
-import { keyOf } from "../nodekey.ts";
+import { keyOf, type NodePoint } from "../nodekey.ts";
 import type { Hex } from "../protocol/bytes.ts";
 import type { Deployment } from "../protocol/deployment.ts";
 import type { Contracts } from "../protocol/contracts.ts";
@@ -43,6 +43,7 @@ export async function readDirectory(
   factors: SiteFactors,
 ): Promise<Directory> {
   const nodes = new Map<bigint, Node>();
+  const points = await readPoints(contracts);
   const lots = new Map<bigint, DirectoryLot>();
   for (const identity of identities) {
     const lotId = BigInt(identity.lotId);
@@ -53,15 +54,21 @@ export async function readDirectory(
       nodeId: BigInt(nodeId),
     }));
     for (const nodeId of new Set(devices.map((device) => device.nodeId))) {
-      const { siteId, revoked, publicX, publicY } = await contracts.registry.nodes(nodeId);
+      const { siteId, revoked } = await contracts.registry.nodes(nodeId);
+      const point = points.get(nodeId);
+      if (point === undefined) throw new Refusal("Directory_UnknownNode", { lotId, nodeId });
       if (siteId !== registered.siteId) {
         throw new Refusal("Directory_OtherSite", { lotId, nodeId, siteId, lotSiteId: registered.siteId });
       }
       if (revoked) continue; // its readings are refused as an unknown node's; the lot's root still names its key
-      const point = { x: publicX as Hex, y: publicY as Hex };
       nodes.set(nodeId, { nodeId, siteId, lotId, publicX: point.x, publicY: point.y, key: keyOf(point) });
     }
-    const identityRoot = await rootOfDevices(contracts, devices);
+    const identityRoot = identityRootOf(
+      devices.map(({ deviceId, nodeId }) => {
+        const { x, y } = points.get(nodeId) as NodePoint;
+        return { anchor: deviceId, nodeKeyHash: nodeKeyHash(x, y) };
+      }),
+    );
     if (identityRoot !== registered.identityRoot) {
       throw new Refusal("Directory_WrongRoot", { lotId, identityRoot, registered: registered.identityRoot });
     }
@@ -71,14 +78,8 @@ export async function readDirectory(
   return { lots, nodes };
 }
 
-async function rootOfDevices(contracts: Contracts, devices: DirectoryLot["devices"]): Promise<Hex> {
-  const keyHashes = new Map<bigint, Hex>();
-  for (const { nodeId } of devices) {
-    if (keyHashes.has(nodeId)) continue;
-    const { publicX, publicY } = await contracts.registry.nodes(nodeId);
-    keyHashes.set(nodeId, nodeKeyHash(publicX as Hex, publicY as Hex));
-  }
-  return identityRootOf(
-    devices.map(({ deviceId, nodeId }) => ({ anchor: deviceId, nodeKeyHash: keyHashes.get(nodeId) as Hex })),
-  );
+/** The points of all nodes: the registry keeps their hashes, its events the points. */
+async function readPoints({ registry }: Contracts): Promise<Map<bigint, NodePoint>> {
+  const events = await registry.queryFilter(registry.filters.NodeRegistered());
+  return new Map(events.map(({ args }) => [args.nodeId, { x: args.publicX as Hex, y: args.publicY as Hex }]));
 }

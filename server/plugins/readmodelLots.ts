@@ -19,11 +19,13 @@ interface LotRow {
     modelId: Hex;
     costAssets: string;
     commissionedAt: string;
-    identityRoot: Hex;
   };
   country: Hex;
   modelName: string;
-  attestation: { evidenceClass: string; expiresAt: string } | null;
+  identityRoot: Hex;
+  levels: { level: number; expiresAt: string }[];
+  isFrozen: boolean;
+  isRetired: boolean;
   lienHolder: string | null;
   lease: { leaseId: string; endCount: string; settledCount: number; isBought: boolean } | null;
 }
@@ -42,7 +44,14 @@ const LOT = `select (l.args ->> 'lotId')::int8 "lotId", l.block, l.args -> 'lot'
       and args ->> 'siteId' = ${SITE}) country,
     (select args ->> 'name' from events where contract = 'registry' and name = 'ModelAdded'
       and args ->> 'modelId' = l.args -> 'lot' ->> 'modelId') "modelName",
-    ${newest("'Attested', 'AttestationRevoked'", "case e.name when 'Attested' then e.args end")} attestation,
+    ${newest("'LotRegistered', 'DevicesSwapped'", "coalesce(e.args -> 'lot', e.args) ->> 'identityRoot'")} "identityRoot",
+    (select coalesce(jsonb_agg(jsonb_build_object('level', a.level, 'expiresAt', a."expiresAt") order by a.level), '[]')
+     from (select distinct on (e.args ->> 'level') (e.args ->> 'level')::int level, e.args ->> 'expiresAt' "expiresAt"
+       from events e where e.contract = 'registry' and e.name in ('Attested', 'AttestationVoided')
+       and e.args ->> 'lotId' = l.args ->> 'lotId'
+       order by e.args ->> 'level', e.block desc, e.log_index desc) a where a."expiresAt" is not null) levels,
+    coalesce(${newest("'DuplicateProven', 'Unfrozen'", "e.name = 'DuplicateProven'")}, false) "isFrozen",
+    ${newest("'LotRetired'", "true")} is not null "isRetired",
     ${newest("'LienTaken', 'LienReleased'", "case when e.name <> 'LienReleased' then e.args ->> 'holder' end")} "lienHolder",
     (select jsonb_build_object('leaseId', o.args ->> 'leaseId', 'endCount', ${END_COUNT},
        'settledCount', (select count(*) from events i where i.contract = 'leases' and i.name = 'Invoiced'
@@ -74,8 +83,7 @@ async function rowOf({ db }: View, lotId: bigint): Promise<LotRow | undefined> {
 }
 
 function lotOf({ head }: View, row: LotRow): LotDetail {
-  const { entry, attestation, lease } = row;
-  const isAttested = attestation !== null && BigInt(attestation.expiresAt) > head.time;
+  const { entry, levels, isFrozen, isRetired, lease } = row;
   const isLeased = lease !== null && (lease.isBought || lease.settledCount < Number(lease.endCount));
   return {
     lotId: String(row.lotId),
@@ -88,11 +96,20 @@ function lotOf({ head }: View, row: LotRow): LotDetail {
     tdpW: Number(entry.tdpW),
     costAssets: entry.costAssets,
     commissionedAt: entry.commissionedAt,
-    identityRoot: entry.identityRoot,
-    evidenceClass: isAttested ? Number(attestation.evidenceClass) : 0,
+    identityRoot: row.identityRoot,
+    evidenceClass: isFrozen || isRetired ? 0 : classOf(levels, head.time),
+    ...{ levels, isFrozen, isRetired },
     lienHolder: row.lienHolder,
     leaseId: isLeased ? lease.leaseId : null,
   };
+}
+
+/** The highest k whose levels 1 … k all stand. */
+function classOf(levels: LotRow["levels"], nowAt: bigint): number {
+  const isInForce = (level: number) => levels.some((entry) => entry.level === level && BigInt(entry.expiresAt) > nowAt);
+  let evidenceClass = 0;
+  while (isInForce(evidenceClass + 1)) evidenceClass++;
+  return evidenceClass;
 }
 
 /** GPUs of all lots. */

@@ -1,5 +1,5 @@
 import { noDrops, type Drops } from "./drops.ts";
-import type { GpuSample } from "./exposition.ts";
+import { MAX_BOARD_MW, type GpuSample } from "./scrape.ts";
 import { FLAG_COUNTER_RESET, FLAG_ENERGY_INTEGRATED, FLAG_SM_FROM_ENGINE, FLAG_SM_UNKNOWN } from "./reading.ts";
 import { demand } from "./refusal.ts";
 import { MILLI, floorCarry } from "./units.ts";
@@ -7,7 +7,8 @@ import { MILLI, floorCarry } from "./units.ts";
 /** One board's counters as its node keeps them between samples; none ever falls. Times are unix milliseconds. */
 export interface Accumulator {
   readonly atMilliSec: bigint | null; // of the last sample
-  readonly counterMJ: bigint | null; // the board's own counter then
+  readonly counterMJ: bigint | null; // the board's own counter then, or what it must have been
+  readonly observedMJ: bigint | null; // the board's own counter as it was last read
   readonly powerMilliW: bigint | null;
   readonly energyMJ: bigint;
   readonly halfMicroJ: bigint; // of integrated energy, less than one mJ
@@ -32,6 +33,7 @@ export function newAccumulator(): Accumulator {
   return {
     atMilliSec: null,
     counterMJ: null,
+    observedMJ: null,
     powerMilliW: null,
     energyMJ: 0n,
     halfMicroJ: 0n,
@@ -43,24 +45,33 @@ export function newAccumulator(): Accumulator {
   };
 }
 
+/** A sample as an accumulator takes it. */
+export interface AccumulatorSample extends Pick<GpuSample, "energyMJ" | "powerMilliW" | "smActivePpm" | "smSource"> {
+  readonly isAllocated: boolean;
+}
+
 /**
- * Adds a sample taken at a time. Energy is what the board's counter grew by, across gaps too; a counter that fell
- * restarted at zero. Without a counter it is the mean of the two powers over the time between (trapezoid), and nothing
- * over a gap longer than `maxGapMilliSec`: nothing is made up. Over such a gap the board was not seen available either.
- * The time up to the sample counts as allocated when the board is allocated at the sample.
+ * Adds a sample taken at a time. Energy is what the board's counter grew by, across gaps too. A counter that fell below
+ * what was read of it restarted at zero. Growth beyond `maxMilliW` is no energy: the counter is another, or was
+ * misread, and counts on from where it stands. Without a counter energy is the mean of the two powers over the time
+ * between (trapezoid), and nothing over a gap longer than `maxGapMilliSec`: nothing is made up. Over such a gap the
+ * board was not seen available either. The time up to the sample counts as allocated when the board is allocated at the
+ * sample.
  */
 export function addSample(
   accumulator: Accumulator,
-  sample: GpuSample & { readonly isAllocated: boolean },
+  sample: AccumulatorSample,
   atMilliSec: bigint,
   maxGapMilliSec: bigint,
+  maxMilliW: bigint = MAX_BOARD_MW,
 ): Advance {
   demand(maxGapMilliSec > 0n, "Accumulator_BadGap", { maxGapMilliSec });
   const drops = noDrops();
   const { energyMJ: counterMJ, powerMilliW } = sample;
   const last = accumulator;
   if (last.atMilliSec === null) {
-    const first = { ...last, atMilliSec, counterMJ, powerMilliW, flagsBitmap: last.flagsBitmap | smFlag(sample) };
+    const flagsBitmap = last.flagsBitmap | smFlag(sample);
+    const first = { ...last, atMilliSec, counterMJ, observedMJ: counterMJ, powerMilliW, flagsBitmap };
     return { accumulator: first, drops };
   }
   const spanMilliSec = atMilliSec - last.atMilliSec;
@@ -74,9 +85,15 @@ export function addSample(
   const isSeen = spanMilliSec <= maxGapMilliSec;
   if (!isSeen) drops.gapCount++;
 
+  // A scrape that lost the counter to a blank does not turn a board with a counter into one without.
+  let nextCounterMJ = counterMJ ?? last.counterMJ;
   if (counterMJ !== null && last.counterMJ !== null) {
-    const isReset = counterMJ < last.counterMJ;
-    energyMJ += isReset ? counterMJ : counterMJ - last.counterMJ;
+    const isReset = counterMJ < (last.observedMJ ?? last.counterMJ);
+    // Above what was read, but below what the counter must have been meanwhile: that energy is counted already.
+    if (!isReset && counterMJ < last.counterMJ) nextCounterMJ = last.counterMJ;
+    const grownMJ = isReset ? counterMJ : (nextCounterMJ as bigint) - last.counterMJ;
+    if (grownMJ * MILLI <= maxMilliW * spanMilliSec) energyMJ += grownMJ;
+    else drops.outOfRangeCount++;
     if (isReset) drops.counterResetCount++;
     if (isReset) flagsBitmap |= FLAG_COUNTER_RESET;
   } else if (
@@ -100,8 +117,8 @@ export function addSample(
   }
   const next = {
     atMilliSec,
-    // A scrape that lost the counter to a blank does not turn a board with a counter into one without.
-    counterMJ: counterMJ ?? last.counterMJ,
+    counterMJ: nextCounterMJ,
+    observedMJ: counterMJ ?? last.observedMJ,
     powerMilliW,
     energyMJ,
     halfMicroJ,
@@ -124,7 +141,7 @@ export function wholeSec(milliSec: bigint): bigint {
   return milliSec / MILLI;
 }
 
-function smFlag(sample: GpuSample): number {
+function smFlag(sample: AccumulatorSample): number {
   if (sample.smSource === null) return FLAG_SM_UNKNOWN;
   return sample.smSource === "engine" ? FLAG_SM_FROM_ENGINE : 0;
 }

@@ -1,8 +1,6 @@
-import { noDrops, type DropReason, type Drops } from "./drops.ts";
 import { Refusal, demand } from "./refusal.ts";
-import { parseScaled } from "./units.ts";
 
-// Prometheus text format, as dcgm-exporter writes it. The parser is our own: parse-prometheus-text-format takes "1x" for
+// Prometheus text format, as the exporters of GPU metrics write it. The parser is our own: parse-prometheus-text-format takes "1x" for
 // a value, joins "1 2 3" to timestamp 23, swallows an unclosed quote, reads an HTML page as no metrics and lets a
 // repeated series overwrite the first, all silently. This one refuses a malformed line by its number and gives nothing.
 
@@ -10,18 +8,6 @@ import { parseScaled } from "./units.ts";
 export const MAX_EXPOSITION_CHARS = 4_000_000;
 const MAX_LINE_CHARS = 16_384;
 const MAX_LABELS = 64;
-const MAX_POWER_MW = 10_000_000n; // 10 kW: no board draws as much
-const PPM = 1_000_000n;
-
-// DCGM's "no value": blank, then not found, not supported, not permissioned; 64-bit, floating, 32-bit.
-const BLANKS: readonly (readonly [bigint, bigint])[] = [
-  [9_223_372_036_854_775_792n, 1n << 64n],
-  [140_737_488_355_328n, 140_737_488_355_343n],
-];
-const NARROW_BLANKS: readonly (readonly [bigint, bigint])[] = [
-  [2_147_483_632n, 2_147_483_647n],
-  [4_294_967_295n, 4_294_967_295n],
-];
 
 /** One line of the text format. */
 export interface Series {
@@ -29,25 +15,6 @@ export interface Series {
   readonly labels: ReadonlyMap<string, string>;
   readonly value: string;
   readonly line: number;
-}
-
-/** What one scrape says of one board. Energy is the board's counter; `null` where nothing usable was said. */
-export interface GpuSample {
-  readonly uuid: string;
-  readonly model: string;
-  /** The pod that a row of the board, or of one of its slices, is labelled with; empty where none is. */
-  readonly workload: string;
-  readonly energyMJ: bigint | null;
-  readonly powerMilliW: bigint | null;
-  readonly smActivePpm: bigint | null;
-  readonly smSource: "sm" | "engine" | null;
-  readonly droppedCount: number;
-}
-
-/** One scrape: the boards by UUID, and what was dropped. */
-export interface Scrape {
-  readonly samples: readonly GpuSample[];
-  readonly drops: Drops;
 }
 
 const NAME = /[a-zA-Z_:][a-zA-Z0-9_:]*/y;
@@ -68,6 +35,16 @@ function at(pattern: RegExp, text: string, position: number): RegExpExecArray | 
 
 function unescape(text: string): string {
   return text.replace(/\\([\\"n])/g, (_, letter: string) => (letter === "n" ? "\n" : letter));
+}
+
+function escape(text: string): string {
+  return text.replace(/[\\"\n]/g, (letter) => (letter === "\n" ? "\\n" : `\\${letter}`));
+}
+
+/** A series as one line of the text format, the same for the same series however it was written: no timestamp. */
+export function lineOf({ name, labels, value }: Series): string {
+  const pairs = [...labels].map(([label, text]) => `${label}="${escape(text)}"`).sort();
+  return `${name}{${pairs.join(",")}} ${value}`;
 }
 
 function parseSeries(text: string, line: number): Series {
@@ -110,117 +87,4 @@ export function parseExposition(text: string): Series[] {
     series.push(parseSeries(content, line));
   }
   return series;
-}
-
-interface Quantity {
-  readonly field: "energyMJ" | "powerMilliW" | "smActivePpm" | "engineActivePpm";
-  readonly decimals: number;
-  readonly max: bigint;
-  readonly isNarrow: boolean; // 32-bit blanks apply: no true value is as large
-}
-
-const ENERGY: Quantity = { field: "energyMJ", decimals: 0, max: BLANKS[0]![0], isNarrow: false };
-// GPU_UTIL is not among them: it is the share of time any kernel ran, and is never taken for utilization.
-const QUANTITIES: ReadonlyMap<string, Quantity> = new Map([
-  ["DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION", ENERGY],
-  ["DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION_total", ENERGY],
-  ["DCGM_FI_DEV_POWER_USAGE", { field: "powerMilliW", decimals: 3, max: MAX_POWER_MW, isNarrow: true }],
-  ["DCGM_FI_PROF_SM_ACTIVE", { field: "smActivePpm", decimals: 6, max: PPM, isNarrow: true }],
-  ["DCGM_FI_PROF_GR_ENGINE_ACTIVE", { field: "engineActivePpm", decimals: 6, max: PPM, isNarrow: true }],
-]);
-
-function isBlank(value: string, ranges: readonly (readonly [bigint, bigint])[]): boolean {
-  const whole = parseScaled(value, 0);
-  return whole !== null && ranges.some(([from, to]) => whole >= from && whole <= to);
-}
-
-/** A usable value in the quantity's unit, or why there is none. */
-function readValue(value: string, quantity: Quantity): bigint | DropReason {
-  if (value === "NaN") return "notANumberCount";
-  if (isBlank(value, BLANKS) || (quantity.isNarrow && isBlank(value, NARROW_BLANKS))) return "blankCount";
-  if (value.startsWith("-")) return parseScaled(value, 12) === 0n ? 0n : "negativeCount";
-  const scaled = parseScaled(value, quantity.decimals);
-  if (scaled === null || scaled > quantity.max) return "outOfRangeCount";
-  return scaled;
-}
-
-interface Board {
-  model: string;
-  workload: string;
-  droppedCount: number;
-  readonly values: Map<Quantity["field"], bigint>;
-  readonly seen: Set<Quantity["field"]>; // by a row of the board itself
-}
-
-// A MIG slice's row repeats its board's energy and power, so the first stands for the board where the board has no row
-// of its own. Its activity is the slice's, not the board's, and is dropped.
-function takeMigRow(board: Board, field: Quantity["field"], read: bigint): DropReason | null {
-  const isBoardWide = field === "energyMJ" || field === "powerMilliW";
-  if (!isBoardWide || board.values.has(field)) return "migRepeatCount";
-  board.values.set(field, read);
-  return null;
-}
-
-function takeBoardRow(board: Board, field: Quantity["field"], read: bigint): DropReason | null {
-  if (board.seen.has(field)) return "duplicateCount";
-  const wasMig = board.values.has(field);
-  board.seen.add(field);
-  board.values.set(field, read);
-  return wasMig ? "migRepeatCount" : null;
-}
-
-function takeSeries(boards: Map<string, Board>, drops: Drops, series: Series): void {
-  const quantity = QUANTITIES.get(series.name);
-  if (quantity === undefined) return;
-  const uuid = series.labels.get("UUID") ?? series.labels.get("uuid") ?? "";
-  if (uuid === "") {
-    drops.unidentifiedCount++;
-    return;
-  }
-  let board = boards.get(uuid);
-  if (board === undefined) {
-    board = {
-      model: series.labels.get("modelName") ?? "",
-      workload: "",
-      droppedCount: 0,
-      values: new Map(),
-      seen: new Set(),
-    };
-    boards.set(uuid, board);
-  }
-  if (board.workload === "") board.workload = series.labels.get("pod") ?? "";
-  const read = readValue(series.value, quantity);
-  const isMig = (series.labels.get("GPU_I_ID") ?? "") !== "";
-  let dropped: DropReason | null;
-  if (typeof read === "string") dropped = read;
-  else dropped = isMig ? takeMigRow(board, quantity.field, read) : takeBoardRow(board, quantity.field, read);
-  if (dropped !== null) {
-    drops[dropped]++;
-    board.droppedCount++;
-  }
-}
-
-/** The boards of a dcgm-exporter scrape, and what was dropped of it and why. */
-export function parseDcgm(text: string): Scrape {
-  const boards = new Map<string, Board>();
-  const drops = noDrops();
-  for (const series of parseExposition(text)) takeSeries(boards, drops, series);
-  const uuids = [...boards.keys()].sort();
-  const samples = uuids.map((uuid) => {
-    const { model, workload, droppedCount, values } = boards.get(uuid)!;
-    const sm = values.get("smActivePpm");
-    const engine = values.get("engineActivePpm");
-    const source = sm !== undefined ? ("sm" as const) : engine !== undefined ? ("engine" as const) : null;
-    return {
-      uuid,
-      model,
-      workload,
-      energyMJ: values.get("energyMJ") ?? null,
-      powerMilliW: values.get("powerMilliW") ?? null,
-      smActivePpm: sm ?? engine ?? null,
-      smSource: source,
-      droppedCount,
-    };
-  });
-  return { samples, drops };
 }

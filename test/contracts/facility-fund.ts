@@ -40,6 +40,14 @@ describe("Facility: funding", () => {
         .withArgs(w.sponsor.address);
     });
 
+    it("E07: gives nothing, not even more of what is pledged, on a frozen lot, however little evidence it asks for", async () => {
+      await draw(1n);
+      await w.pledges.setFrozen(LOT, true);
+      await expect(draw(1n)).to.be.revertedWithCustomError(w.facility, "Facility_LotFrozen").withArgs(LOT);
+      await w.pledges.setFrozen(LOT, false);
+      await draw(1n);
+    });
+
     it("allows more on a pledged lot up to the advance rate, to the unit", async () => {
       await w.offerLot(LOT, 1000n, 3); // 80 % is 800
       await draw(799n);

@@ -130,6 +130,12 @@ describe("Leases: terms", () => {
       });
     }
 
+    it("refuses a lot that is retired", async () => {
+      const { leases, lots, open } = await stage();
+      await lots.setRetired(LOT_ID);
+      await expect(open()).to.be.revertedWithCustomError(leases, "Lease_LotRetired").withArgs(LOT_ID);
+    });
+
     it("refuses an index-linked rent in a token of more than eighteen decimals", async () => {
       const { leases, open } = await stage();
       const coin = await ethers.deployContract("MockCoin", [19]);

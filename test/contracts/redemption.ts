@@ -336,7 +336,7 @@ describe("Facility: redemption by a new facility", () => {
         second,
         second - 1n,
       );
-      await w.registry.revokeAttestation(LOT_1);
+      await w.registry.revokeAttestation(LOT_1, 1);
       await refused(w.refinance(w.claims + w.unit), "Facility_WeakEvidence", LOT_1, 0n, 2n);
     });
   });

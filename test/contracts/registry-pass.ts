@@ -150,21 +150,23 @@ describe("Registry: what moves and is sold", () => {
   });
 
   describe("moveLot", () => {
-    it("E09: puts the lot at another site of its operator, under a lien too, and voids only what was attested", async () => {
+    it("E09: puts the lot at another site of its operator, under a lien too, and voids only levels 3 and 4", async () => {
       const { operator, creditor } = world;
       await registry.attest(2, 3, EXPIRES_AT, id("other"));
       expect(await registry.country(1)).to.equal("0x5553");
       await expect(registry.connect(operator).moveLot(1, 2))
         .to.emit(registry, "LotMoved")
         .withArgs(1, 2)
-        .and.to.emit(registry, "AttestationRevoked")
-        .withArgs(1, operator.address);
+        .and.to.emit(registry, "AttestationVoided")
+        .withArgs(1, 3, operator.address)
+        .and.to.emit(registry, "AttestationVoided")
+        .withArgs(1, 4, operator.address);
       expect(await registry.country(1)).to.equal("0x5345");
       expect((await registry.lot(1)).siteId).to.equal(2n);
-      expect([await registry.evidenceClass(1), await registry.evidenceClass(2)]).to.deep.equal([0n, 3n]);
+      expect([await registry.evidenceClass(1), await registry.evidenceClass(2)]).to.deep.equal([2n, 3n]);
       expect(await registry.lienHolder(1)).to.equal(creditor.address);
-      await registry.attest(1, 1, EXPIRES_AT, id("seen there"));
-      expect(await registry.evidenceClass(1)).to.equal(1n);
+      await registry.renew(1, 3, EXPIRES_AT, id("metered there"));
+      expect(await registry.evidenceClass(1)).to.equal(3n);
     });
 
     it("lets a buyer take the lot away to a site of its own", async () => {

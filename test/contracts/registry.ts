@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { network } from "hardhat";
-import { Wallet, ZeroAddress, ZeroHash, id, toBeHex } from "ethers";
+import { Wallet, ZeroAddress, ZeroHash, concat, id, keccak256, toBeHex } from "ethers";
 import { GPUS, MODEL, START_AT, TDP_W, deployRegistry, plain, registerLots } from "./reports.ts";
 
 const { ethers, networkHelpers } = await network.create({ override: { initialDate: START_AT } });
@@ -8,6 +8,7 @@ const { ethers, networkHelpers } = await network.create({ override: { initialDat
 const COST = 10n ** 12n;
 const ROOT = id("identity root");
 // The base point of P-256 (SEC 2, 2.4.2), a valid public key.
+const P = 2n ** 256n - 2n ** 224n + 2n ** 192n + 2n ** 96n - 1n;
 const BASE_X = "0x6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296";
 const BASE_Y = "0x4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5";
 
@@ -28,7 +29,6 @@ describe("Registry", () => {
 
   const asOperator = () => registry.connect(world.operator);
   const asStranger = () => registry.connect(world.stranger);
-  const now = async () => BigInt(await networkHelpers.time.latest());
 
   describe("addModel", () => {
     it("keeps name and design power under the name's hash", async () => {
@@ -66,14 +66,22 @@ describe("Registry", () => {
     }
   });
 
-  describe("registerNode and revokeNode", () => {
-    it("keeps a site's key until its operator retires it, once", async () => {
-      await expect(asOperator().registerNode(1, BASE_X, BASE_Y))
-        .to.emit(registry, "NodeRegistered")
-        .withArgs(1, 1, BASE_X, BASE_Y);
-      expect([...(await registry.nodes(1))]).to.deep.equal([1n, false, BASE_X, BASE_Y]);
+  describe("registerNodes and revokeNode", () => {
+    const BASE = { x: BASE_X, y: BASE_Y };
+    // −1 times the base point: the same x.
+    const NEGATED = { x: BASE_X, y: toBeHex(P - BigInt(BASE_Y), 32) };
+
+    it("keeps a site's keys in the order given, and one until its operator retires it, once", async () => {
+      const sent = asOperator().registerNodes(1, [BASE, NEGATED]);
+      await expect(sent).to.emit(registry, "NodeRegistered").withArgs(1, 1, BASE_X, BASE_Y);
+      await expect(sent).to.emit(registry, "NodeRegistered").withArgs(2, 1, NEGATED.x, NEGATED.y);
+      expect(await asOperator().registerNodes.staticCall(1, [BASE])).to.equal(3n);
+      const keyHash = keccak256(concat([BASE_X, BASE_Y])).slice(0, 2 + 2 * 23);
+      expect([...(await registry.nodes(1))]).to.deep.equal([1n, false, keyHash]);
+      expect(await registry.nodeCount()).to.equal(2n);
       await expect(asOperator().revokeNode(1)).to.emit(registry, "NodeRevoked").withArgs(1);
       expect((await registry.nodes(1)).revoked).to.equal(true);
+      expect((await registry.nodes(2)).revoked).to.equal(false);
       await expect(asOperator().revokeNode(1))
         .to.be.revertedWithCustomError(registry, "Registry_UnknownNode")
         .withArgs(1);
@@ -84,19 +92,34 @@ describe("Registry", () => {
         [BASE_X, toBeHex(BigInt(BASE_Y) + 1n, 32)],
         [ZeroHash, ZeroHash],
       ] as const) {
-        await expect(asOperator().registerNode(1, x, y))
+        await expect(asOperator().registerNodes(1, [BASE, { x, y }]))
           .to.be.revertedWithCustomError(registry, "Registry_BadNodeKey")
           .withArgs(x, y);
       }
     });
 
+    it("knows a node's point again, revoked or not, and no other", async () => {
+      await asOperator().registerNodes(1, [BASE]);
+      await asOperator().revokeNode(1);
+      expect(await registry.isNodeKey(1, BASE.x, BASE.y)).to.equal(true);
+      expect(await registry.isNodeKey(1, NEGATED.x, NEGATED.y)).to.equal(false);
+      expect(await registry.isNodeKey(2, BASE.x, BASE.y)).to.equal(false);
+      expect(await registry.isNodeKey(0, ZeroHash, ZeroHash)).to.equal(false);
+    });
+
+    it("registers a hundred hosts for at most 27,000 gas each", async () => {
+      const points = Array.from({ length: 100 }, () => BASE);
+      const { gasUsed } = (await (await asOperator().registerNodes(1, points)).wait())!;
+      expect(Number(gasUsed) / 100).to.be.lessThan(27_000);
+    });
+
     it("M24: refuses anyone but the site's operator, and a site or node that is not there", async () => {
-      await asOperator().registerNode(1, BASE_X, BASE_Y);
+      await asOperator().registerNodes(1, [BASE]);
       const refused = "Registry_NotOperator";
-      await expect(asStranger().registerNode(1, BASE_X, BASE_Y))
+      await expect(asStranger().registerNodes(1, [BASE]))
         .to.be.revertedWithCustomError(registry, refused)
         .withArgs(world.stranger.address, world.operator.address);
-      await expect(asOperator().registerNode(2, BASE_X, BASE_Y))
+      await expect(asOperator().registerNodes(2, []))
         .to.be.revertedWithCustomError(registry, refused)
         .withArgs(world.operator.address, ZeroAddress);
       await expect(asStranger().revokeNode(1)).to.be.revertedWithCustomError(registry, refused);
@@ -149,58 +172,6 @@ describe("Registry", () => {
         expect(await registry.evidenceClass(lotId)).to.equal(0);
         expect(await registry.lienHolder(lotId)).to.equal(ZeroAddress);
       }
-    });
-  });
-
-  describe("attest and revokeAttestation", () => {
-    it("E09: an attestation holds to the second before it expires, and only for its lot", async () => {
-      const expiresAt = (await now()) + 1000n;
-      await expect(registry.attest(1, 4, expiresAt, id("report")))
-        .to.emit(registry, "Attested")
-        .withArgs(1, 4, expiresAt, world.admin.address, id("report"));
-      await registry.attest(2, 2, expiresAt + 1n, id("other"));
-      await networkHelpers.time.increaseTo(expiresAt - 1n);
-      expect(await registry.evidenceClass(1)).to.equal(4);
-      await networkHelpers.time.increaseTo(expiresAt);
-      expect(await registry.evidenceClass(1)).to.equal(0);
-      expect(await registry.evidenceClass(2)).to.equal(2);
-    });
-
-    it("E09: a revocation voids only its lot, and a new attestation stands again", async () => {
-      const expiresAt = (await now()) + 1000n;
-      for (const lotId of [1, 2]) await registry.attest(lotId, 3, expiresAt, ROOT);
-      await expect(registry.revokeAttestation(1))
-        .to.emit(registry, "AttestationRevoked")
-        .withArgs(1, world.admin.address);
-      expect(await registry.evidenceClass(1)).to.equal(0);
-      expect(await registry.evidenceClass(2)).to.equal(3);
-      await registry.attest(1, 1, expiresAt, ROOT);
-      expect(await registry.evidenceClass(1)).to.equal(1);
-    });
-
-    it("E09: a new attestation replaces the one before, be it lower", async () => {
-      const expiresAt = (await now()) + 1000n;
-      await registry.attest(1, 4, expiresAt, ROOT);
-      await registry.attest(1, 1, expiresAt + 5n, id("new"));
-      expect([...(await registry.attestations(1))]).to.deep.equal([1n, expiresAt + 5n, world.admin.address, id("new")]);
-    });
-
-    it("E09: refuses a class that is none, an expiry that is now, and a lot that is not there", async () => {
-      const at = (await now()) + 100n;
-      for (const evidenceClass of [0, 5, 255]) {
-        await expect(registry.attest(1, evidenceClass, at + 1n, ROOT))
-          .to.be.revertedWithCustomError(registry, "Registry_BadEvidenceClass")
-          .withArgs(evidenceClass);
-      }
-      await networkHelpers.time.setNextBlockTimestamp(at);
-      await expect(registry.attest(1, 1, at, ROOT))
-        .to.be.revertedWithCustomError(registry, "Registry_AttestationExpired")
-        .withArgs(1, at, at);
-      await expect(registry.attest(3, 1, at + 1000n, ROOT)).to.be.revertedWithCustomError(
-        registry,
-        "Registry_UnknownLot",
-      );
-      await expect(registry.revokeAttestation(3)).to.be.revertedWithCustomError(registry, "Registry_UnknownLot");
     });
   });
 
@@ -284,7 +255,9 @@ describe("Registry", () => {
     for (const [name, args] of [
       ["addModel", ["B200", 1000]],
       ["attest", [1, 1, 2n ** 40n, ROOT]],
-      ["revokeAttestation", [1]],
+      ["renew", [1, 1, 2n ** 40n, ROOT]],
+      ["revokeAttestation", [1, 1]],
+      ["unfreeze", [1]],
       ["setAuthority", [new Wallet(id("thief")).address]],
     ] as const) {
       it(`M24: refuses ${name} by a stranger and by an operator`, async () => {

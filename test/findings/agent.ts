@@ -1,12 +1,8 @@
 // Faults a review found in the agent. Each test was red before the agent was mended.
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
-
 import { expect } from "chai";
 
-import { startAgent } from "../../server/agent/agent.ts";
 import { checkReading } from "../../server/protocol/rules.ts";
-import { AT, DOMAIN, EPOCH, KEY, LOT, bench, scrapeOf } from "../server/agentBench.ts";
+import { AT, EPOCH, LOT, bench, scrapeOf } from "../server/agentBench.ts";
 
 describe("Findings: agent", () => {
   it("a reading of scrapes that do not come on the hour stated more than an hour, and was refused", () => {
@@ -67,23 +63,5 @@ describe("Findings: agent", () => {
     const { agent } = bench({ maxGapSec: 3600 });
     agent.observe(scrapeOf({ energyMJ: 0n }), AT + 3601);
     expect(agent.close(EPOCH)).to.equal(undefined);
-  });
-
-  it("a reading that could not be written to disk was given out all the same", () => {
-    const { agent, spoolFile } = bench();
-    agent.observe(scrapeOf({ energyMJ: 5n }), AT + 3600);
-    rmSync(dirname(spoolFile), { recursive: true });
-    expect(() => agent.close(EPOCH)).to.throw("ENOENT");
-    expect(agent.newest()).to.equal(undefined);
-    mkdirSync(dirname(spoolFile));
-    expect(agent.close(EPOCH)).to.deep.equal(agent.newest());
-  });
-
-  it("a spool without a sequence was read as a state", () => {
-    const { spoolFile } = bench();
-    writeFileSync(spoolFile, `{"accumulators":[],"readingHash":"0x${"0".repeat(64)}","signed":null}`);
-    const options = { nodeId: 3n, lotId: 7n, deviceIndex: new Map<string, number>(), key: KEY, domain: DOMAIN };
-    const start = () => startAgent({ ...options, allocation: "pod", maxGapSec: 600, spoolFile });
-    expect(start).to.throw(`the agent's spool ${spoolFile} cannot be read: `);
   });
 });

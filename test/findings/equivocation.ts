@@ -58,7 +58,7 @@ describe("S06: two agents with one key", () => {
   it("says whose reading was refused, once: the hour after, the node is taken again", async () => {
     const endAt = (program.nextEpoch() + 1n) * 3600n;
     const host = world.fleet[0]!.hosts[0]!;
-    program.observe(host.hostname, host.scrape(Number(endAt)) ?? "", Number(endAt));
+    await program.observe(host.hostname, host.scrape(Number(endAt)) ?? "", Number(endAt));
     await world.provider.send("evm_setNextBlockTimestamp", [Number(endAt)]);
     await world.provider.send("evm_mine", []);
     const { refusals } = await program.closeEpoch(endAt);

@@ -47,7 +47,7 @@ contract RegistryTest {
 
     function testFuzz_E09_evidenceHoldsUntilItExpires(uint8 class, uint64 expiresAt, uint64 laterAt) external {
         vm.warp(1000);
-        bool isValid = class >= 1 && class <= 4 && expiresAt > 1000;
+        bool isValid = class >= 1 && class <= 4 && expiresAt > 1000; // else not one level of it stands
         try _registry.attest(LotId.wrap(1), class, expiresAt, "evidence") {
             assert(isValid);
         } catch {

@@ -6,7 +6,7 @@ import { gzipSync } from "node:zlib";
 import { expect } from "chai";
 import fc from "fast-check";
 
-import { parseDcgm, type GpuSample } from "../../server/protocol/exposition.ts";
+import { parseScrape, type GpuSample } from "../../server/protocol/scrape.ts";
 import { KALOS, gpuModel, type Quantile } from "../../scripts/catalogue.ts";
 import { generateHost, madeUpUuid, quantile, type GeneratedHost } from "../../scripts/exporter.ts";
 import { fleetOf, type FleetOptions } from "../../scripts/fleet.ts";
@@ -29,7 +29,7 @@ describe("telemetry of a run", () => {
       ...options,
     });
   const samplesAt = (scrape: (at: number) => string | undefined, at: number): readonly GpuSample[] =>
-    parseDcgm(scrape(at) ?? "").samples;
+    parseScrape(scrape(at) ?? "").samples;
 
   describe("generator", () => {
     it("is a function of its seed: in any order, and another for another seed or host", () => {
@@ -45,7 +45,7 @@ describe("telemetry of a run", () => {
       const own = host({ gpuCount: 8 });
       const dropped = { blankCount: 0, notANumberCount: 0, others: 0 };
       for (let hour = 1; hour <= 500; hour++) {
-        const { drops, samples } = parseDcgm(own.scrape(AT + hour * HOUR) ?? "");
+        const { drops, samples } = parseScrape(own.scrape(AT + hour * HOUR) ?? "");
         const { blankCount, notANumberCount, ...others } = drops;
         dropped.blankCount += blankCount;
         dropped.notANumberCount += notANumberCount;

@@ -4,10 +4,18 @@ import { join } from "node:path";
 
 import { expect } from "chai";
 
-import { startAgent, type Agent, type AgentOptions } from "../../server/agent/agent.ts";
-import { pointOf } from "../../server/nodekey.ts";
-import { parseReading, readingDomain, readingHash, type Reading } from "../../server/protocol/reading.ts";
+import { startNode, type NodeSettings, type NodeState } from "../../server/agent/node.ts";
+import { pointOf, signReading } from "../../server/nodekey.ts";
+import {
+  parseReading,
+  readingDomain,
+  readingHash,
+  readingJson,
+  type Reading,
+  type SignedReadingJson,
+} from "../../server/protocol/reading.ts";
 import { Refusal } from "../../server/protocol/refusal.ts";
+import { parseScrape } from "../../server/protocol/scrape.ts";
 import type { Lot } from "../../server/protocol/lot.ts";
 import { nodeKeyOf } from "../../scripts/cast.ts";
 import { madeUpUuid } from "../../scripts/exporter.ts";
@@ -53,27 +61,55 @@ export function scrapeOf(...rows: Row[]): string {
 const root = mkdtempSync(join(tmpdir(), "rackbond-agents-"));
 process.once("exit", () => rmSync(root, { recursive: true, force: true }));
 
+/** A folder of its own, gone when the tests end. */
+export function newFolder(): string {
+  return mkdtempSync(join(root, "agent-"));
+}
+
+/** A host with two boards. */
+export const NODE: NodeSettings = {
+  ...{ nodeId: 3n, lotId: LOT.lotId, deviceIndex: new Map(UUIDS.map((uuid, index) => [uuid, index])) },
+  ...{ allocation: "pod", maxGapSec: 600 },
+};
+
+/** A node that is fed by hand. */
+export interface Agent {
+  observe: (text: string, atSec: number, wallEnergyMJ?: bigint) => void;
+  close: (epoch: bigint) => SignedReadingJson | undefined;
+  /** The newest reading. */
+  newest: () => SignedReadingJson | undefined;
+}
+
 export interface Bench {
   agent: Agent;
-  spoolFile: string;
-  /** The same node after its program ended. */
+  /** The same node from its state after the newest reading; what it saw since is forgotten. */
   restart: () => Agent;
   /** Closes an epoch that must have a reading. */
   read: (epoch: bigint) => { reading: Reading; hash: string };
 }
 
-/** An agent of a host with two boards, with its spool in a folder of its own, gone when the tests end. */
-export function bench(options: Partial<AgentOptions> = {}): Bench {
-  const spoolFile = join(mkdtempSync(join(root, "agent-")), "node.json");
-  const start = () =>
-    startAgent({
-      ...{ nodeId: 3n, lotId: LOT.lotId, deviceIndex: new Map(UUIDS.map((uuid, index) => [uuid, index])) },
-      ...{ key: KEY, domain: DOMAIN, allocation: "pod", maxGapSec: 600, spoolFile },
-      ...options,
-    });
+/** A node of a host with two boards. */
+export function bench(options: Partial<NodeSettings> = {}): Bench {
+  let state: NodeState | undefined;
+  let newest: SignedReadingJson | undefined;
+  const start = (): Agent => {
+    const node = startNode({ ...NODE, ...options }, DOMAIN, state);
+    return {
+      observe: (text, atSec, wallEnergyMJ) => {
+        node.observe(parseScrape(text), BigInt(Math.round(atSec * 1000)), wallEnergyMJ);
+      },
+      close(epoch) {
+        const closed = node.close(epoch);
+        if (closed === undefined) return undefined;
+        state = node.state();
+        newest = { reading: readingJson(closed.reading), signature: signReading(KEY, closed.hash) };
+        return newest;
+      },
+      newest: () => newest,
+    };
+  };
   const own: Bench = {
     agent: start(),
-    spoolFile,
     restart() {
       own.agent = start();
       return own.agent;

@@ -9,7 +9,8 @@ import {
   type Accumulator,
 } from "../../server/protocol/accumulator.ts";
 import { addDrops, noDrops, type Drops } from "../../server/protocol/drops.ts";
-import { MAX_EXPOSITION_CHARS, parseDcgm, parseExposition, type GpuSample } from "../../server/protocol/exposition.ts";
+import { MAX_EXPOSITION_CHARS, parseExposition } from "../../server/protocol/exposition.ts";
+import { parseScrape, type GpuSample } from "../../server/protocol/scrape.ts";
 import {
   FLAG_COUNTER_RESET,
   FLAG_ENERGY_INTEGRATED,
@@ -52,11 +53,11 @@ describe("protocol exposition", () => {
     for (const { name, text: scrape, samples, drops, error } of vectors) {
       it(name, () => {
         if (error !== undefined) {
-          const { code, facts } = refusalOf(() => parseDcgm(scrape));
+          const { code, facts } = refusalOf(() => parseScrape(scrape));
           expect({ code, line: facts["line"] }).to.deep.equal(error);
           return;
         }
-        const read = parseDcgm(scrape);
+        const read = parseScrape(scrape);
         expect(read.samples.map(rowOf)).to.deep.equal(samples);
         expect(read.drops).to.deep.equal({ ...noDrops(), ...drops });
       });
@@ -65,7 +66,7 @@ describe("protocol exposition", () => {
 
   it("names the pod that a row of the board or of a slice is labelled with", () => {
     const workloads = (...pods: string[]) =>
-      parseDcgm(
+      parseScrape(
         pods.map((pod, i) => `DCGM_FI_DEV_POWER_USAGE{UUID="GPU-1",GPU_I_ID="${i}",pod="${pod}"} 1\n`).join(""),
       ).samples.map(({ workload }) => workload);
     expect(workloads("")).to.deep.equal([""]);
@@ -116,7 +117,7 @@ describe("protocol exposition", () => {
       fc.assert(
         fc.property(fc.array(alphabet, { maxLength: 60 }), (letters) => {
           try {
-            parseDcgm(letters.join(""));
+            parseScrape(letters.join(""));
           } catch (error) {
             expect(error).to.be.instanceOf(Refusal);
           }
@@ -138,7 +139,7 @@ describe("protocol exposition", () => {
     for (const [file, boards, model, energyMJ, powerMilliW] of files) {
       it(`${file}: every board is read and nothing dropped`, function () {
         if (!existsSync(folder + file)) this.skip();
-        const { samples, drops } = parseDcgm(readFileSync(folder + file, "utf8"));
+        const { samples, drops } = parseScrape(readFileSync(folder + file, "utf8"));
         expect(samples).to.have.length(boards);
         expect(new Set(samples.map((sample) => sample.model))).to.deep.equal(new Set([model]));
         expect(samples[0]).to.include({ energyMJ, powerMilliW });

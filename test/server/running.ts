@@ -73,7 +73,7 @@ export async function startRunning(world: RunningWorld, dataDir: string, port = 
     agents: [
       {
         ...{ hostname, nodeId: 1n, key: nodeKeyOf(SEED, hostname).key, allocation: "pod" as const },
-        ...{ maxGapSec: 2 * HOUR_SEC, spoolFile: join(dataDir, "node-1.json") },
+        ...{ maxGapSec: 2 * HOUR_SEC },
       },
     ],
     api: { host: "127.0.0.1", port },
@@ -93,7 +93,7 @@ export async function runHour(world: RunningWorld, program: Program): Promise<bi
   const host = world.fleet[0]!.hosts[0]!;
   for (const at of [endAt - HOUR_SEC, endAt - HOUR_SEC / 2, endAt]) {
     const text = host.scrape(at);
-    if (text !== undefined) program.observe(host.hostname, text, at, host.wallEnergyMJ?.(at));
+    if (text !== undefined) await program.observe(host.hostname, text, at, host.wallEnergyMJ?.(at));
   }
   await advanceTo(world.provider, endAt);
   await program.closeEpoch(BigInt(endAt));

@@ -117,6 +117,12 @@ const lot = (lotId: bigint): api.LotDetail => ({
   commissionedAt: "1764000000",
   identityRoot: HASH,
   evidenceClass: 2,
+  levels: [
+    { level: 1, expiresAt: "1900000000" },
+    { level: 2, expiresAt: "1900000000" },
+  ],
+  isFrozen: false,
+  isRetired: false,
   lienHolder: null,
   leaseId: "1",
 });

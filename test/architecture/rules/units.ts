@@ -8,7 +8,7 @@ const SUFFIXES = [
   ...["Assets", "Shares"], // settlement token, class token
   ...["Count", "Index", "Units", "Bitmap", "Nonce", "Id", "Class", "Bucket"],
 ];
-const WORDS = ["assets", "shares", "epoch", "nonce", "deadline", "answer"];
+const WORDS = ["assets", "shares", "epoch", "nonce", "deadline", "answer", "level"];
 
 const NAMED_UNIT = new RegExp(`^(?:${WORDS.join("|")}|[a-z]\\w*?[a-z0-9](?:${SUFFIXES.join("|")}))$`);
 const INTEGER = /^u?int\d+/;
