@@ -105,7 +105,12 @@ async function build(chain: LocalChain, seed: string, fleet: readonly SimLot[], 
     await send(operator.registerSite("0x5553", encodeBytes32String("US-ERCOT")));
     const identities: Deployment["identities"] = [];
     for (const { lotId, nodes } of fleet) {
-      for (const { x, y } of nodes) await send(operator.registerNode(1, x, y));
+      await send(
+        operator.registerNodes(
+          1,
+          nodes.map(({ x, y }) => ({ x, y })),
+        ),
+      );
       const devices = nodes.flatMap(({ nodeId, x, y, boards }) =>
         boards.map(({ name, deviceId }) => ({ name, nodeId, anchor: deviceId, nodeKeyHash: nodeKeyHash(x, y) })),
       );

@@ -8,8 +8,10 @@ export interface Pace {
   nowAt(): number;
   /** Resolves when the chain has reached a time. */
   until(timeAt: number): Promise<void>;
-  /** Lets blocks go on without the time, as long as asked to. */
-  hold(isHeld: boolean): void;
+  /** Blocks since the start. */
+  beatCount(): number;
+  /** From this time on the clock crawls. */
+  hold(fromAt: number): void;
   /**
    * Replaces the newest blocks. Their transactions are gone; with `isReplayed` they stand in the first of the new blocks,
    * so the same reports are filed at another time.
@@ -36,10 +38,14 @@ export interface PaceOptions {
   readonly blockSec: number;
 }
 
+/** A block of a clock that crawls: turns of seconds still come. */
+const CRAWL_SEC = 10;
+
 /** Takes the chain over: no transaction is mined but by the beat. */
 export async function startPace({ chain, blockMs, blockSec }: PaceOptions): Promise<Pace> {
   const seen: SeenTransaction[] = [];
-  let isHeld = false;
+  let heldFromAt = Infinity;
+  let beatCount = 0;
   let isStopped = false;
   let nowAt = 0;
   let last: Promise<unknown> = Promise.resolve();
@@ -56,10 +62,13 @@ export async function startPace({ chain, blockMs, blockSec }: PaceOptions): Prom
   };
   const mine = async () => {
     const { timestamp } = await blockAt("latest");
-    const nextAt = isHeld ? Math.max(nowAt, Number(timestamp)) + 1 : Math.max(nowAt, Number(timestamp)) + blockSec;
+    // A re-org may have taken the chain's clock back; ours does not follow.
+    const lastAt = Math.max(nowAt, Number(timestamp));
+    const nextAt = lastAt + (lastAt + blockSec < heldFromAt ? blockSec : CRAWL_SEC);
     await ask("evm_setNextBlockTimestamp", nextAt);
     await ask("evm_mine");
     note(await blockAt("latest"));
+    beatCount += 1;
   };
 
   await ask("evm_setAutomine", false);
@@ -78,7 +87,8 @@ export async function startPace({ chain, blockMs, blockSec }: PaceOptions): Prom
       while (nowAt < timeAt && !isStopped) await sleep(blockMs / 4);
       if (fault !== undefined) throw fault;
     },
-    hold: (next) => (isHeld = next),
+    beatCount: () => beatCount,
+    hold: (fromAt) => (heldFromAt = fromAt),
     reorg: (blockCount, isReplayed) =>
       inTurn(async () => {
         const newest = Number((await blockAt("latest")).number);

@@ -10,12 +10,10 @@ export type WireMode = "open" | "refuse" | "silent" | "deaf" | "mute" | "slow" |
 /** A TCP connection from one party to another, through a port of ours, that can be hurt. */
 export interface Wire {
   readonly port: number;
-  /** Changes what happens to bytes from now on; connections that lost some are reset when the wire is open again. */
+  /** Changes what happens to bytes from now on. A connection that lost some says nothing any more, and is never closed. */
   set(mode: WireMode): void;
   /** Resets what is connected now, in the middle of whatever it says. */
   drop(): void;
-  /** Where the wire leads from now on. */
-  lead(port: number): void;
   close(): Promise<void>;
 }
 
@@ -23,7 +21,7 @@ export interface Wire {
 export type Tap = (connectionId: number, direction: "up" | "down", bytes: Buffer) => void;
 
 export interface WireOptions {
-  /** The port that the wire leads to; 0 as long as nobody is there. */
+  /** The port that the wire leads to. */
   readonly port: number;
   readonly slowMs?: number;
   /** Chooses the byte of a chunk that is changed. */
@@ -41,8 +39,7 @@ interface Link {
 
 /** Opens a wire on a free port of 127.0.0.1. */
 export async function openWire(options: WireOptions): Promise<Wire> {
-  const { tap, slowMs = SLOW_MS, chooseByte = (length) => length >> 1 } = options;
-  let { port: target } = options;
+  const { port, tap, slowMs = SLOW_MS, chooseByte = (length) => length >> 1 } = options;
   let mode: WireMode = "open";
   let connectionId = 0;
   const links = new Set<Link>();
@@ -63,12 +60,12 @@ export async function openWire(options: WireOptions): Promise<Wire> {
   };
 
   const server = createServer((from) => {
-    if (mode === "refuse" || target === 0) {
+    if (mode === "refuse") {
       from.resetAndDestroy();
       return;
     }
     const id = ++connectionId;
-    const to = connect({ host: "127.0.0.1", port: target, noDelay: true });
+    const to = connect({ host: "127.0.0.1", port, noDelay: true });
     from.setNoDelay(true);
     const link: Link = { from, to, isTainted: false };
     links.add(link);
@@ -88,15 +85,15 @@ export async function openWire(options: WireOptions): Promise<Wire> {
         last = last.then(() => pass(link, direction, sink, bytes));
       });
       source.once("end", () => void last.then(() => sink.end()));
-      source.on("error", () => (mode === "silent" ? undefined : end()));
-      source.once("close", () => void last.then(end));
+      source.on("error", () => source.destroy());
+      // Who lost bytes does not hear that the other side is gone.
+      source.once("close", () => void last.then(() => (direction === "down" && link.isTainted ? undefined : end())));
     }
   });
   await listening(server);
   const address = server.address();
-  const drop = (isOnlyTainted: boolean) => {
+  const drop = () => {
     for (const link of links) {
-      if (isOnlyTainted && !link.isTainted) continue;
       links.delete(link);
       link.from.resetAndDestroy();
       link.to.resetAndDestroy();
@@ -106,17 +103,12 @@ export async function openWire(options: WireOptions): Promise<Wire> {
     port: typeof address === "object" && address !== null ? address.port : 0,
     set(next) {
       mode = next;
-      if (mode === "refuse") drop(false);
-      else drop(true);
+      if (mode === "refuse") drop();
     },
-    drop: () => drop(false),
-    lead(port) {
-      target = port;
-      drop(false);
-    },
+    drop,
     close: () =>
       new Promise((resolve) => {
-        drop(false);
+        drop();
         server.close(() => resolve());
       }),
   };
