@@ -42,6 +42,8 @@ const AUDITOR_ROLE = 1n;
 // A report stands open to challenge for a day, and is refused after three: then only a signed skip moves on.
 const CHALLENGE_SEC = 24n * 3600n;
 const MAX_DELAY_SEC = 72n * 3600n;
+// The signatures of a set of oracles are taken for ten years after the first hour; keys are changed long before.
+const CONFIG_SEC = 10n * 365n * 24n * 3600n;
 // A value is acted on for two days after its oldest input.
 const VALUE_MAX_AGE_SEC = 48n * 3600n;
 // Better evidence, smaller haircut: self-reported hardware counts for nothing.
@@ -111,7 +113,9 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
   await send(manager.grantRole(AUDITOR_ROLE, auditor, 0n));
   const sorted = [...oracles].sort((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1));
   await send(
-    Telemetry__factory.connect(telemetry, admin).setConfig(sorted, BigInt(Math.floor((sorted.length - 1) / 3))),
+    Telemetry__factory.connect(telemetry, admin).setConfig(
+      ...([sorted, BigInt(Math.floor((sorted.length - 1) / 3)), options.startEpoch * 3600n + CONFIG_SEC] as const),
+    ),
   );
   await send(Markets__factory.connect(markets, admin).enableIrm(rateModel));
   await send(Markets__factory.connect(markets, admin).enableLltv(LLTV_WAD));

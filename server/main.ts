@@ -1,35 +1,35 @@
 import type { KeyObject } from "node:crypto";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
-import { Wallet, type JsonRpcProvider } from "ethers";
+import { SigningKey, Wallet, type JsonRpcProvider, type TransactionReceipt } from "ethers";
 
-import { Telemetry__factory } from "../types/factories/telemetry/Telemetry__factory.ts";
 import { buildApp } from "./app.ts";
 import { startAgentHost, type AgentHost } from "./agent/host.ts";
 import type { Allocation } from "./agent/node.ts";
+import { chainClock } from "./clock.ts";
 import { loadConfig } from "./config.ts";
 import { Failure, codeOf } from "./failure.ts";
 import { signReading } from "./nodekey.ts";
-import { closeEpoch, type ClosedEpoch, type EpochOptions } from "./jobs/epoch.ts";
 import { startKeeper, type KeeperAction } from "./jobs/keeper.ts";
-import { startOracle, type Oracle } from "./jobs/oracle.ts";
+import type { Oracle } from "./jobs/oracle.ts";
+import { openStation, type Station } from "./jobs/station.ts";
 import { startTransmitter } from "./jobs/transmit.ts";
-import { connectChain, decimalCountOf, telemetryHead, type TelemetryHead } from "./plugins/chain.ts";
-import { readDirectory } from "./plugins/directory.ts";
-import { startFollower } from "./plugins/follow.ts";
+import { markedSigner } from "./keys/marks.ts";
+import { memorySigner } from "./keys/signer.ts";
+import { decimalCountOf } from "./plugins/chain.ts";
+import { placeOf } from "./plugins/directory.ts";
+import type { FiledReport } from "./plugins/head.ts";
 import type { Api } from "./plugins/http.ts";
+import type { Peer } from "./plugins/peers.ts";
 import { readModel } from "./plugins/readmodel.ts";
-import { markOf, setMark } from "./plugins/queries.ts";
-import { openStore, type Store, type StoreOptions } from "./plugins/store.ts";
+import type { StoreOptions } from "./plugins/store.ts";
 import type { Hex } from "./protocol/bytes.ts";
 import { contractsAt, type Contracts } from "./protocol/contracts.ts";
 import type { Deployment } from "./protocol/deployment.ts";
-import { keccakText } from "./protocol/keccak.ts";
 import type { SiteFactors } from "./protocol/lot.ts";
-import { methodologyText } from "./protocol/methodology.ts";
 import { parseReading, readingDomain, readingHash, type SignedReadingJson } from "./protocol/reading.ts";
 import { Refusal } from "./protocol/refusal.ts";
-import { domainOf, structOf } from "./protocol/typed.ts";
 import { MILLI } from "./protocol/units.ts";
 import type { ReadingReceipt } from "./sources.ts";
 
@@ -58,6 +58,14 @@ export interface ProgramOptions {
   readonly api: { readonly host?: string; readonly port?: number };
 }
 
+/** An epoch that is on-chain, and what the oracles refused on its way there. */
+export interface ClosedEpoch extends FiledReport {
+  readonly refusals: readonly Refusal[];
+  readonly receipt: TransactionReceipt;
+  /** Readings of this program's agents. */
+  readonly readings: number;
+}
+
 /** The roles agent, oracle (four of them), keeper and API in one process; whoever holds it drives the clock. */
 export interface Program {
   readonly apiUrl: string;
@@ -66,7 +74,7 @@ export interface Program {
   /** Hands a scrape, and the wall meter where there is one, to a host's agent; a host without one is none of ours. */
   observe(hostname: string, text: string, atSec: number, wallEnergyMJ?: bigint): Promise<void>;
   /** Closes the epoch after the newest on-chain: agents sign, every oracle takes the readings, 2f+1 sign the report. */
-  closeEpoch(receivedAt: bigint): Promise<ClosedEpoch & { readings: number }>;
+  closeEpoch(receivedAt: bigint): Promise<ClosedEpoch>;
   /** Does what is due at a chain time. */
   keep(nowAt: bigint): Promise<KeeperAction[]>;
   /** The epoch to be closed next. */
@@ -77,77 +85,93 @@ export interface Program {
 }
 
 const FOLLOW_EVERY_MS = 1_000;
+const STEP_EVERY_MS = 250;
+/** All oracles are in this process: who does not answer in a second will not. */
+const ROUND_MS = 1_000;
+const TURN_SEC = 2;
+const CLOSE_MS = 60_000;
 
 export async function startProgram(options: ProgramOptions): Promise<Program> {
   const { deployment } = options;
   const { addresses } = deployment;
+  const { dataDir } = options.store;
   const { host, port } = options.api;
   const config = loadConfig(process.env, {
-    dataDir: options.store.dataDir,
+    dataDir,
     ...(host === undefined ? {} : { host }),
     ...(port === undefined ? {} : { port: String(port) }),
   });
   const { databaseUrl, statementTimeoutMs } = config;
-  const provider = await connectChain(options.rpcUrl, deployment.chainId);
-  const closing: (() => Promise<void> | void)[] = [() => provider.destroy()];
+  const closing: (() => Promise<void> | void)[] = [];
   const stop = async () => {
     for (const close of closing.splice(0).reverse()) await close();
   };
   try {
-    const store = await openStore({ databaseUrl, statementTimeoutMs, ...options.store });
-    closing.push(() => store.close());
-    await claimStore(store, deployment);
+    let peers: readonly Peer[] = [];
+    const station = await openStation({
+      ...{ deployment, rpcUrl: options.rpcUrl, filesFolder: join(dataDir, "files") },
+      store: { databaseUrl, statementTimeoutMs, ...options.store },
+      methodology: { factors: options.factors, exceptions: new Map() },
+      peers: () => peers,
+    });
+    closing.push(() => station.close());
+    const { store, provider, follower } = station;
+    await follower.catchUp();
     const contracts = contractsAt(addresses, new Wallet(options.keeperKey, provider));
-    const directory = await readDirectory(contracts, deployment.identities, options.factors);
     const domain = readingDomain(BigInt(deployment.chainId), addresses.telemetry);
-    const signing = {
-      reportDomain: domainOf(await contracts.telemetry.eip712Domain()),
-      reportStruct: structOf(Telemetry__factory.abi, "submit", "report"),
-    };
-    const methodologyHash = keccakText(methodologyText({ factors: options.factors, exceptions: new Map() }));
-    const oracles: Oracle[] = options.oracleKeys.map((key, oracleId) =>
-      startOracle({
-        ...signing,
-        ...{ oracleId, signer: new Wallet(key), store, directory, readingDomain: domain, methodologyHash },
-      }),
-    );
     const transmitter = startTransmitter(store, new Wallet(options.transmitterKey, provider), provider);
     await transmitter.resume();
-    const epochOptions: EpochOptions = { ...signing, oracles, store, transmitter, telemetry: addresses.telemetry };
+    await follower.catchUp();
+
+    const refusals: Refusal[] = [];
+    let failed: unknown;
+    const oracles = options.oracleKeys
+      .map((key) => memorySigner(new SigningKey(key)))
+      .sort((a, b) => (a.address.toLowerCase() < b.address.toLowerCase() ? -1 : 1))
+      .map((signer, oracleId) => {
+        const marked = markedSigner(signer, join(dataDir, `oracle-${oracleId}.mark`));
+        closing.push(() => marked.close());
+        return station.startOracle({
+          ...{ oracleId, signer: marked, transmitter, clock: chainClock(() => station.followedAt()) },
+          ...{ graceSec: 0n, skewSec: 0n, roundMs: ROUND_MS, turnSec: TURN_SEC },
+          onRefusal: (refusal) => refusals.push(refusal),
+          onError: (error) => (failed = error),
+        });
+      });
+    peers = oracles.map(({ peer }) => peer);
+    for (const oracle of oracles) {
+      closing.push(() => oracle.stop());
+      oracle.start(STEP_EVERY_MS);
+    }
     const keeper = startKeeper(contracts, deployment);
     const localHosts = new Set(options.agents.map(({ hostname }) => hostname));
-    const agents = startAgentHost({
-      folder: join(config.dataDir, "agents"),
-      domain,
-      nodes: options.agents.map(({ key, ...host }) => {
-        const lotId = directory.nodes.get(host.nodeId)?.lotId ?? 0n;
-        const devices = directory.lots.get(lotId)?.devices ?? [];
-        const deviceIndex = new Map(
-          devices.flatMap(({ name, nodeId }, index) => (nodeId === host.nodeId ? [[name, index] as const] : [])),
-        );
-        return { ...host, lotId, deviceIndex, sign: (hash: Hex) => Promise.resolve(signReading(key, hash)) };
-      }),
-    });
+    const agents = await startAgents(options.agents, station, domain, join(dataDir, "agents"));
     closing.push(() => agents.close());
-    let head: TelemetryHead = await telemetryHead(contracts.telemetry);
     const inTurn = takingTurns();
+    let lastEpoch = (await station.head()).lastEpoch;
 
-    const follower = startFollower({ store, provider, deployment });
-    closing.push(() => follower.stop());
-    await follower.catchUp();
     const sources = readModel({
       ...{ store, follower, deployment },
       assetDecimalCount: await decimalCountOf(provider, addresses.asset),
-      submit: (signed, receivedAt) =>
-        inTurn(async () => {
-          requireOpen(signed, head.lastEpoch + 1n);
-          return await submitReading(oracles, domain, signed, receivedAt);
-        }),
+      submit: (signed, receivedAt) => inTurn(() => submitReading(oracles, domain, signed, receivedAt)),
     });
     const app = await buildApp({ config, sources });
     closing.push(() => app.close());
     const apiUrl = await listen(app, config.host, config.port);
     follower.start(FOLLOW_EVERY_MS, (error) => app.log.warn({ err: error }, "the chain cannot be followed"));
+
+    /** The report of an epoch, once it is on-chain. */
+    const reported = async (epoch: bigint): Promise<FiledReport> => {
+      await follower.catchUp();
+      const deadlineMs = Date.now() + CLOSE_MS;
+      for (;;) {
+        const { newest, lastEpoch: last } = await station.head();
+        if (newest !== undefined && last >= epoch) return newest;
+        if (Date.now() > deadlineMs) throw failed ?? new Refusal("Epoch_NotReported", { epoch, waitedMs: CLOSE_MS });
+        for (const oracle of oracles) oracle.wake();
+        await sleep(2);
+      }
+    };
 
     return {
       apiUrl,
@@ -158,17 +182,20 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
       },
       closeEpoch: (receivedAt) =>
         inTurn(async () => {
-          const epoch = head.lastEpoch + 1n;
+          const epoch = lastEpoch + 1n;
+          failed = undefined;
           await agents.closeEpoch(epoch);
           const batch = await readingsOf(agents, epoch);
-          const refused = await ingestEverywhere(oracles, batch, receivedAt);
-          const closed = await closeEpoch(epochOptions, head);
-          head = closed.head;
+          refusals.push(...(await ingestEverywhere(oracles, batch, receivedAt)));
+          const filed = await reported(epoch);
+          lastEpoch = epoch;
           for (const closeIndex of agents.spool.closes()) agents.spool.remove(closeIndex);
-          return { ...closed, refusals: [...refused, ...closed.refusals], readings: batch.length };
+          const receipt = await provider.getTransactionReceipt(filed.transactionHash);
+          if (receipt === null) throw new Refusal("Epoch_NoReceipt", { epoch, txHash: filed.transactionHash });
+          return { ...filed, receipt, refusals: refusals.splice(0), readings: batch.length };
         }),
       keep: (nowAt) => keeper.run(nowAt),
-      nextEpoch: () => head.lastEpoch + 1n,
+      nextEpoch: () => lastEpoch + 1n,
       follow: () => follower.catchUp(),
       stop,
     };
@@ -176,6 +203,21 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     await stop();
     throw error;
   }
+}
+
+/** The agents of this program's hosts, each with the places of its boards. */
+async function startAgents(
+  hosts: readonly LocalHost[],
+  { head, registry }: Station,
+  domain: Hex,
+  folder: string,
+): Promise<AgentHost> {
+  const directory = await registry.at((await head()).block.time);
+  const nodes = hosts.map(({ key, ...host }) => ({
+    ...{ ...host, ...placeOf(directory, host.nodeId) },
+    sign: (hash: Hex) => Promise.resolve(signReading(key, hash)),
+  }));
+  return startAgentHost({ folder, domain, nodes });
 }
 
 /** The local agents' readings of an epoch that is not reported yet, also those signed before a restart. */
@@ -189,16 +231,6 @@ async function readingsOf({ spool }: AgentHost, epoch: bigint): Promise<SignedRe
   return readings;
 }
 
-/** A database holds the rows of one deployment: those of another would be taken for this one's. */
-async function claimStore({ db }: Store, { id }: Deployment): Promise<void> {
-  const owner = await markOf(db, "deployment");
-  if (owner === undefined) await setMark(db, "deployment", id);
-  else if (owner !== id) {
-    const remedy = "use another database or another data folder";
-    throw new Failure("Store_OtherDeployment", `the database belongs to deployment ${owner}, this is ${id}; ${remedy}`);
-  }
-}
-
 /** Begins to serve; the address it serves at. */
 async function listen(app: Api, host: string, port: number): Promise<string> {
   try {
@@ -208,16 +240,6 @@ async function listen(app: Api, host: string, port: number): Promise<string> {
     const remedy = "stop the program that has it, or choose another with --port, or 0 for any";
     throw new Failure("Api_PortTaken", `port ${port} of ${host} is taken: ${remedy}`, { cause: error });
   }
-}
-
-/** Older readings change no report any more, and would only fill the store. */
-const LATEST_EPOCHS = 72n;
-
-/** Refuses a reading of an hour that is not over, or long past. */
-function requireOpen(signed: SignedReadingJson, nextEpoch: bigint): void {
-  const { nodeId, epoch } = parseReading(signed.reading);
-  if (epoch > nextEpoch) throw new Refusal("Reading_Future", { nodeId, epoch, nextEpoch });
-  if (epoch + LATEST_EPOCHS < nextEpoch) throw new Refusal("Reading_TooOld", { nodeId, epoch, nextEpoch });
 }
 
 /** Gives one reading to every oracle. What one of them did not have is new; a second reading of an epoch is said so. */

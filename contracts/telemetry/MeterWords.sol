@@ -4,20 +4,20 @@ pragma solidity 0.8.37;
 import {LotId} from "../units.sol";
 import {ITelemetry} from "./ITelemetry.sol";
 
-/// One lot's cumulative counters as they are signed, published and stored: three packed words.
-struct LotMeter {
-    LotId lotId;
-    uint32 tdpW; // of one GPU; fixed by the registry, carried so that the power bound needs no call
-    bytes32 timeWord; // gpuCount, reportingCount u32; availableGpuSec, allocatedGpuSec, smActiveGpuSec u64
-    bytes32 energyWord; // gpuEnergyWh · itEnergyWh · facilityEnergyWh · cfeMatchedWh, u64 each
-    bytes32 resourceWord; // waterMl · emissionsGCO2e · curtailedGpuSec · workUnits, u64 each
-}
-
 /// @title Packs and unpacks meters; most significant field first.
+///
+/// A lot's cumulative counters are signed, published and stored as four words, and a report's lots as one list of them:
+/// - key: lotId u64 · tdpW u32, in the low 96 bits; the design power of one GPU is fixed by the registry, and carried
+///   so that the power bound needs no call
+/// - time: gpuCount, reportingCount u32 · availableGpuSec, allocatedGpuSec, smActiveGpuSec u64
+/// - energy: gpuEnergyWh · itEnergyWh · facilityEnergyWh · cfeMatchedWh, u64 each
+/// - resource: waterMl · emissionsGCO2e · curtailedGpuSec · workUnits, u64 each
 library MeterWords {
-    bytes32 internal constant LOT_METER_TYPEHASH = keccak256(
-        "LotMeter(uint64 lotId,uint32 tdpW,bytes32 timeWord,bytes32 energyWord,bytes32 resourceWord)"
-    );
+    // Words of one lot, and the places of its words after the key.
+    uint256 internal constant STRIDE = 4;
+    uint256 internal constant TIME = 1;
+    uint256 internal constant ENERGY = 2;
+    uint256 internal constant RESOURCE = 3;
 
     // How far above the word's end its 64-bit fields begin.
     uint256 internal constant FIRST = 192;
@@ -25,26 +25,21 @@ library MeterWords {
     uint256 internal constant THIRD = 64;
     uint256 internal constant FOURTH = 0;
 
-    /// @dev EIP-712 struct hash.
-    function structHash(LotMeter calldata meter) internal pure returns (bytes32) {
-        return
-            keccak256(
-                abi.encode(
-                    LOT_METER_TYPEHASH,
-                    meter.lotId,
-                    meter.tdpW,
-                    meter.timeWord,
-                    meter.energyWord,
-                    meter.resourceWord
-                )
-            );
+    /// @dev EIP-712 encoding of a list of words: the hash of their concatenation.
+    function listHash(bytes32[] calldata words) internal pure returns (bytes32) {
+        return keccak256(abi.encodePacked(words));
     }
 
-    /// @dev EIP-712 encoding of the array: the hash of the concatenated struct hashes.
-    function arrayHash(LotMeter[] calldata meters) internal pure returns (bytes32) {
-        bytes32[] memory hashes = new bytes32[](meters.length);
-        for (uint256 i; i < meters.length; ++i) hashes[i] = structHash(meters[i]);
-        return keccak256(abi.encodePacked(hashes));
+    function key(LotId id, uint32 designW) internal pure returns (bytes32) {
+        return bytes32((uint256(LotId.unwrap(id)) << 32) | designW);
+    }
+
+    function lotId(bytes32 keyWord) internal pure returns (LotId) {
+        return LotId.wrap(uint64(uint256(keyWord) >> 32));
+    }
+
+    function tdpW(bytes32 keyWord) internal pure returns (uint32) {
+        return uint32(uint256(keyWord));
     }
 
     function unpack(

@@ -7,49 +7,35 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 
 import {IRegistry} from "../registry/IRegistry.sol";
 import {BPS, EPOCH_SEC, LotId} from "../units.sol";
+import {IReports} from "./IReports.sol";
 import {ITelemetry} from "./ITelemetry.sol";
-import {LotMeter, MeterWords} from "./MeterWords.sol";
+import {MeterBounds, Telemetry_WrongDeviceCount} from "./MeterBounds.sol";
+import {MeterWords} from "./MeterWords.sol";
 
 /// @title Hourly meters of every lot, written under 2f+1 of n = 3f+1 oracle signatures.
 ///
 /// Assumptions
-/// - At most f of the n signers are faulty. 2f+1 colluding signers can write any meter inside the bounds below.
+/// - At most f of the n signers are faulty. 2f+1 colluding signers can write any meter inside `MeterBounds`.
 /// - The readings behind a report are published under `dataHash`; anyone can recompute the report from them.
 ///
 /// State
 /// - Per epoch one word is stored: keccak256(reportHash, hash of the meters, submittedAt). Whoever submits or records
-///   supplies the preimage, which the events give. Counters live in storage only where somebody recorded them.
+///   supplies the preimage, which the events give. Counters live in storage only where somebody recorded them, under
+///   the word of the filing that they are of: another filing of the epoch knows nothing of them.
 /// - Epochs are contiguous. An epoch without a report is one that a quorum skipped, with a reason.
-///
-/// Bounds, for each lot and epoch
-/// - No counter falls; no lot disappears; the number of GPUs and their design power never change.
-/// - available + curtailed ≤ GPUs × 3600; allocated ≤ available; SM-active ≤ available.
-/// - GPU energy ≤ IT energy ≤ facility energy; carbon-free-matched ≤ facility; IT energy ≤ 1.6 × design power.
-///   (wall watts per GPU ÷ TDP of 1.10 to 1.30 were measured in MLPerf power logs)
-///   Energy is floored to Wh with the remainder carried: one epoch's difference may be off by 1 Wh, the totals may not.
+/// - What stands beyond the newest epoch was rolled back: it is as if it had never been.
 ///
 /// Liveness
 /// - A report is refused before its hour has ended and after `maxDelaySec`; then only a signed skip moves on.
 /// - Only Final meters (the challenge window has passed) can be recorded, and money moves on recorded meters only.
+/// - A halt from an epoch on refuses reports, skips, and meters of that epoch or a later one, until it is resolved.
+///   What was meant to come meanwhile is late from the resolution on, not from its hour's end.
 ///
 /// Roles
-/// - Signers are set by the AccessManager's role; a new set voids reports signed for the old one.
-contract Telemetry is ITelemetry, EIP712, AccessManaged {
-    using MeterWords for LotMeter[];
-
-    struct Report {
-        bytes32 configDigest;
-        uint64 epoch;
-        uint64 periodStartAt;
-        uint64 periodEndAt;
-        bytes32 readingsRoot;
-        bytes32 prevReportHash;
-        bytes32 dataHash;
-        bytes32 methodologyHash;
-        uint32 devicesRegisteredCount;
-        uint32 devicesReportingCount;
-        LotMeter[] meters;
-    }
+/// - Signers are set by the AccessManager's role, for a time; a new set voids reports signed for the old one.
+/// - Faults halts; the authority resolves, upholding the epochs or rolling them back.
+contract Telemetry is ITelemetry, IReports, EIP712, AccessManaged {
+    using MeterWords for bytes32[];
 
     /// A quorum's statement that an epoch will have no report.
     struct Skip {
@@ -63,7 +49,7 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
     struct Filing {
         bytes32 reportHash;
         uint64 submittedAt;
-        LotMeter[] meters;
+        bytes32[] meterWords;
     }
 
     /// What happened between two recorded meters. A ratio whose denominator is zero is given as 0.
@@ -84,11 +70,22 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
         bytes32 resourceWord;
     }
 
+    /// A filing without a report, and how far reports reached at it.
+    struct Silence {
+        bool isSilent;
+        uint64 reportedUntilAt;
+    }
+
+    /// An epoch, and how many rollbacks there had been when it was noted: a later one may have taken it back.
+    struct Noted {
+        uint64 epoch;
+        uint64 rollbackCount;
+    }
+
     bytes32 public constant REPORT_TYPEHASH = keccak256(
         "Report(bytes32 configDigest,uint64 epoch,uint64 periodStartAt,uint64 periodEndAt,bytes32 readingsRoot,"
         "bytes32 prevReportHash,bytes32 dataHash,bytes32 methodologyHash,uint32 devicesRegisteredCount,"
-        "uint32 devicesReportingCount,LotMeter[] meters)"
-        "LotMeter(uint64 lotId,uint32 tdpW,bytes32 timeWord,bytes32 energyWord,bytes32 resourceWord)"
+        "uint32 devicesReportingCount,bytes32[] meterWords)"
     );
     bytes32 public constant SKIP_TYPEHASH = keccak256(
         "Skip(bytes32 configDigest,uint64 epoch,bytes32 prevReportHash,bytes32 reasonHash)"
@@ -100,28 +97,45 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
     /// @notice How long after the end of its hour a report is accepted.
     uint64 public immutable maxDelaySec;
 
+    /// @notice The first epoch to be reported.
+    uint64 public immutable startEpoch;
+
     // Storage
 
-    /// @notice keccak256(chain id, this contract, number of the config, signers, f).
+    /// @notice keccak256(chain id, this contract, number of the config, signers, f); 0 after a rollback.
     bytes32 public configDigest;
     // The first 3f+1 count; a fixed array spares its length's read.
     address[256] private _signers;
-    uint64 public configCount;
+    // One word, which a report reads and writes once.
+    uint48 public configCount;
     uint8 public faultyCount; // f
+    bool private _isHalted;
+    /// @notice Until when the configuration's signatures are taken.
+    uint64 public configExpiresAt;
     /// @notice The newest epoch that was reported or skipped.
     uint64 public lastEpoch;
     /// @inheritdoc ITelemetry
     uint64 public reportedUntilAt;
-    /// @notice keccak256(abi.encode(reportHash, metersHash, submittedAt)) of an epoch, or 0.
-    mapping(uint64 epoch => bytes32) public commitments;
-    /// @notice Whether a quorum skipped the epoch: no GPU reported in it.
-    mapping(uint64 epoch => bool) public skipped;
-    /// @notice The first epoch a lot was reported in, or 0.
-    mapping(LotId => uint64 epoch) public firstEpoch;
-    mapping(LotId => mapping(uint64 epoch => Words)) private _recorded;
+    // Words that reports do without.
+    uint64 private _haltedFromEpoch;
+    /// @notice When the last halt was resolved.
+    uint64 public resolvedAt;
+    uint64 public rollbackCount;
+    mapping(uint64 rollbackIndex => uint64 fromEpoch) private _rollbacks;
+    mapping(uint64 epoch => bytes32) private _commitments;
+    mapping(bytes32 commitment => Silence) private _silences;
+    mapping(bytes32 digest => Noted) private _configs; // epoch: the last one on-chain when the config was set
+    mapping(LotId => Noted) private _firsts;
+    mapping(LotId => mapping(bytes32 commitment => Words)) private _recorded;
 
     event Opened(uint64 indexed epoch, IRegistry registry, uint64 challengeSec, uint64 maxDelaySec);
-    event ConfigSet(bytes32 indexed configDigest, uint64 configCount, address[] signers, uint8 faultyCount);
+    event ConfigSet(
+        bytes32 indexed configDigest,
+        uint64 configCount,
+        address[] signers,
+        uint8 faultyCount,
+        uint64 expiresAt
+    );
     event Submitted(
         uint64 indexed epoch,
         bytes32 indexed reportHash,
@@ -137,8 +151,14 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
         bytes32 reasonHash
     );
     event Recorded(LotId indexed lotId, uint64 indexed epoch, Meter meter);
+    event Halted(uint64 indexed epoch);
+    event Resolved(uint64 indexed epoch, bool rolledBack);
 
     error Telemetry_BadConfig(uint256 signerCount, uint8 faultyCount);
+    error Telemetry_ConfigExpired(uint64 expiresAt, uint256 nowAt);
+    error Telemetry_Halted(uint64 fromEpoch);
+    error Telemetry_NotHalted();
+    error Telemetry_BadWords(uint256 wordCount);
     error Telemetry_SignersUnsorted(uint256 signerIndex, address signer);
     error Telemetry_WrongConfig(bytes32 givenDigest, bytes32 configDigest);
     error Telemetry_WrongEpoch(uint64 epoch, uint64 expectedEpoch);
@@ -153,39 +173,40 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
     error Telemetry_LotsUnsorted(LotId lotId, LotId afterLotId);
     error Telemetry_LotMissing(LotId lotId, uint64 epoch);
     error Telemetry_LotChanged(LotId lotId, uint32 gpuCount, uint32 tdpW);
-    error Telemetry_CounterFell(LotId lotId, uint64 beforeUnits, uint64 afterUnits);
-    error Telemetry_TimeBound(LotId lotId, uint256 gpuSec, uint256 boundGpuSec);
-    error Telemetry_EnergyBound(LotId lotId, uint256 energyWh, uint256 boundWh);
-    error Telemetry_WrongDeviceCount(uint256 registeredCount, uint256 reportingCount);
     error Telemetry_NotFinal(uint64 epoch, uint256 finalAt, uint256 nowAt);
     error Telemetry_NoPosition(uint256 positionIndex, uint256 meterCount);
     error Telemetry_NotRecorded(LotId lotId, uint64 epoch);
     error Telemetry_BackwardRange(uint64 fromEpoch, uint64 toEpoch);
 
-    /// @param startEpoch The first epoch to be reported (unix hours).
+    /// @param startEpoch_ The first epoch to be reported (unix hours).
     constructor(
         address authority,
         IRegistry registry_,
-        uint64 startEpoch,
+        uint64 startEpoch_,
         uint64 challengeSec_,
         uint64 maxDelaySec_
     ) EIP712("Rackbond Telemetry", "1") AccessManaged(authority) {
         registry = registry_;
         challengeSec = challengeSec_;
         maxDelaySec = maxDelaySec_;
-        lastEpoch = startEpoch - 1;
-        commitments[startEpoch - 1] = _commitment(0, keccak256(""), 0);
-        emit Opened(startEpoch, registry_, challengeSec_, maxDelaySec_);
+        startEpoch = startEpoch_;
+        lastEpoch = startEpoch_ - 1;
+        bytes32 genesis = _commitment(0, keccak256(""), 0);
+        _commitments[startEpoch_ - 1] = genesis;
+        _silences[genesis].isSilent = true;
+        emit Opened(startEpoch_, registry_, challengeSec_, maxDelaySec_);
     }
 
     // Administration
 
     /// @notice Replaces the signers: n = 3f+1 addresses in ascending order, f ≥ 1.
-    function setConfig(address[] calldata oracles, uint8 faultyCount_) external restricted {
+    /// @param expiresAt When the new set's signatures are no longer taken.
+    function setConfig(address[] calldata oracles, uint8 faultyCount_, uint64 expiresAt) external restricted {
         require(
             faultyCount_ != 0 && oracles.length == 3 * uint256(faultyCount_) + 1 && oracles.length <= 256,
             Telemetry_BadConfig(oracles.length, faultyCount_)
         );
+        require(expiresAt > block.timestamp, Telemetry_ConfigExpired(expiresAt, block.timestamp));
         address above;
         for (uint256 i; i < oracles.length; ++i) {
             require(oracles[i] > above, Telemetry_SignersUnsorted(i, oracles[i]));
@@ -193,9 +214,40 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
             _signers[i] = above;
         }
         faultyCount = faultyCount_;
-        ++configCount;
-        configDigest = keccak256(abi.encode(block.chainid, address(this), configCount, oracles, faultyCount_));
-        emit ConfigSet(configDigest, configCount, oracles, faultyCount_);
+        configExpiresAt = expiresAt;
+        uint48 count = ++configCount;
+        bytes32 digest = configDigestOf(count, oracles, faultyCount_);
+        configDigest = digest;
+        _configs[digest] = Noted(lastEpoch, rollbackCount);
+        emit ConfigSet(digest, count, oracles, faultyCount_, expiresAt);
+    }
+
+    /// @notice Stops the telemetry from an epoch on, until it is resolved; a halt from an earlier epoch is moved there.
+    function halt(uint64 epoch) external restricted {
+        uint64 from = epoch < startEpoch ? startEpoch : epoch;
+        if (_isHalted && from >= _haltedFromEpoch) return;
+        _isHalted = true;
+        _haltedFromEpoch = from;
+        emit Halted(from);
+    }
+
+    /// @notice Ends a halt: upholds the epochs, or takes back what was filed from the halted one on. Then the
+    /// configuration is void, and the next report is that of the halted epoch under a new one.
+    function resolve(bool rolledBack) external restricted {
+        require(_isHalted, Telemetry_NotHalted());
+        uint64 from = _haltedFromEpoch;
+        _isHalted = false;
+        resolvedAt = uint64(block.timestamp);
+        if (rolledBack) {
+            configDigest = 0;
+            _rollbacks[rollbackCount++] = from;
+            if (from <= lastEpoch) {
+                lastEpoch = from - 1;
+                Silence storage silence = _silences[_commitments[from - 1]];
+                reportedUntilAt = silence.isSilent ? silence.reportedUntilAt : uint64(from * EPOCH_SEC);
+            }
+        }
+        emit Resolved(from, rolledBack);
     }
 
     // Reports
@@ -216,11 +268,10 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
             report.periodStartAt == endAt - EPOCH_SEC && report.periodEndAt == endAt,
             Telemetry_WrongPeriod(report.epoch, report.periodStartAt, report.periodEndAt)
         );
-        uint256 deadlineAt = endAt + maxDelaySec;
-        require(block.timestamp <= deadlineAt, Telemetry_TooOld(report.epoch, deadlineAt, block.timestamp));
-        _requireMeters(report, prior.meters);
+        _requireInTime(report.epoch, endAt);
+        _requireMeters(report, prior.meterWords);
 
-        bytes32 metersHash = report.meters.arrayHash();
+        bytes32 metersHash = report.meterWords.listHash();
         bytes32 reportHash = _reportHash(report, metersHash);
         _requireQuorum(_hashTypedDataV4(reportHash), signerBitmap, signatures);
 
@@ -242,25 +293,30 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
         );
         _requireQuorum(_hashTypedDataV4(skipHash), signerBitmap, signatures);
 
-        _file(notice.epoch, skipHash, prior.meters.arrayHash());
-        skipped[notice.epoch] = true;
+        bytes32 commitment = _file(notice.epoch, skipHash, prior.meterWords.listHash());
+        _silences[commitment] = Silence(true, reportedUntilAt);
         emit Skipped(notice.epoch, skipHash, uint64(block.timestamp), signerBitmap, notice.reasonHash);
     }
 
     /// @notice Puts meters of a Final epoch where contracts can read them. Anyone may; doing it twice changes nothing.
-    /// @param meterIndexes Which of the filing's meters, counted from 0.
+    /// @param meterIndexes Which of the filing's lots, counted from 0.
     function record(uint64 epoch, Filing calldata filing, uint256[] calldata meterIndexes) external {
-        _requireFiling(epoch, filing);
+        _requireNotHalted(epoch);
+        bytes32 commitment = _requireFiling(epoch, filing);
         uint256 finalAt = filing.submittedAt + challengeSec;
         require(block.timestamp >= finalAt, Telemetry_NotFinal(epoch, finalAt, block.timestamp));
-        bool silent = skipped[epoch];
+        bool silent = _silences[commitment].isSilent;
+        uint256 lotCount = filing.meterWords.length / MeterWords.STRIDE;
         for (uint256 i; i < meterIndexes.length; ++i) {
             uint256 position = meterIndexes[i];
-            require(position < filing.meters.length, Telemetry_NoPosition(position, filing.meters.length));
-            LotMeter calldata meter = filing.meters[position];
-            bytes32 timeWord = silent ? MeterWords.withoutReporting(meter.timeWord) : meter.timeWord;
-            _recorded[meter.lotId][epoch] = Words(timeWord, meter.energyWord, meter.resourceWord);
-            emit Recorded(meter.lotId, epoch, MeterWords.unpack(timeWord, meter.energyWord, meter.resourceWord));
+            require(position < lotCount, Telemetry_NoPosition(position, lotCount));
+            bytes32[] calldata line = filing.meterWords[MeterWords.STRIDE * position:];
+            LotId lotId = MeterWords.lotId(line[0]);
+            bytes32 timeWord = line[MeterWords.TIME];
+            if (silent) timeWord = MeterWords.withoutReporting(timeWord);
+            Words memory words = Words(timeWord, line[MeterWords.ENERGY], line[MeterWords.RESOURCE]);
+            _recorded[lotId][commitment] = words;
+            emit Recorded(lotId, epoch, MeterWords.unpack(timeWord, words.energyWord, words.resourceWord));
         }
     }
 
@@ -272,18 +328,67 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
         for (uint256 i; i < list.length; ++i) list[i] = _signers[i];
     }
 
-    /// @notice The EIP-712 digest that a signer of `report` signs.
+    /// @notice keccak256(abi.encode(reportHash, metersHash, submittedAt)) of an epoch that is on-chain, or 0.
+    function commitments(uint64 epoch) public view returns (bytes32) {
+        return epoch > lastEpoch ? bytes32(0) : _commitments[epoch];
+    }
+
+    /// @notice Whether the epoch is on-chain without a report: no GPU reported in it.
+    function skipped(uint64 epoch) external view returns (bool) {
+        return _silences[commitments(epoch)].isSilent;
+    }
+
+    /// @notice The first epoch a lot was reported in, or 0.
+    function firstEpoch(LotId lotId) public view returns (uint64) {
+        Noted storage first = _firsts[lotId];
+        return _isTakenBack(first.epoch, first.rollbackCount) ? 0 : first.epoch;
+    }
+
+    /// @notice From which epoch on the telemetry is halted, or 0.
+    function haltedFromEpoch() external view returns (uint64) {
+        return _isHalted ? _haltedFromEpoch : 0;
+    }
+
+    /// @inheritdoc IReports
+    function configDigestOf(
+        uint64 configCount_,
+        address[] calldata oracles,
+        uint8 faultyCount_
+    ) public view returns (bytes32) {
+        return keccak256(abi.encode(block.chainid, address(this), configCount_, oracles, faultyCount_));
+    }
+
+    /// @inheritdoc IReports
+    function isConfig(bytes32 digest) external view returns (bool) {
+        return _configs[digest].epoch != 0;
+    }
+
+    /// @inheritdoc IReports
+    function isStanding(bytes32 digest, uint64 epoch) external view returns (bool) {
+        Noted storage config = _configs[digest];
+        return config.epoch != 0 && !_isTakenBack(epoch, config.rollbackCount);
+    }
+
+    /// @inheritdoc IReports
+    function isFiled(Report calldata report, uint64 submittedAt) external view returns (bool) {
+        bytes32 metersHash = report.meterWords.listHash();
+        return commitments(report.epoch) == _commitment(_reportHash(report, metersHash), metersHash, submittedAt);
+    }
+
+    /// @inheritdoc IReports
     function reportDigest(Report calldata report) external view returns (bytes32) {
-        return _hashTypedDataV4(_reportHash(report, report.meters.arrayHash()));
+        return _hashTypedDataV4(_reportHash(report, report.meterWords.listHash()));
     }
 
     /// @inheritdoc ITelemetry
     function meterAt(LotId lotId, uint64 epoch) public view returns (Meter memory) {
-        Words storage words = _recorded[lotId][epoch];
+        _requireNotHalted(epoch);
+        require(epoch <= lastEpoch, Telemetry_NotRecorded(lotId, epoch));
+        Words storage words = _recorded[lotId][_commitments[epoch]];
         if (words.timeWord == 0) {
-            uint64 first = firstEpoch[lotId];
             // A lot that no report names has counted nothing so far.
-            require(first == 0 ? epoch <= lastEpoch : epoch < first, Telemetry_NotRecorded(lotId, epoch));
+            uint64 first = firstEpoch(lotId);
+            require(first == 0 || epoch < first, Telemetry_NotRecorded(lotId, epoch));
         }
         return MeterWords.unpack(words.timeWord, words.energyWord, words.resourceWord);
     }
@@ -309,8 +414,10 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
     // Internal
 
     function _requireNext(bytes32 digest, uint64 epoch, bytes32 prevReportHash, Filing calldata prior) private view {
+        require(!_isHalted, Telemetry_Halted(_haltedFromEpoch));
         bytes32 current = configDigest;
         require(digest == current && digest != 0, Telemetry_WrongConfig(digest, current));
+        require(block.timestamp < configExpiresAt, Telemetry_ConfigExpired(configExpiresAt, block.timestamp));
         uint64 expectedEpoch = lastEpoch + 1;
         require(epoch == expectedEpoch, Telemetry_WrongEpoch(epoch, expectedEpoch));
         _requireFiling(expectedEpoch - 1, prior);
@@ -319,126 +426,103 @@ contract Telemetry is ITelemetry, EIP712, AccessManaged {
         require(block.timestamp >= endAt, Telemetry_Future(epoch, endAt, block.timestamp));
     }
 
-    function _requireFiling(uint64 epoch, Filing calldata filing) private view {
-        bytes32 given = _commitment(filing.reportHash, filing.meters.arrayHash(), filing.submittedAt);
-        bytes32 stored = commitments[epoch];
+    function _requireInTime(uint64 epoch, uint256 endAt) private view {
+        uint256 deadlineAt = endAt + maxDelaySec;
+        if (block.timestamp <= deadlineAt) return;
+        // Nobody could report during a halt.
+        if (resolvedAt > endAt) deadlineAt = uint256(resolvedAt) + maxDelaySec;
+        require(block.timestamp <= deadlineAt, Telemetry_TooOld(epoch, deadlineAt, block.timestamp));
+    }
+
+    function _requireNotHalted(uint64 epoch) private view {
+        if (_isHalted) require(epoch < _haltedFromEpoch, Telemetry_Halted(_haltedFromEpoch));
+    }
+
+    function _requireFiling(uint64 epoch, Filing calldata filing) private view returns (bytes32 given) {
+        given = _commitment(filing.reportHash, filing.meterWords.listHash(), filing.submittedAt);
+        bytes32 stored = commitments(epoch);
         require(given == stored, Telemetry_WrongPrior(epoch, given, stored));
     }
 
-    function _file(uint64 epoch, bytes32 reportHash, bytes32 metersHash) private {
-        commitments[epoch] = _commitment(reportHash, metersHash, uint64(block.timestamp));
+    function _file(uint64 epoch, bytes32 reportHash, bytes32 metersHash) private returns (bytes32 commitment) {
+        commitment = _commitment(reportHash, metersHash, uint64(block.timestamp));
+        _commitments[epoch] = commitment;
         lastEpoch = epoch;
     }
 
-    /// @dev Walks the sorted meters beside the sorted meters before; both lists name each lot once.
-    function _requireMeters(Report calldata report, LotMeter[] calldata before) private {
+    /// @dev Whether a rollback after the first `sinceCount` took an epoch back. They are the authority's acts, and few.
+    function _isTakenBack(uint64 epoch, uint64 sinceCount) private view returns (bool) {
+        for (uint64 i = sinceCount; i < rollbackCount; ++i) {
+            if (_rollbacks[i] <= epoch) return true;
+        }
+        return false;
+    }
+
+    /// @dev Walks the sorted lots beside the sorted lots before; both lists name each lot once.
+    function _requireMeters(Report calldata report, bytes32[] calldata before) private {
+        bytes32[] calldata words = report.meterWords;
+        require(words.length % MeterWords.STRIDE == 0, Telemetry_BadWords(words.length));
         uint256 registeredCount;
         uint256 reportingCount;
         uint256 position;
         LotId above;
-        for (uint256 i; i < report.meters.length; ++i) {
-            LotMeter calldata meter = report.meters[i];
-            LotId lotId = meter.lotId;
+        for (uint256 i; i < words.length; i += MeterWords.STRIDE) {
+            bytes32[] calldata line = words[i:i + MeterWords.STRIDE];
+            LotId lotId = MeterWords.lotId(line[0]);
             require(LotId.unwrap(lotId) > LotId.unwrap(above), Telemetry_LotsUnsorted(lotId, above));
             above = lotId;
-            if (position < before.length && before[position].lotId == lotId) {
-                _requireGrowth(lotId, meter, before[position++]);
-            } else {
-                // A lot dropped from the list shows here, or after the loop when it was among the last.
-                if (position < before.length && LotId.unwrap(before[position].lotId) < LotId.unwrap(lotId)) {
-                    revert Telemetry_LotMissing(before[position].lotId, report.epoch);
-                }
-                _requireFirst(lotId, meter, report.epoch);
+            if (_requireLine(report.epoch, line, before[position:])) position += MeterWords.STRIDE;
+            bytes32 timeWord = line[MeterWords.TIME];
+            unchecked {
+                registeredCount += MeterWords.gpuCount(timeWord);
+                reportingCount += MeterWords.reportingCount(timeWord);
             }
-            registeredCount += MeterWords.gpuCount(meter.timeWord);
-            reportingCount += MeterWords.reportingCount(meter.timeWord);
         }
-        if (position != before.length) revert Telemetry_LotMissing(before[position].lotId, report.epoch);
+        if (position != before.length) {
+            revert Telemetry_LotMissing(MeterWords.lotId(before[position]), report.epoch);
+        }
         require(
             registeredCount == report.devicesRegisteredCount && reportingCount == report.devicesReportingCount,
             Telemetry_WrongDeviceCount(registeredCount, reportingCount)
         );
     }
 
-    function _requireGrowth(LotId lotId, LotMeter calldata meter, LotMeter calldata last) private pure {
-        uint32 gpuCount = MeterWords.gpuCount(meter.timeWord);
-        require(
-            gpuCount == MeterWords.gpuCount(last.timeWord) && meter.tdpW == last.tdpW,
-            Telemetry_LotChanged(lotId, gpuCount, meter.tdpW)
-        );
-        _requireBounds(lotId, meter, last.timeWord, last.energyWord, last.resourceWord);
-    }
-
-    function _requireFirst(LotId lotId, LotMeter calldata meter, uint64 epoch) private {
-        IRegistry.Lot memory lot = registry.lot(lotId);
-        uint32 gpuCount = MeterWords.gpuCount(meter.timeWord);
-        require(gpuCount == lot.gpuCount && meter.tdpW == lot.tdpW, Telemetry_LotChanged(lotId, gpuCount, meter.tdpW));
-        firstEpoch[lotId] = epoch;
-        _requireBounds(lotId, meter, 0, 0, 0);
-    }
-
-    /// @dev The bounds of the chapter above, for one lot and one epoch.
-    function _requireBounds(
-        LotId lotId,
-        LotMeter calldata meter,
-        bytes32 lastTime,
-        bytes32 lastEnergy,
-        bytes32 lastResource
-    ) private pure {
-        bytes32 resource = meter.resourceWord;
-        _delta(lotId, resource, lastResource, MeterWords.FIRST);
-        _delta(lotId, resource, lastResource, MeterWords.SECOND);
-        _delta(lotId, resource, lastResource, MeterWords.FOURTH);
-        uint256 curtailed = _delta(lotId, resource, lastResource, MeterWords.THIRD);
-        _requireTimes(lotId, meter.timeWord, lastTime, curtailed);
-        // 1.6 × design power for one hour
-        uint256 boundWh = (uint256(MeterWords.gpuCount(meter.timeWord)) * meter.tdpW * 16) / 10 + 1;
-        _requireEnergies(lotId, meter.energyWord, lastEnergy, boundWh);
-    }
-
-    function _requireTimes(LotId lotId, bytes32 word, bytes32 last, uint256 curtailed) private pure {
-        uint256 gpuCount = MeterWords.gpuCount(word);
-        uint256 reporting = MeterWords.reportingCount(word);
-        require(reporting <= gpuCount, Telemetry_WrongDeviceCount(gpuCount, reporting));
-        uint256 available = _delta(lotId, word, last, MeterWords.SECOND);
-        require(
-            available + curtailed <= gpuCount * EPOCH_SEC,
-            Telemetry_TimeBound(lotId, available + curtailed, gpuCount * EPOCH_SEC)
-        );
-        uint256 allocated = _delta(lotId, word, last, MeterWords.THIRD);
-        require(allocated <= available, Telemetry_TimeBound(lotId, allocated, available));
-        uint256 active = _delta(lotId, word, last, MeterWords.FOURTH);
-        require(active <= available, Telemetry_TimeBound(lotId, active, available));
-    }
-
-    function _requireEnergies(LotId lotId, bytes32 word, bytes32 last, uint256 boundWh) private pure {
-        uint256 gpu = _delta(lotId, word, last, MeterWords.FIRST);
-        uint256 it = _delta(lotId, word, last, MeterWords.SECOND);
-        uint256 facility = _delta(lotId, word, last, MeterWords.THIRD);
-        uint256 cfe = _delta(lotId, word, last, MeterWords.FOURTH);
-        // The epoch's parts are no more than its wholes, within the carried remainder
-        require(gpu <= it + 1, Telemetry_EnergyBound(lotId, gpu, it));
-        require(it <= facility + 1, Telemetry_EnergyBound(lotId, it, facility));
-        require(cfe <= facility + 1, Telemetry_EnergyBound(lotId, cfe, facility));
-        require(it <= boundWh, Telemetry_EnergyBound(lotId, it, boundWh));
-        // and so are the totals, exactly.
-        gpu = MeterWords.field(word, MeterWords.FIRST);
-        it = MeterWords.field(word, MeterWords.SECOND);
-        facility = MeterWords.field(word, MeterWords.THIRD);
-        cfe = MeterWords.field(word, MeterWords.FOURTH);
-        require(gpu <= it, Telemetry_EnergyBound(lotId, gpu, it));
-        require(it <= facility, Telemetry_EnergyBound(lotId, it, facility));
-        require(cfe <= facility, Telemetry_EnergyBound(lotId, cfe, facility));
-    }
-
-    /// @dev What the counter above `shift` bits of its word grew by.
-    function _delta(LotId lotId, bytes32 word, bytes32 last, uint256 shift) private pure returns (uint256) {
-        uint64 beforeUnits = MeterWords.field(last, shift);
-        uint64 afterUnits = MeterWords.field(word, shift);
-        require(afterUnits >= beforeUnits, Telemetry_CounterFell(lotId, beforeUnits, afterUnits));
-        unchecked {
-            return afterUnits - beforeUnits;
+    /// @dev Judges a lot's line beside the first line before that is left; tells whether that one is of the same lot.
+    function _requireLine(
+        uint64 epoch,
+        bytes32[] calldata line,
+        bytes32[] calldata last
+    ) private returns (bool isKnown) {
+        bytes32 key = line[0];
+        LotId lotId = MeterWords.lotId(key);
+        if (last.length != 0) {
+            LotId lastId = MeterWords.lotId(last[0]);
+            isKnown = lastId == lotId;
+            // A lot dropped from the list shows here, or after the loop when it was among the last.
+            require(LotId.unwrap(lastId) >= LotId.unwrap(lotId), Telemetry_LotMissing(lastId, epoch));
         }
+        if (!isKnown) {
+            _requireFirst(epoch, lotId, line);
+            return false;
+        }
+        uint32 gpuCount = MeterWords.gpuCount(line[MeterWords.TIME]);
+        bytes32 lastTime = last[MeterWords.TIME];
+        require(
+            key == last[0] && gpuCount == MeterWords.gpuCount(lastTime),
+            Telemetry_LotChanged(lotId, gpuCount, MeterWords.tdpW(key))
+        );
+        MeterBounds.requireWithin(lotId, line, lastTime, last[MeterWords.ENERGY], last[MeterWords.RESOURCE]);
+    }
+
+    function _requireFirst(uint64 epoch, LotId lotId, bytes32[] calldata line) private {
+        IRegistry.Lot memory lot = registry.lot(lotId);
+        uint32 gpuCount = MeterWords.gpuCount(line[MeterWords.TIME]);
+        require(
+            gpuCount == lot.gpuCount && line[0] == MeterWords.key(lotId, lot.tdpW),
+            Telemetry_LotChanged(lotId, gpuCount, MeterWords.tdpW(line[0]))
+        );
+        _firsts[lotId] = Noted(epoch, rollbackCount);
+        MeterBounds.requireWithin(lotId, line, 0, 0, 0);
     }
 
     function _requireQuorum(bytes32 digest, uint256 signerBitmap, bytes calldata signatures) private view {

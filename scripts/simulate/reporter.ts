@@ -5,7 +5,8 @@ import { hexlify } from "ethers";
 import type { Hex } from "../../server/protocol/bytes.ts";
 import { INTERFACES } from "../../server/protocol/contracts.ts";
 import { quorumCount } from "../../server/protocol/quorum.ts";
-import { domainOf, domainSeparator, structOf, type AbiParameter } from "../../server/protocol/typed.ts";
+import { filingCall } from "../../server/protocol/report.ts";
+import { domainOf, domainSeparator, structOf } from "../../server/protocol/typed.ts";
 import { Authority__factory } from "../../types/factories/governance/Authority__factory.ts";
 import { Telemetry__factory } from "../../types/factories/telemetry/Telemetry__factory.ts";
 import { reportedLots, stretchesOf } from "./meters.ts";
@@ -61,15 +62,15 @@ export async function startReporter(stage: Stage, scenario: Scenario, monthCount
       if (batch === undefined) return; // before the first report every counter is known to be zero
       const place = 32 * (epoch - batch.firstEpoch);
       const filing = {
-        reportHash: hexlify(batch.hashes.subarray(place, place + 32)),
-        submittedAt: batch.at,
+        reportHash: hexlify(batch.hashes.subarray(place, place + 32)) as Hex,
+        submittedAt: BigInt(batch.at),
         meters: packed(lots, metersBefore(lots, stretches, epoch + 1)),
       };
       const { telemetry } = as(parties.keeper);
       await chain.send(() =>
         telemetry.record(
           epoch,
-          filing,
+          filingCall(filing),
           deal.lots.map((_, index) => index),
         ),
       );
@@ -92,7 +93,6 @@ async function planOf({ deal, as, parties, addresses }: Stage, scenario: Scenari
     configDigest: (await telemetry.configDigest()) as Hex,
     domainSeparator: domainSeparator(domainOf(await telemetry.eip712Domain())),
     reportTypeHash: report.typeHash,
-    meterTypeHash: meterTypeHash(),
     submitSelector: selectorOf(INTERFACES.telemetry, "submit"),
     executeSelector: selectorOf(authority, "execute"),
     multicallSelector: selectorOf(authority, "multicall"),
@@ -102,14 +102,6 @@ async function planOf({ deal, as, parties, addresses }: Stage, scenario: Scenari
     batchesAt: gridOf(calendarOf(deal).startAt, monthCount),
   };
   return plan;
-}
-
-/** The type hash of one lot's line in a report. */
-export function meterTypeHash(): Hex {
-  const submit = Telemetry__factory.abi.find((entry) => entry.type === "function" && entry.name === "submit");
-  const [report] = submit?.inputs as unknown as [{ components: readonly AbiParameter[] }];
-  const meters = report.components.filter(({ name }) => name === "meters");
-  return structOf([{ type: "function", name: "submit", inputs: meters }], "submit", "meters").typeHash;
 }
 
 /** The end of each month, a day after it (what is Final is settled then), and every three days between. */

@@ -3,6 +3,7 @@ import { getBytes, SigningKey, type Interface } from "ethers";
 import type { Hex } from "../../server/protocol/bytes.ts";
 import { keccak256 } from "../../server/protocol/keccak.ts";
 import { addMeter, COUNTERS, emptyMeter, packMeter, type LotMeter, type Meter } from "../../server/protocol/meter.ts";
+import { meterWordsOf } from "../../server/protocol/report.ts";
 import type { ReportedLot, Stretch } from "./meters.ts";
 
 /** All that the oracles of a simulation need to write every report of it. */
@@ -11,7 +12,6 @@ export interface ReportPlan {
   configDigest: Hex;
   domainSeparator: Hex;
   reportTypeHash: Hex;
-  meterTypeHash: Hex;
   submitSelector: Hex;
   executeSelector: Hex;
   multicallSelector: Hex;
@@ -67,7 +67,6 @@ export function* reportBatches(plan: ReportPlan): Generator<ReportBatch> {
   const bitmap = (1n << BigInt(keys.length)) - 1n;
   const fixed = {
     config: getBytes(plan.configDigest),
-    meterType: getBytes(plan.meterTypeHash),
     reportType: getBytes(plan.reportTypeHash),
     domain: getBytes(plan.domainSeparator),
     submit: getBytes(plan.submitSelector),
@@ -92,8 +91,9 @@ export function* reportBatches(plan: ReportPlan): Generator<ReportBatch> {
       const { hourly } = stretches[stretchIndex]!;
       meters = meters.map((meter, index) => addMeter(meter, hourly[index]!));
       const reporting = hourly.reduce((sum, { reportingCount }) => sum + reportingCount, 0n);
-      const lines = packed(lots, meters).map(meterWords);
-      const metersHash = keccak256(join(lines.map((line) => keccak256(join([fixed.meterType, line])))));
+      const words = meterWordsOf(packed(lots, meters));
+      const body = join(words.map((text) => getBytes(text)));
+      const metersHash = keccak256(body);
       const endAt = (epoch + 1) * HOUR_SEC;
       // Of one statement an hour nothing else is published: the roots name the hour.
       const head = join([
@@ -103,10 +103,9 @@ export function* reportBatches(plan: ReportPlan): Generator<ReportBatch> {
       const hash = keccak256(join([fixed.reportType, head, metersHash]));
       const digest = keccak256(join([new Uint8Array([0x19, 0x01]), fixed.domain, hash]));
       const signatures = signers.map((signer) => getBytes(signer.sign(digest).compactSerialized));
-      const body = join(lines);
-      calls.push(submitCall(fixed.submit, head, { body, count: lots.length }, prior, bitmap, join(signatures)));
+      calls.push(submitCall(fixed.submit, head, { body, count: words.length }, prior, bitmap, join(signatures)));
       hashes.push(hash);
-      prior = { hash, submittedAt: at, body, count: lots.length };
+      prior = { hash, submittedAt: at, body, count: words.length };
     }
     if (calls.length > 0) yield { at, firstEpoch, calldata: multicall(plan, calls), hashes: join(hashes) };
   }
@@ -148,10 +147,6 @@ function multicall(plan: ReportPlan, calls: readonly Uint8Array[]): Uint8Array {
     return at;
   });
   return join([getBytes(plan.multicallSelector), word(WORD), word(inner.length), ...offsets, ...bodies]);
-}
-
-function meterWords({ lotId, tdpW, timeWord, energyWord, resourceWord }: LotMeter): Uint8Array {
-  return join([word(lotId), word(tdpW), getBytes(timeWord), getBytes(energyWord), getBytes(resourceWord)]);
 }
 
 function word(value: number | bigint): Uint8Array {

@@ -1,3 +1,4 @@
+import { filingCall } from "../protocol/report.ts";
 import { explainRevert, send, type Contracts } from "../protocol/contracts.ts";
 import type { Deployment } from "../protocol/deployment.ts";
 import { Refusal } from "../protocol/refusal.ts";
@@ -38,7 +39,7 @@ export function startKeeper(contracts: Contracts, deployment: Deployment): Keepe
     const meterIndex = filing.meters.findIndex((meter) => meter.lotId === lotId);
     // Anyone may let a lot that no oracle reports: that holds up its own lease and nobody else's.
     if (meterIndex === -1) return false;
-    await send(telemetry.record(epoch, { ...filing, meters: [...filing.meters] }, [meterIndex]));
+    await send(telemetry.record(epoch, filingCall(filing), [meterIndex]));
     actions.push({ verb: "record", subject: `lot ${lotId}, epoch ${epoch}` });
     return true;
   };

@@ -1,280 +1,322 @@
-import { getAddress, type BaseWallet } from "ethers";
+import { getAddress } from "ethers";
 
-import {
-  aggregate,
-  initialState,
-  parseState,
-  stateJson,
-  type AggregateState,
-  type AggregateStateJson,
-  type Aggregation,
-  type VerifiedReading,
-} from "../protocol/aggregate.ts";
-import type { Hex } from "../protocol/bytes.ts";
-import { packReading, readingOfBody } from "../protocol/packed.ts";
-import { parseReading, readingHash, type Reading, type SignedReadingJson } from "../protocol/reading.ts";
-import { Refusal, demand } from "../protocol/refusal.ts";
-import { buildReport, reportDigestOf, reportHashOf, type Report } from "../protocol/report.ts";
-import { checkFollows, checkGrowth, checkReading } from "../protocol/rules.ts";
-import type { Domain, TypedStruct } from "../protocol/typed.ts";
-import { Failure } from "../failure.ts";
-import { isSignedBy } from "../nodekey.ts";
-import { requireSameMeters, type TelemetryHead } from "../plugins/chain.ts";
-import type { Directory } from "../plugins/directory.ts";
-import { insertReadings, newestReadings, readingsOf, type Outcome } from "../plugins/queries.ts";
-import { raiseHighWater, reportOf, saveReport, saveSignature, signaturesOf } from "../plugins/reports.ts";
+import type { Clock } from "../clock.ts";
+import type { MarkedSigner } from "../keys/marks.ts";
+import { forgetBallots, saveDecisionSignatures } from "../plugins/ballots.ts";
+import type { Registry } from "../plugins/directory.ts";
+import type { Files } from "../plugins/files.ts";
+import type { OracleConfig, TelemetryHead } from "../plugins/head.ts";
+import type { Peer } from "../plugins/peers.ts";
+import { inventoryOf, readingsWith } from "../plugins/queries.ts";
+import { signaturesOf } from "../plugins/reports.ts";
 import type { Store } from "../plugins/store.ts";
+import { ballotDomain, ballotPreimage, type Bundle, type Instance } from "../protocol/ballot.ts";
+import type { Hex } from "../protocol/bytes.ts";
+import { keccakHex } from "../protocol/keccak.ts";
+import { readingOfBody } from "../protocol/packed.ts";
+import { quorumCount, signerIndexOf } from "../protocol/quorum.ts";
+import { readingDomain, readingJson, type SignedReadingJson } from "../protocol/reading.ts";
+import { Refusal } from "../protocol/refusal.ts";
+import type { Domain } from "../protocol/typed.ts";
+import { epochEndAt } from "../protocol/units.ts";
+import { startDrafts } from "./drafts.ts";
+import { REPORT_STRUCT, skipHashOf, startFiling } from "./filing.ts";
+import { startHistory } from "./history.ts";
+import { startInstance, type RunningInstance } from "./instance.ts";
+import { startReadings, type Ingested } from "./readings.ts";
+import type { Outgoing, Transmitter } from "./transmit.ts";
 
 export interface OracleOptions {
   readonly oracleId: number;
-  /** The report-signing key; it pays for nothing. */
-  readonly signer: BaseWallet;
+  /** The report key; it pays for nothing. */
+  readonly signer: MarkedSigner;
   readonly store: Store;
-  readonly directory: Directory;
-  readonly readingDomain: Hex;
+  readonly files: Files;
+  readonly registry: Registry;
+  /** Where the telemetry stands, as far as the chain was followed. */
+  readonly head: () => Promise<TelemetryHead>;
+  /** The other oracles, in the order of the signers; this one's own place does not matter. */
+  readonly peers: () => readonly Peer[];
+  readonly transmitter: Transmitter;
+  readonly clock: Clock;
+  readonly chainId: bigint;
+  readonly telemetry: string;
   readonly reportDomain: Domain;
-  readonly reportStruct: TypedStruct;
   readonly methodologyHash: Hex;
+  readonly maxDelaySec: bigint;
+  readonly skewSec: bigint;
+  readonly graceSec: bigint;
+  readonly roundMs: number;
+  readonly turnSec: number;
+  readonly onRefusal: (refusal: Refusal) => void;
+  readonly onError: (error: unknown) => void;
 }
 
-/** What became of one submitted reading: a refusal says why it was not taken. */
-export type Ingested = { outcome: Outcome } | { outcome: "refused"; refusal: Refusal };
-
-export interface Attestation {
-  readonly oracleId: number;
-  readonly report: Report;
-  readonly reportHash: Hex;
-  readonly signature: string;
-}
-
-/** One of n = 3f+1: keeps the signed readings it was given, and signs only what it recomputed from them. */
+/** One of n = 3f+1: keeps the readings it was given, decides reports with its peers, and signs what was decided. */
 export interface Oracle {
   readonly oracleId: number;
   readonly address: string;
   /** Verifies signed readings and makes them durable; each is taken, known, refused, or a second one of its epoch. */
   ingest(batch: readonly SignedReadingJson[], receivedAt: bigint): Promise<Ingested[]>;
-  /** The report of the next epoch out of this oracle's own readings, signed. */
-  propose(head: TelemetryHead): Promise<Attestation>;
-  /** Recomputes a peer's report and signs it, or refuses with the first difference. */
-  attest(report: Report, head: TelemetryHead): Promise<Attestation>;
+  /** What it answers its peers. */
+  readonly peer: Peer;
+  /** Does what can be done now; what takes time goes on by itself and wakes it again. */
+  step(): Promise<void>;
+  /** Steps now and then, and whenever something changed. */
+  start(everyMs: number): void;
+  wake(): void;
+  stop(): Promise<void>;
 }
 
-interface NewestReading {
-  readonly reading: Reading;
-  readonly hash: Hex;
-}
+/** Epochs behind the head of which nothing is said any more, not even after a re-org. */
+const BURIED_COUNT = 200n;
+/** Epochs behind the head of which peers may ask what was held. */
+const INVENTORY_COUNT = 3n;
+/** After a submission that went wrong. */
+const RETRY_MILLI_SEC = 500;
 
 export function startOracle(options: OracleOptions): Oracle {
-  const { oracleId, signer, store, directory } = options;
-  // Each node's newest reading that was taken, to check that the next one continues it.
-  const newest = new Map<bigint, NewestReading>();
-  let isWarm = false;
+  const { oracleId, signer, store, files, registry, clock } = options;
+  const domain = readingDomain(options.chainId, options.telemetry);
+  const ballots = ballotDomain(options.chainId, options.telemetry);
+  const readings = startReadings({ ...options, readingDomain: domain });
+  const history = startHistory({ ...options, readings, readingDomain: domain });
+  const drafts = startDrafts({ ...options, history, readings, reportStruct: REPORT_STRUCT, now: () => clock.now() });
+  const filing = startFiling(options);
 
-  const warmUp = async () => {
-    if (isWarm) return;
-    for (const row of await newestReadings(store.db, oracleId)) {
-      newest.set(row.nodeId, { reading: readingOfBody(row.body), hash: row.readingHash });
-    }
-    isWarm = true;
-  };
+  let running: RunningInstance | undefined;
+  let current: { head: TelemetryHead; config: OracleConfig; selfIndex: number } | undefined;
+  const callers = new Set<number>(); // who was heard in an instance that is not under way here
+  let isStopped = false;
+  let bringing: Promise<void> | undefined;
+  let notBeforeMs = 0;
+  let isRefused: string | undefined; // what the report key refused to sign
 
-  const verify = ({ reading: json, signature }: Partial<SignedReadingJson>): VerifiedReading => {
-    const reading = parseReading(json);
-    const { nodeId, lotId, epoch } = reading;
-    demand(typeof signature === "string", "Reading_Unsigned", { nodeId, epoch });
-    const node = directory.nodes.get(nodeId);
-    if (node === undefined) throw new Refusal("Reading_UnknownNode", { nodeId, epoch });
-    const place = directory.lots.get(lotId);
-    if (place === undefined || node.lotId !== lotId) throw new Refusal("Reading_WrongLot", { nodeId, lotId, epoch });
-    const hash = readingHash(options.readingDomain, reading);
-    if (!isSignedBy(node.key, hash, signature as Hex)) {
-      throw new Refusal("Reading_BadSignature", { nodeId, epoch, readingHash: hash });
-    }
-    checkReading(reading, epoch, place.lot);
-    for (const { deviceIndex, deviceId } of reading.devices) {
-      const device = place.devices[deviceIndex];
-      if (device === undefined || device.deviceId !== deviceId || device.nodeId !== nodeId) {
-        throw new Refusal("Reading_WrongDevice", { nodeId, epoch, deviceIndex, deviceId });
-      }
-    }
-    return { reading, readingHash: hash, signature: signature as Hex };
-  };
+  const peersOf = (selfIndex: number) => options.peers().filter((_, index) => index !== selfIndex);
 
-  // A repetition and a second reading of an epoch are told apart when they are stored. After one that this oracle missed
-  // the counters alone bind: a lost reading must not shut its node out for ever. So do those of one that comes late.
-  const checkOrder = (reading: Reading, before: NewestReading | undefined) => {
-    if (before === undefined || reading.epoch === before.reading.epoch) return;
-    if (reading.epoch < before.reading.epoch) checkGrowth(before.reading, reading);
-    else if (reading.sequenceIndex > before.reading.sequenceIndex + 1n) checkGrowth(reading, before.reading);
-    else checkFollows(reading, before.reading, before.hash);
-  };
-
-  const ownState = async (head: TelemetryHead): Promise<AggregateState> => {
-    const row = await reportOf(store.db, oracleId, head.lastEpoch);
-    if (row === undefined) {
-      if (head.prior.meters.length === 0) return initialState(head.lastEpoch + 1n);
-      throw new Refusal("Oracle_NoState", { oracleId, epoch: head.lastEpoch });
-    }
-    return parseState(row.carry as AggregateStateJson);
-  };
-
-  // What was signed stands: a reading that came after it changes nothing, for this key signs no other report.
-  const signedBefore = async (head: TelemetryHead): Promise<Attestation | undefined> => {
-    const kept = await reportOf(store.db, oracleId, head.lastEpoch + 1n);
-    if (kept === undefined) return undefined;
-    const report = parseReport(kept.body);
-    if (report.configDigest !== head.configDigest || report.prevReportHash !== head.prior.reportHash) return undefined;
-    const rows = await signaturesOf(store.db, oracleId, kept.epoch, kept.reportHash);
-    const own = rows.find((row) => row.signer === signer.address.toLowerCase());
-    return own && { oracleId, report, reportHash: kept.reportHash, signature: own.signature };
-  };
-
-  const compute = async (head: TelemetryHead): Promise<{ report: Report; aggregation: Aggregation }> => {
+  /** The instance that is due now. */
+  const dueInstance = ({ head, config }: NonNullable<typeof current>): Instance | undefined => {
+    const { configDigest } = config;
     const epoch = head.lastEpoch + 1n;
-    const state = await ownState(head);
-    const lots = [...directory.lots.values()].map(({ lot }) => lot);
-    const before = await reportOf(store.db, oracleId, head.lastEpoch);
-    if (before !== undefined) requireSameMeters(epoch, parseReport(before.body).meters, head.prior);
-    const rows = await readingsOf(store.db, oracleId, epoch);
-    const verified = rows.map((row) => ({
-      reading: readingOfBody(row.body),
-      readingHash: row.readingHash,
-      signature: row.signature,
-    }));
-    const aggregation = aggregate(epoch, state, lots, verified);
-    const report = buildReport(aggregation, head.configDigest, head.prior.reportHash, options.methodologyHash);
-    return { report, aggregation };
+    if (head.block.time > head.deadlineAt) return { configDigest, epoch, kind: 1 };
+    const endAt = epochEndAt(epoch);
+    if (head.block.time < endAt) return undefined; // the registry at its end is not known yet
+    const isCalled = callers.size > config.faultyCount;
+    return clock.now() >= endAt + options.graceSec || isCalled ? { configDigest, epoch, kind: 0 } : undefined;
   };
 
-  const sign = async (report: Report, aggregation: Aggregation): Promise<Attestation> => {
-    const reportHash = reportHashOf(options.reportStruct, report);
-    const { epoch } = report;
-    const signature = signer.signingKey.sign(reportDigestOf(options.reportStruct, options.reportDomain, report));
-    const attestation = { oracleId, report, reportHash, signature: signature.compactSerialized };
-    // Mark, report and signature are durable together before the signature leaves this function.
-    const keep = store.transaction(async (tx) => {
-      await raiseHighWater(tx, signer.address as Hex, epoch, reportHash);
-      await saveReport(tx, oracleId, {
-        epoch,
-        reportHash,
-        body: reportText(report),
-        meters: report.meters.map((meter) => ({ ...meter, lotId: String(meter.lotId), tdpW: String(meter.tdpW) })),
-        carry: stateJson(aggregation.state),
-      });
-      await saveSignature(tx, oracleId, epoch, reportHash, {
-        signer: signer.address as Hex,
-        signature: attestation.signature as Hex,
-      });
+  const begin = async (instance: Instance): Promise<RunningInstance> => {
+    const { config, selfIndex } = current!;
+    const { configDigest } = instance;
+    const started = await startInstance({
+      ...{ oracleId, store, instance, config, selfIndex, reportStruct: REPORT_STRUCT },
+      ballotDomain: ballots,
+      sign: (preimage) => signer.signMessage(preimage),
+      peers: peersOf(selfIndex),
+      roundMs: options.roundMs,
+      async propose() {
+        const { head } = current!;
+        if (instance.kind === 0) return await drafts.propose(head, configDigest);
+        return { value: skipHashOf(head, configDigest), report: undefined };
+      },
+      async judge(value, report) {
+        const { head } = current!;
+        if (report !== undefined) return await drafts.judge(report, head, configDigest);
+        const own = skipHashOf(head, configDigest);
+        if (value === own) return { verdict: "valid" };
+        const reason = new Refusal("Oracle_SkipDiffers", { epoch: instance.epoch, own, proposed: value });
+        return { verdict: "invalid", reason };
+      },
+      isChainSignature(signature, report) {
+        const { head, config: signers } = current!;
+        const preimage = filing.preimageOf(instance, head, report);
+        return preimage !== undefined && filing.isSigned(preimage, signers, signature);
+      },
+      ...{ onChange: wake, onRefusal: options.onRefusal, onError: options.onError },
     });
+    callers.clear();
+    return started;
+  };
+
+  /** Signs what was decided, once it is here and published; then it is brought on-chain, in turn. */
+  const finish = async (done: RunningInstance, head: TelemetryHead): Promise<void> => {
+    const { config, selfIndex } = current!;
+    const { instance, decision } = done;
+    const { epoch, kind } = instance;
+    if (decision === undefined) return;
+    const report = done.reportOf(decision.value);
+    const preimage = filing.preimageOf(instance, head, report);
+    if (preimage === undefined) return; // a peer will hand the report over
+    if (!done.signatures.some(({ signerIndex }) => signerIndex === selfIndex)) await sign(done, preimage);
+    const needed = quorumCount(config.faultyCount);
+    if (done.signatures.length < needed) return;
+    const n = BigInt(config.signers.length);
+    const turnIndex = Number((BigInt(selfIndex) - (epoch % n) + n) % n);
+    const waitedSec = Math.floor(Date.now() / 1000) - Number(decision.decidedAt);
+    if (waitedSec < turnIndex * options.turnSec) return;
+    const decided = { report: kind === 0 ? report : undefined, preimage };
+    bring(filing.call(head, instance, config, decided, done.signatures), head.lastEpoch);
+  };
+
+  /** Brings the call on-chain in the background: the oracle goes on meanwhile. */
+  const bring = (outgoing: Outgoing, lastEpoch: bigint): void => {
+    if (bringing !== undefined || Date.now() < notBeforeMs) return;
+    const run = async () => {
+      try {
+        await options.transmitter.transmit(outgoing);
+      } catch (error) {
+        notBeforeMs = Date.now() + RETRY_MILLI_SEC;
+        const isOthers = current !== undefined && current.head.lastEpoch > lastEpoch; // another one brought it
+        if (!isOthers && !isStopped) options.onError(error);
+      }
+      bringing = undefined;
+      wake();
+    };
+    bringing = run();
+  };
+
+  const sign = async (done: RunningInstance, preimage: Uint8Array): Promise<void> => {
+    const { config, selfIndex } = current!;
+    const { instance, decision } = done;
+    const { value } = decision!;
+    if (isRefused === value) return;
+    const report = done.reportOf(value);
+    const own = config.signers[selfIndex]!.toLowerCase();
+    const kept = await signaturesOf(store.db, oracleId, instance.epoch, value);
+    const before = kept.find((row) => row.signer === own);
     try {
-      await keep;
+      if (report !== undefined) await history.set(report.dataHash); // it is published before it is signed
+      const signature = before?.signature ?? (await filing.sign(instance, config, preimage));
+      const whole = { signerIndex: selfIndex, value, signature };
+      await saveDecisionSignatures(store.db, oracleId, instance.epoch, config.signers, [whole]);
+      done.addSignature(whole);
     } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      throw new Refusal(error.code, { oracleId, epoch, reportHash, reason: error.message });
+      if (!(error instanceof Refusal)) throw error;
+      isRefused = value; // the key's mark stands above it: the others are enough
+      options.onRefusal(error);
     }
-    return attestation;
+  };
+
+  const step = async (): Promise<void> => {
+    const head = await options.head();
+    const { config } = head;
+    const selfIndex = config?.signers.findIndex((address) => getAddress(address) === getAddress(signer.address)) ?? -1;
+    if (config === undefined || selfIndex === -1 || head.isHalted) {
+      halt();
+      return;
+    }
+    if (current?.head.lastEpoch !== head.lastEpoch) {
+      callers.clear();
+      isRefused = undefined;
+      if (head.lastEpoch % 24n === 0n) await forgetBallots(store.db, oracleId, head.lastEpoch - BURIED_COUNT);
+    }
+    current = { head, config, selfIndex };
+    const due = dueInstance(current);
+    if (running !== undefined && (running.isStopped || !isSame(running.instance, due ?? running.instance) || isPast(running.instance, head))) {
+      await keepSignatures(running, config);
+      running.stop();
+      running = undefined;
+    }
+    if (due === undefined || isStopped) return;
+    running ??= await begin(due);
+    await finish(running, head);
+  };
+
+  /** What peers signed is shown with the epoch. */
+  const keepSignatures = async (past: RunningInstance, { signers }: OracleConfig): Promise<void> => {
+    if (past.decision === undefined) return;
+    await saveDecisionSignatures(store.db, oracleId, past.instance.epoch, signers, past.signatures);
+  };
+
+  const halt = () => {
+    running?.stop();
+    running = undefined;
+    current = undefined;
+  };
+
+  // One step at a time; who wakes it during one gets another.
+  let stepping: Promise<void> | undefined;
+  let isWoken = false;
+  let isLooping = false;
+  let timer: NodeJS.Timeout | undefined;
+  const run = async (): Promise<void> => {
+    do {
+      isWoken = false;
+      try {
+        await step();
+      } catch (error) {
+        options.onError(error);
+      }
+    } while (isWoken && !isStopped);
+    stepping = undefined;
+  };
+  const wake = () => {
+    isWoken = true;
+    if (isLooping && !isStopped) stepping ??= run();
+  };
+
+  const hear = (bundle: Bundle): void => {
+    const { instance } = bundle;
+    if (current === undefined || instance.epoch !== current.head.lastEpoch + 1n || instance.kind !== 0) return;
+    if (instance.configDigest !== current.config.configDigest) return;
+    const { signers, faultyCount } = current.config;
+    for (const message of bundle.messages.slice(0, signers.length)) {
+      if (callers.size > faultyCount) break;
+      const digest = keccakHex(ballotPreimage(ballots, instance, message));
+      callers.add(signerIndexOf(digest, signers, message.signature));
+    }
+    if (callers.size > faultyCount) wake();
+  };
+
+  const peer: Peer = {
+    async exchange(bundle) {
+      if (running === undefined || !isSame(running.instance, bundle.instance)) {
+        hear(bundle);
+        return undefined;
+      }
+      await running.receive(bundle);
+      return bundle.isAsking ? running.bundle(false) : undefined;
+    },
+    async inventory(epoch) {
+      const last = current?.head.lastEpoch ?? 0n;
+      if (epoch + INVENTORY_COUNT < last) return [];
+      return await inventoryOf(store.db, oracleId, epoch);
+    },
+    async readings(epoch, hashes) {
+      const rows = await readingsWith(store.db, oracleId, epoch, hashes);
+      return rows.map(({ body, signature }) => ({ reading: readingJson(readingOfBody(body)), signature }));
+    },
+    async file(kind, hash) {
+      return (await files.has(kind, hash)) ? files.open(kind, hash) : undefined;
+    },
   };
 
   return {
     oracleId,
     address: getAddress(signer.address),
-
-    async ingest(batch, receivedAt) {
-      await warmUp();
-      const results: (Ingested | undefined)[] = new Array<Ingested | undefined>(batch.length).fill(undefined);
-      const taken: { place: number; verified: VerifiedReading; body: Uint8Array }[] = [];
-      const inBatch = new Map<bigint, NewestReading>();
-      batch.forEach((signed, place) => {
-        try {
-          const verified = verify(signed);
-          const { reading, readingHash: hash } = verified;
-          const before = inBatch.get(reading.nodeId) ?? newest.get(reading.nodeId);
-          checkOrder(reading, before);
-          if (before === undefined || before.reading.epoch < reading.epoch)
-            inBatch.set(reading.nodeId, { reading, hash });
-          taken.push({ place, verified, body: packReading(reading) });
-        } catch (error) {
-          if (!(error instanceof Refusal)) throw error;
-          results[place] = { outcome: "refused", refusal: error };
-        }
-      });
-      const outcomes = await insertReadings(
-        store.db,
-        oracleId,
-        taken.map(({ verified: { reading, readingHash: hash, signature }, body }) => ({
-          epoch: reading.epoch,
-          nodeId: reading.nodeId,
-          lotId: reading.lotId,
-          sequence: reading.sequenceIndex,
-          readingHash: hash,
-          body,
-          signature,
-          receivedAt,
-        })),
-      );
-      outcomes.forEach((outcome, index) => {
-        const { place, verified } = taken[index] as (typeof taken)[number];
-        results[place] = { outcome };
-        const before = newest.get(verified.reading.nodeId);
-        if (outcome === "inserted" && (before === undefined || before.reading.epoch < verified.reading.epoch)) {
-          newest.set(verified.reading.nodeId, { reading: verified.reading, hash: verified.readingHash });
-        }
-      });
-      return results as Ingested[];
+    ingest: (batch, receivedAt) => readings.ingest(batch, receivedAt),
+    peer,
+    step,
+    start(everyMs) {
+      isLooping = true;
+      timer ??= setInterval(wake, everyMs);
+      wake();
     },
-
-    async propose(head) {
-      const kept = await signedBefore(head);
-      if (kept !== undefined) return kept;
-      const { report, aggregation } = await compute(head);
-      return await sign(report, aggregation);
-    },
-
-    async attest(proposed, head) {
-      const kept = await signedBefore(head);
-      if (kept !== undefined) {
-        requireSameReport(oracleId, kept.report, proposed);
-        return kept;
-      }
-      const { report, aggregation } = await compute(head);
-      requireSameReport(oracleId, report, proposed);
-      return await sign(report, aggregation);
+    wake,
+    async stop() {
+      isStopped = true;
+      clearInterval(timer);
+      running?.stop();
+      await stepping;
+      await bringing;
     },
   };
 }
 
-function requireSameReport(oracleId: number, own: Report, proposed: Report): void {
-  const difference = firstDifference(own, proposed);
-  if (difference === undefined) return;
-  throw new Refusal("Oracle_ReportDiffers", { oracleId, epoch: own.epoch, ...difference });
+function isSame(a: Instance, b: Instance): boolean {
+  return a.configDigest === b.configDigest && a.epoch === b.epoch && a.kind === b.kind;
 }
 
-function firstDifference(own: Report, proposed: Report): { field: string; own: string; proposed: string } | undefined {
-  for (const field of Object.keys(own) as (keyof Report)[]) {
-    const [a, b] = [reportText(own[field]), reportText(proposed[field])];
-    if (a !== b) return { field, own: a.slice(0, 400), proposed: b.slice(0, 400) };
-  }
-  return undefined;
-}
-
-/** A report as JSON text: integers as decimal strings. */
-function reportText(value: unknown): string {
-  return JSON.stringify(value, (_, entry: unknown) => (typeof entry === "bigint" ? String(entry) : entry));
-}
-
-type Texts<T> = { [K in keyof T]: T[K] extends bigint ? string : T[K] };
-type ReportJson = Texts<Omit<Report, "meters">> & { meters: Texts<Report["meters"][number]>[] };
-
-/** A report out of its text: the inverse of `reportText`. */
-function parseReport(text: string): Report {
-  const json = JSON.parse(text) as ReportJson;
-  return {
-    ...json,
-    epoch: BigInt(json.epoch),
-    periodStartAt: BigInt(json.periodStartAt),
-    periodEndAt: BigInt(json.periodEndAt),
-    devicesRegisteredCount: BigInt(json.devicesRegisteredCount),
-    devicesReportingCount: BigInt(json.devicesReportingCount),
-    meters: json.meters.map((meter) => ({ ...meter, lotId: BigInt(meter.lotId), tdpW: BigInt(meter.tdpW) })),
-  };
+function isPast({ epoch }: Instance, { lastEpoch }: TelemetryHead): boolean {
+  return epoch <= lastEpoch;
 }

@@ -6,7 +6,7 @@ import type { Hex } from "../protocol/bytes.ts";
 import { INTERFACES } from "../protocol/contracts.ts";
 import type { LotMeter } from "../protocol/meter.ts";
 import { Refusal } from "../protocol/refusal.ts";
-import { metersHashOf, type Filing } from "../protocol/report.ts";
+import { metersHashOf, metersOfWords, type Filing } from "../protocol/report.ts";
 
 /** A JSON-RPC provider that never answers from a cache, checked to serve the expected chain. */
 export async function connectChain(url: string, chainId: number): Promise<JsonRpcProvider> {
@@ -62,7 +62,7 @@ export async function filingAt(telemetry: Telemetry, epoch: bigint): Promise<Fil
   const event = submitted.at(-1);
   if (event !== undefined) {
     const { reportHash, submittedAt, report } = event.args;
-    return { reportHash: reportHash as Hex, submittedAt, meters: report.meters.map(plainMeter) };
+    return { reportHash: reportHash as Hex, submittedAt, meters: metersOfWords(report.meterWords) };
   }
   const skipped = (await telemetry.queryFilter(telemetry.filters.Skipped(epoch))).at(-1);
   if (skipped !== undefined) {
@@ -70,17 +70,6 @@ export async function filingAt(telemetry: Telemetry, epoch: bigint): Promise<Fil
     return { reportHash: skipHash as Hex, submittedAt, meters: (await filingAt(telemetry, epoch - 1n)).meters };
   }
   return { reportHash: `0x${"0".repeat(64)}`, submittedAt: 0n, meters: [] };
-}
-
-function plainMeter(meter: { [K in keyof LotMeter]: LotMeter[K] | string }): LotMeter {
-  const { lotId, tdpW, timeWord, energyWord, resourceWord } = meter;
-  return {
-    lotId: BigInt(lotId),
-    tdpW: BigInt(tdpW),
-    timeWord: timeWord as Hex,
-    energyWord: energyWord as Hex,
-    resourceWord: resourceWord as Hex,
-  };
 }
 
 /** Refuses to go on when the node's meters before an epoch are not the chain's. */

@@ -36,6 +36,8 @@ export interface Follower {
   start(everyMs: number, onError: (error: unknown) => void): void;
   /** Whether the newest attempt reached the chain's head. */
   isCurrent(): boolean;
+  /** Changes whenever the followed events do. */
+  version(): number;
   /** Ends the timer and waits for what is under way. */
   stop(): Promise<void>;
 }
@@ -82,6 +84,8 @@ export function startFollower(options: FollowOptions): Follower {
     return base;
   };
 
+  let version = 0;
+
   /** The newest block kept that the chain has too; forgets what is above it. */
   const returnToChain = async (head: BlockRow): Promise<BlockRow> => {
     for (let from = head.number; ;) {
@@ -94,6 +98,7 @@ export function startFollower(options: FollowOptions): Follower {
             await lockBlocks(tx);
             await forgetAbove(tx, block.number);
           });
+          version += 1;
         }
         return block;
       }
@@ -155,6 +160,7 @@ export function startFollower(options: FollowOptions): Follower {
       await insertBlocks(tx, blocks);
       await insertEvents(tx, events);
     });
+    version += 1;
     return last;
   };
 
@@ -203,6 +209,7 @@ export function startFollower(options: FollowOptions): Follower {
       }, everyMs).unref();
     },
     isCurrent: () => isCurrent,
+    version: () => version,
     async stop() {
       clearInterval(timer);
       await queue;

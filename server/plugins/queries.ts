@@ -128,6 +128,30 @@ export async function readingsAfter(
   return withBody(rows);
 }
 
+/** What a role holds of an epoch: each node, and the hash of its reading. */
+export async function inventoryOf(
+  db: Db,
+  oracleId: number,
+  epoch: bigint,
+): Promise<{ nodeId: bigint; readingHash: Hex }[]> {
+  const { rows } = await db.query<{ nodeId: bigint; readingHash: Hex }>(
+    `select node_id "nodeId", reading_hash "readingHash" from readings where oracle_id = $1 and epoch = $2
+     order by node_id`,
+    [oracleId, epoch],
+  );
+  return rows;
+}
+
+/** A role's readings of an epoch with one of those hashes, by node. */
+export async function readingsWith(db: Db, oracleId: number, epoch: bigint, hashes: readonly Hex[]): Promise<ReadingRow[]> {
+  const { rows } = await db.query<Omit<ReadingRow, "body"> & { body: Hex }>(
+    `select ${READING} from readings where oracle_id = $1 and epoch = $2 and reading_hash = any ($3::bytea[])
+     order by node_id`,
+    [oracleId, epoch, byteaArray(hashes.map(rawBytes))],
+  );
+  return withBody(rows);
+}
+
 /** A role's newest reading of each node. */
 export async function newestReadings(db: Db, oracleId: number): Promise<ReadingRow[]> {
   const { rows } = await db.query<Omit<ReadingRow, "body"> & { body: Hex }>(

@@ -2,6 +2,7 @@ import { getAddress } from "ethers";
 
 import type { Epoch, EpochDetail } from "../protocol/api.ts";
 import type { Hex } from "../protocol/bytes.ts";
+import { metersOfWords } from "../protocol/report.ts";
 import type { PageBefore } from "../sources.ts";
 import type { View } from "./events.ts";
 
@@ -10,9 +11,7 @@ import type { View } from "./events.ts";
 type Report = NonNullable<EpochDetail["report"]>;
 
 /** A report as its event has it: every integer a decimal string. */
-export type ReportArgs = Omit<Report, "meters"> & {
-  meters: (Omit<Report["meters"][number], "tdpW"> & { tdpW: string })[];
-};
+export type ReportArgs = Omit<Report, "meters"> & { meterWords: Hex[] };
 
 interface EpochRow {
   epoch: bigint;
@@ -74,15 +73,23 @@ export async function epochAt(
   if (row === undefined) return undefined;
   const shown = epochOf(row, await finality(view));
   const { report } = row.args;
-  const meters = report?.meters.map((meter) => ({ ...meter, tdpW: Number(meter.tdpW) })) ?? [];
   return {
     detail: {
       ...shown,
-      report: report === undefined ? null : { ...report, meters },
+      report: report === undefined ? null : shownReport(report),
       signatures: await signaturesOver(view, epoch, shown.reportHash),
     },
     args: report,
   };
+}
+
+function shownReport({ meterWords, ...rest }: ReportArgs): Report {
+  const meters = metersOfWords(meterWords).map((meter) => ({
+    ...meter,
+    lotId: String(meter.lotId),
+    tdpW: Number(meter.tdpW),
+  }));
+  return { ...rest, meters };
 }
 
 /** Every oracle's signature over a report, by signer. The chain has those of the quorum in the transaction's data. */

@@ -129,8 +129,15 @@ interface MeterRow {
 }
 
 const METER = `select (args ->> 'epoch')::int8 epoch, name, (args ->> 'submittedAt')::int8 "submittedAt",
-    (select m from jsonb_array_elements(args -> 'report' -> 'meters') m where m ->> 'lotId' = $1) meter
+    (select jsonb_build_object('timeWord', w -> 4 * i + 1, 'energyWord', w -> 4 * i + 2, 'resourceWord', w -> 4 * i + 3)
+     from (select args -> 'report' -> 'meterWords' w) r, generate_series(0, jsonb_array_length(w) / 4 - 1) i
+     where substr(w ->> 4 * i, 43, 16) = $1) meter
   from events where contract = 'telemetry'`;
+
+// The lot's id as the first of its words has it: 16 digits, before the 8 of the design power.
+function lotDigits(lotId: bigint): string {
+  return lotId.toString(16).padStart(16, "0");
+}
 
 /** A lot's meter at the end of each epoch of a range since it is reported; in a skipped epoch no counter moved. */
 export async function metersOf(
@@ -142,12 +149,12 @@ export async function metersOf(
   if (lot === undefined) return undefined;
   const { rows: before } = await view.db.query<MeterRow>(
     `${METER} and name = 'Submitted' and (args ->> 'epoch')::int8 < $2 order by (args ->> 'epoch')::int8 desc limit 1`,
-    [String(lotId), fromEpoch],
+    [lotDigits(lotId), fromEpoch],
   );
   const { rows } = await view.db.query<MeterRow>(
     `${METER} and name in ('Submitted', 'Skipped') and (args ->> 'epoch')::int8 between $2 and $3 and block > $4
      order by (args ->> 'epoch')::int8 limit $5`,
-    [String(lotId), fromEpoch, toEpoch, lot.block, limit],
+    [lotDigits(lotId), fromEpoch, toEpoch, lot.block, limit],
   );
   const isFinal = await finality(view);
   const first = before[0]?.meter ?? null;

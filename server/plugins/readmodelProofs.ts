@@ -1,3 +1,4 @@
+import { metersOfWords } from "../protocol/report.ts";
 import { keccak256 } from "ethers";
 
 import { Failure } from "../failure.ts";
@@ -93,11 +94,11 @@ async function withState(db: View["db"], oracleId: number, aggregation: Aggregat
 }
 
 /** The trees of a report. They do not depend on the meters before nor on the site's factors, so neither is needed. */
-function aggregationOf({ epoch, meters }: ReportArgs, readings: readonly VerifiedReading[]): Aggregation {
+function aggregationOf({ epoch, meterWords }: ReportArgs, readings: readonly VerifiedReading[]): Aggregation {
   const site = { overheadE4: E4, pueE4: E4, cfeBps: 0n, gCO2ePerKWh: 0n, waterMlPerKWh: 0n };
-  const lots = meters.map(({ lotId, tdpW, timeWord, energyWord, resourceWord }) => {
-    const words = { timeWord: timeWord as Hex, energyWord: energyWord as Hex, resourceWord: resourceWord as Hex };
-    return { lotId: BigInt(lotId), tdpW: BigInt(tdpW), gpuCount: unpackMeter(words).gpuCount, site };
+  const lots = metersOfWords(meterWords).map((meter) => {
+    const { lotId, tdpW } = meter;
+    return { lotId, tdpW, gpuCount: unpackMeter(meter).gpuCount, site };
   });
   return aggregate(BigInt(epoch), initialState(BigInt(epoch)), lots, readings);
 }

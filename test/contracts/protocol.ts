@@ -9,13 +9,21 @@ import { keccakText } from "../../server/protocol/keccak.ts";
 import { ratiosOf, subtractMeter, unpackMeter, type LotMeter, type Meter } from "../../server/protocol/meter.ts";
 import { packSignatures } from "../../server/protocol/quorum.ts";
 import type { DeviceHourJson, ReadingJson } from "../../server/protocol/reading.ts";
-import { buildReport, commitmentOf, reportDigestOf, reportHashOf, type Filing } from "../../server/protocol/report.ts";
+import {
+  buildReport,
+  commitmentOf,
+  reportDigestOf,
+  reportHashOf,
+  type Filing,
+  filingCall,
+  reportCall,
+} from "../../server/protocol/report.ts";
 import { checkReading, energyBoundMJ } from "../../server/protocol/rules.ts";
 import { domainOf, structOf } from "../../server/protocol/typed.ts";
 import { E4, EPOCH_SEC, epochEndAt, epochStartAt } from "../../server/protocol/units.ts";
 import { Telemetry__factory } from "../../types/factories/telemetry/Telemetry__factory.ts";
-import type { Telemetry } from "../../types/telemetry/Telemetry.ts";
-import { CHALLENGE_SEC, START_EPOCH, TDP_W, deployTelemetry, registerLots } from "./reports.ts";
+import type { IReports, Telemetry } from "../../types/telemetry/Telemetry.ts";
+import { NEVER_AT, CHALLENGE_SEC, START_EPOCH, TDP_W, deployTelemetry, registerLots } from "./reports.ts";
 
 const load = (name: string): unknown =>
   JSON.parse(readFileSync(new URL(`../vectors/${name}.json`, import.meta.url), "utf8"));
@@ -37,7 +45,7 @@ const digests = load("digest") as {
   domain: { name: string; version: string; chainId: string; verifyingContract: string };
   deployerIndex: number;
   config: { signers: string[]; faultyCount: number; digest: Hex };
-  reports: { report: Telemetry.ReportStruct; digest: Hex }[];
+  reports: { report: IReports.ReportStruct; digest: Hex }[];
 };
 
 const { ethers, networkHelpers } = await network.create();
@@ -163,7 +171,7 @@ describe("Protocol", () => {
       const { chainId, ...names } = digests.domain;
       expect(await domainIn(telemetry)).to.deep.equal({ ...names, chainId: BigInt(chainId) });
       expect(await telemetry.REPORT_TYPEHASH()).to.equal(struct.typeHash);
-      await telemetry.connect(admin).setConfig(digests.config.signers, digests.config.faultyCount);
+      await telemetry.connect(admin).setConfig(digests.config.signers, digests.config.faultyCount, NEVER_AT);
       expect(await telemetry.configDigest()).to.equal(digests.config.digest);
       for (const { report, digest } of digests.reports) {
         expect(await telemetry.reportDigest(report)).to.equal(digest);
@@ -195,7 +203,7 @@ describe("Protocol", () => {
         const signers = oracles.map(({ address }) => address);
         const packed = packSignatures(digest, signers, 1, signatures.toReversed());
         await networkHelpers.time.increaseTo(epochEndAt(epoch));
-        await telemetry.submit(report, prior, packed.signerBitmap, packed.signatures);
+        await telemetry.submit(reportCall(report), filingCall(prior), packed.signerBitmap, packed.signatures);
         const submittedAt = BigInt(await networkHelpers.time.latest());
         prior = { reportHash: reportHashOf(struct, report), submittedAt, meters: report.meters };
         expect(await telemetry.commitments(epoch)).to.equal(commitmentOf(prior));
@@ -207,8 +215,8 @@ describe("Protocol", () => {
       }
 
       await networkHelpers.time.increase(CHALLENGE_SEC);
-      await telemetry.record(START_EPOCH, filings[0]!, [0n]);
-      await telemetry.record(START_EPOCH + 3n, filings[1]!, [0n]);
+      await telemetry.record(START_EPOCH, filingCall(filings[0]!), [0n]);
+      await telemetry.record(START_EPOCH + 3n, filingCall(filings[1]!), [0n]);
       const expected = ratiosOf(subtractMeter(meters[3]!, meters[0]!));
       const given = await telemetry.ratios(1n, START_EPOCH, START_EPOCH + 3n);
       expect(objectOf(given)).to.deep.equal({ ...expected, evidenceClassIndex: 0n });

@@ -7,7 +7,7 @@ import type { ContractTransactionResponse, Result } from "ethers";
 import { ContractFactory, Signature, Wallet, ZeroHash, id, toBeHex } from "ethers";
 import type { Hex } from "../../server/protocol/bytes.ts";
 import { type LotMeter, type Meter, emptyMeter, packMeter } from "../../server/protocol/meter.ts";
-import type * as signed from "../../server/protocol/report.ts";
+import * as signed from "../../server/protocol/report.ts";
 import {
   type AbiEntry,
   type Domain,
@@ -24,6 +24,8 @@ import type { Telemetry } from "../../types/telemetry/Telemetry.ts";
 export const HOUR_SEC = 3600n;
 export const START_AT = "2030-01-01T00:00:00Z";
 export const START_EPOCH = BigInt(Date.parse(START_AT)) / 1000n / HOUR_SEC;
+/** When a configuration expires that no test is to outlive. */
+export const NEVER_AT = 2n ** 63n;
 export const CHALLENGE_SEC = 24n * HOUR_SEC;
 export const MAX_DELAY_SEC = 6n * HOUR_SEC;
 export const MODEL = "H100 SXM";
@@ -120,7 +122,7 @@ export async function deployTelemetry(ethers: HardhatEthers, faulty: number) {
     MAX_DELAY_SEC,
   );
   const oracles = oracleWallets(faulty);
-  await telemetry.setConfig(oracles, faulty);
+  await telemetry.setConfig(oracles, faulty, NEVER_AT);
   return { ...world, telemetry, oracles };
 }
 
@@ -151,7 +153,7 @@ export class Pen {
 
   /** hashStruct of a statement, which the next one names. */
   static hash(statement: Report | Skip): Hex {
-    return structHash(isReport(statement) ? REPORT : SKIP, statement);
+    return isReport(statement) ? signed.reportHashOf(REPORT, statement) : structHash(SKIP, statement);
   }
 
   /** The report that the contract expects next, with `change` written over it. */
@@ -185,7 +187,10 @@ export class Pen {
   }
 
   async digest(statement: Report | Skip, change: Domain = {}): Promise<Hex> {
-    return structDigest(isReport(statement) ? REPORT : SKIP, { ...(await this.domain()), ...change }, statement);
+    const domain = { ...(await this.domain()), ...change };
+    return isReport(statement)
+      ? signed.reportDigestOf(REPORT, domain, statement)
+      : structDigest(SKIP, domain, statement);
   }
 
   /** The first 2f+1 oracles. */
@@ -205,8 +210,8 @@ export class Pen {
   async send(statement: Report | Skip, by?: number[]): Promise<ContractTransactionResponse> {
     const [bitmap, signatures] = await this.sign(statement, by);
     return isReport(statement)
-      ? this.telemetry.submit(statement, this.prior, bitmap, signatures)
-      : this.telemetry.skip(statement, this.prior, bitmap, signatures);
+      ? this.telemetry.submit(signed.reportCall(statement), signed.filingCall(this.prior), bitmap, signatures)
+      : this.telemetry.skip(statement, signed.filingCall(this.prior), bitmap, signatures);
   }
 
   /** Lets the next transaction come `afterSec` after the end of the hour that is to be reported. */

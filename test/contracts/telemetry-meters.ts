@@ -1,5 +1,7 @@
 import { expect } from "chai";
 import { network } from "hardhat";
+import { toBeHex } from "ethers";
+import { reportCall, filingCall } from "../../server/protocol/report.ts";
 import {
   GPUS,
   HOUR_SEC,
@@ -11,7 +13,6 @@ import {
   deployTelemetry,
   idle,
   later,
-  pack,
   registerLots,
 } from "./reports.ts";
 
@@ -276,23 +277,21 @@ describe("Telemetry: what a meter may say", () => {
     });
   });
 
-  it("E12: refuses an id or a design power that does not fit its type, whatever the decoder would cut", async () => {
-    const report = await pen.report([base]);
-    const [bitmap, signatures] = await pen.sign(report);
-    const data = world.telemetry.interface.encodeFunctionData("submit", [report, pen.prior, bitmap, signatures]);
-    const clean = ethers.AbiCoder.defaultAbiCoder().encode(
-      ["uint256", "uint256", "bytes32"],
-      [1n, TDP_W, pack(base).timeWord],
-    );
-    const at = data.indexOf(clean.slice(2));
-    expect(at).to.be.greaterThan(0);
+  it("E12: refuses a lot's first word with anything above the id, and words that are no whole lots", async () => {
+    const call = reportCall(await pen.report([base]));
     await pen.reach();
-    for (const dirty of [at + 64 - 17, at + 128 - 9]) {
-      const sent = world.admin.sendTransaction({
-        to: world.telemetry,
-        data: `${data.slice(0, dirty)}1${data.slice(dirty + 1)}`,
-      });
-      await expect(sent).to.be.revertedWithoutReason(ethers);
+    const send = (meterWords: string[]) =>
+      world.telemetry.submit({ ...call, meterWords }, filingCall(pen.prior), 7, "0x");
+    const key = BigInt(call.meterWords[0]!);
+    for (const bit of [96n, 160n, 255n]) {
+      await expect(send([toBeHex(key | (1n << bit), 32), ...call.meterWords.slice(1)]))
+        .to.be.revertedWithCustomError(world.telemetry, "Telemetry_LotChanged")
+        .withArgs(base.lotId, GPUS, TDP_W);
+    }
+    for (const count of [1, 2, 3, 5]) {
+      await expect(send([...call.meterWords, ...call.meterWords].slice(0, count)))
+        .to.be.revertedWithCustomError(world.telemetry, "Telemetry_BadWords")
+        .withArgs(count);
     }
   });
 });

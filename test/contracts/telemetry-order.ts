@@ -1,7 +1,8 @@
 import { expect } from "chai";
 import { network } from "hardhat";
-import { commitmentOf } from "../../server/protocol/report.ts";
+import { commitmentOf, filingCall, reportCall } from "../../server/protocol/report.ts";
 import {
+  NEVER_AT,
   HOUR_SEC,
   MAX_DELAY_SEC,
   Pen,
@@ -50,10 +51,9 @@ describe("Telemetry: one epoch after the other, in time", () => {
         const report = await pen.report(first);
         const [bitmap, signatures] = await pen.sign(report);
         await pen.reach();
-        await expect(world.telemetry.connect(world.stranger).submit(report, pen.prior, bitmap, signatures)).to.emit(
-          world.telemetry,
-          "Submitted",
-        );
+        await expect(
+          world.telemetry.connect(world.stranger).submit(reportCall(report), filingCall(pen.prior), bitmap, signatures),
+        ).to.emit(world.telemetry, "Submitted");
       });
     });
 
@@ -76,7 +76,7 @@ describe("Telemetry: one epoch after the other, in time", () => {
         const { report } = await pen.file(first);
         const [bitmap, signatures] = await pen.sign(report);
         for (const prior of [before, pen.prior]) {
-          await expect(world.telemetry.submit(report, prior, bitmap, signatures))
+          await expect(world.telemetry.submit(reportCall(report), filingCall(prior), bitmap, signatures))
             .to.be.revertedWithCustomError(world.telemetry, "Telemetry_WrongEpoch")
             .withArgs(START_EPOCH, START_EPOCH + 1n);
         }
@@ -225,7 +225,7 @@ describe("Telemetry: one epoch after the other, in time", () => {
 
     it("E01: refuses one for an old config", async () => {
       const notice = await pen.notice();
-      await world.telemetry.setConfig(world.oracles, 1);
+      await world.telemetry.setConfig(world.oracles, 1, NEVER_AT);
       await pen.reach();
       await expect(pen.send(notice)).to.be.revertedWithCustomError(world.telemetry, "Telemetry_WrongConfig");
     });

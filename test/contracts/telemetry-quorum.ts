@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { network } from "hardhat";
 import { Wallet, ZeroAddress, toBeHex } from "ethers";
+import { filingCall, reportCall } from "../../server/protocol/report.ts";
 import { Telemetry__factory } from "../../types/factories/telemetry/Telemetry__factory.ts";
 import {
   Pen,
@@ -10,9 +11,9 @@ import {
   deployTelemetry,
   later,
   idle,
-  oracleWallets,
   otherS,
   registerLots,
+  type Report,
 } from "./reports.ts";
 
 const { ethers, networkHelpers } = await network.create({ override: { initialDate: START_AT } });
@@ -73,7 +74,7 @@ describe("Telemetry: who may write", () => {
       it("signs what reportDigest says", async () => {
         const report = await pen.report(readings);
         const digest = await pen.digest(report);
-        expect(await world.telemetry.reportDigest(report)).to.equal(digest);
+        expect(await world.telemetry.reportDigest(reportCall(report))).to.equal(digest);
       });
     });
 
@@ -100,7 +101,7 @@ describe("Telemetry: who may write", () => {
         const report = await pen.report(readings);
         const [bitmap, signatures] = await pen.sign(report);
         for (const short of [`0x${bytes(signatures, 0, 2)}`, signatures.slice(0, -2)]) {
-          await expect(world.telemetry.submit(report, pen.prior, bitmap, short))
+          await expect(world.telemetry.submit(reportCall(report), filingCall(pen.prior), bitmap, short))
             .to.be.revertedWithCustomError(world.telemetry, "Telemetry_WrongSignatureCount")
             .withArgs(2, 3);
         }
@@ -110,7 +111,7 @@ describe("Telemetry: who may write", () => {
         const report = await pen.report(readings);
         const [bitmap, signatures] = await pen.sign(report);
         await expect(
-          world.telemetry.submit(report, pen.prior, bitmap, `${signatures}00`),
+          world.telemetry.submit(reportCall(report), filingCall(pen.prior), bitmap, `${signatures}00`),
         ).to.be.revertedWithCustomError(world.telemetry, "Telemetry_WrongSignatureCount");
       });
     });
@@ -119,10 +120,10 @@ describe("Telemetry: who may write", () => {
       it("E01: cannot name one signer twice; a doubled signature answers for nobody else", async () => {
         const report = await pen.report(readings);
         const [, signatures] = await pen.sign(report, [0, 1, 1]);
-        await expect(world.telemetry.submit(report, pen.prior, 0b111, signatures))
+        await expect(world.telemetry.submit(reportCall(report), filingCall(pen.prior), 0b111, signatures))
           .to.be.revertedWithCustomError(world.telemetry, "Telemetry_BadSignature")
           .withArgs(2, world.oracles[1]!.address, world.oracles[2]!.address);
-        await expect(world.telemetry.submit(report, pen.prior, 0b011, signatures))
+        await expect(world.telemetry.submit(reportCall(report), filingCall(pen.prior), 0b011, signatures))
           .to.be.revertedWithCustomError(world.telemetry, "Telemetry_WrongSignatureCount")
           .withArgs(2, 3);
       });
@@ -131,7 +132,9 @@ describe("Telemetry: who may write", () => {
         it(`E01: refuses the bit ${bit} of no signer`, async () => {
           const report = await pen.report(readings);
           const [, signatures] = await pen.sign(report);
-          await expect(world.telemetry.submit(report, pen.prior, 0b11n | (1n << bit), signatures))
+          await expect(
+            world.telemetry.submit(reportCall(report), filingCall(pen.prior), 0b11n | (1n << bit), signatures),
+          )
             .to.be.revertedWithCustomError(world.telemetry, "Telemetry_UnknownSigner")
             .withArgs(bit, 4);
         });
@@ -150,7 +153,7 @@ describe("Telemetry: who may write", () => {
         const report = await pen.report(readings);
         const [bitmap] = await pen.sign(report);
         const [, signatures] = await pen.sign(report, [1, 0, 2]);
-        await expect(world.telemetry.submit(report, pen.prior, bitmap, signatures))
+        await expect(world.telemetry.submit(reportCall(report), filingCall(pen.prior), bitmap, signatures))
           .to.be.revertedWithCustomError(world.telemetry, "Telemetry_BadSignature")
           .withArgs(0, world.oracles[1]!.address, world.oracles[0]!.address);
       });
@@ -161,7 +164,7 @@ describe("Telemetry: who may write", () => {
         const report = await pen.report(readings);
         const [bitmap, signatures] = await pen.sign(report);
         const zero = `0x${bytes(signatures, 0, 2)}${"00".repeat(64)}`;
-        await expect(world.telemetry.submit(report, pen.prior, bitmap, zero))
+        await expect(world.telemetry.submit(reportCall(report), filingCall(pen.prior), bitmap, zero))
           .to.be.revertedWithCustomError(world.telemetry, "Telemetry_BadSignature")
           .withArgs(2, ZeroAddress, world.oracles[2]!.address);
       });
@@ -171,7 +174,12 @@ describe("Telemetry: who may write", () => {
         const [bitmap, signatures] = await pen.sign(report);
         const high = otherS(`0x${bytes(signatures, 2, 3)}`);
         await expect(
-          world.telemetry.submit(report, pen.prior, bitmap, `0x${bytes(signatures, 0, 2)}${high.slice(2)}`),
+          world.telemetry.submit(
+            reportCall(report),
+            filingCall(pen.prior),
+            bitmap,
+            `0x${bytes(signatures, 0, 2)}${high.slice(2)}`,
+          ),
         ).to.be.revertedWithCustomError(world.telemetry, "Telemetry_BadSignature");
       });
 
@@ -179,7 +187,14 @@ describe("Telemetry: who may write", () => {
         const report = await pen.report(readings);
         const [bitmap, signatures] = await pen.sign(report);
         const high = bytes(signatures, 2, 3).slice(0, 64) + toBeHex((1n << 255n) - 1n, 32).slice(2);
-        await expect(world.telemetry.submit(report, pen.prior, bitmap, `0x${bytes(signatures, 0, 2)}${high}`))
+        await expect(
+          world.telemetry.submit(
+            reportCall(report),
+            filingCall(pen.prior),
+            bitmap,
+            `0x${bytes(signatures, 0, 2)}${high}`,
+          ),
+        )
           .to.be.revertedWithCustomError(world.telemetry, "Telemetry_BadSignature")
           .withArgs(2, ZeroAddress, world.oracles[2]!.address);
       });
@@ -194,10 +209,9 @@ describe("Telemetry: who may write", () => {
         it(`E01: refuses signatures for ${what}`, async () => {
           const report = await pen.report(readings);
           const [bitmap, signatures] = await pen.sign(report, undefined, change);
-          await expect(world.telemetry.submit(report, pen.prior, bitmap, signatures)).to.be.revertedWithCustomError(
-            world.telemetry,
-            "Telemetry_BadSignature",
-          );
+          await expect(
+            world.telemetry.submit(reportCall(report), filingCall(pen.prior), bitmap, signatures),
+          ).to.be.revertedWithCustomError(world.telemetry, "Telemetry_BadSignature");
         });
       }
 
@@ -211,9 +225,9 @@ describe("Telemetry: who may write", () => {
           { dataHash: ZERO_HASH },
           { methodologyHash: ZERO_HASH },
           { meters: [more] },
-        ]) {
+        ] as Partial<Report>[]) {
           await expect(
-            world.telemetry.submit({ ...signed, ...change }, pen.prior, bitmap, signatures),
+            world.telemetry.submit(reportCall({ ...signed, ...change }), filingCall(pen.prior), bitmap, signatures),
           ).to.be.revertedWithCustomError(world.telemetry, "Telemetry_BadSignature");
         }
       });
@@ -224,105 +238,16 @@ describe("Telemetry: who may write", () => {
           .to.be.revertedWithCustomError(world.telemetry, "Telemetry_WrongSignatureCount")
           .withArgs(2, 3);
         const [bitmap, signatures] = await pen.sign(await pen.report(readings));
-        await expect(world.telemetry.skip(notice, pen.prior, bitmap, signatures)).to.be.revertedWithCustomError(
-          world.telemetry,
-          "Telemetry_BadSignature",
-        );
         await expect(
-          world.telemetry.skip({ ...notice, reasonHash: hashOf("another") }, pen.prior, ...(await pen.sign(notice))),
+          world.telemetry.skip(notice, filingCall(pen.prior), bitmap, signatures),
         ).to.be.revertedWithCustomError(world.telemetry, "Telemetry_BadSignature");
-      });
-    });
-  });
-
-  describe("setConfig", () => {
-    context("E14: when the signers rotate", () => {
-      it("E01, E14: refuses a report for the old config, signed by its signers", async () => {
-        const oldDigest = await world.telemetry.configDigest();
-        const report = await pen.report(readings);
-        const [bitmap, signatures] = await pen.sign(report);
-        await world.telemetry.setConfig(oracleWallets(1, "next"), 1);
-        await expect(world.telemetry.submit(report, pen.prior, bitmap, signatures))
-          .to.be.revertedWithCustomError(world.telemetry, "Telemetry_WrongConfig")
-          .withArgs(oldDigest, await world.telemetry.configDigest());
-      });
-
-      it("E14: refuses the old signers over the new digest, then takes the new ones", async () => {
-        await world.telemetry.setConfig(oracleWallets(1, "next"), 1);
-        const report = await pen.report(readings);
-        await expect(pen.send(report)).to.be.revertedWithCustomError(world.telemetry, "Telemetry_BadSignature");
-        pen.oracles = oracleWallets(1, "next");
-        await expect(pen.send(report)).to.emit(world.telemetry, "Submitted");
-      });
-
-      it("E14: gives the same signers another digest when they are set again", async () => {
-        const before = await world.telemetry.configDigest();
-        const [bitmap, signatures] = await pen.sign(await pen.report(readings));
-        const report = await pen.report(readings);
-        await world.telemetry.setConfig(world.oracles, 1);
-        expect(await world.telemetry.configDigest()).not.to.equal(before);
-        await expect(world.telemetry.submit(report, pen.prior, bitmap, signatures)).to.be.revertedWithCustomError(
-          world.telemetry,
-          "Telemetry_WrongConfig",
-        );
-      });
-
-      it("names digest, number and signers in the event, as the digest's formula says", async () => {
-        const next = oracleWallets(2, "next").map((wallet) => wallet.address);
-        const digest = ethers.keccak256(
-          ethers.AbiCoder.defaultAbiCoder().encode(
-            ["uint256", "address", "uint64", "address[]", "uint8"],
-            [(await pen.domain()).chainId, await world.telemetry.getAddress(), 2, next, 2],
+        await expect(
+          world.telemetry.skip(
+            { ...notice, reasonHash: hashOf("another") },
+            filingCall(pen.prior),
+            ...(await pen.sign(notice)),
           ),
-        );
-        await expect(world.telemetry.setConfig(next, 2))
-          .to.emit(world.telemetry, "ConfigSet")
-          .withArgs(digest, 2, next, 2);
-        expect(await world.telemetry.configDigest()).to.equal(digest);
-        expect(await world.telemetry.signers()).to.deep.equal(next);
-      });
-    });
-
-    context("given signers that are no 3f+1 distinct addresses", () => {
-      for (const [count, faulty] of [
-        [1, 0],
-        [3, 1],
-        [5, 1],
-        [6, 2],
-        [4, 2],
-        [0, 0],
-        [259, 86],
-      ] as const) {
-        it(`refuses ${count} signers with f = ${faulty}`, async () => {
-          const signers = Array.from({ length: count }, (_, i) => toBeHex(i + 1, 20));
-          await expect(world.telemetry.setConfig(signers, faulty))
-            .to.be.revertedWithCustomError(world.telemetry, "Telemetry_BadConfig")
-            .withArgs(count, faulty);
-        });
-      }
-
-      it("takes 256 signers with f = 85, the most a bitmap can name", async () => {
-        const signers = Array.from({ length: 256 }, (_, i) => toBeHex(i + 1, 20));
-        await expect(world.telemetry.setConfig(signers, 85)).to.emit(world.telemetry, "ConfigSet");
-      });
-
-      it("refuses a signer twice, out of order, or zero", async () => {
-        const [a, b, c, d] = world.oracles.map((wallet) => wallet.address) as [string, string, string, string];
-        for (const [index, signers] of [
-          [2, [a, b, b, d]],
-          [2, [a, c, b, d]],
-          [0, [ZeroAddress, b, c, d]],
-        ] as [number, string[]][]) {
-          await expect(world.telemetry.setConfig(signers, 1))
-            .to.be.revertedWithCustomError(world.telemetry, "Telemetry_SignersUnsorted")
-            .withArgs(index, signers[index]);
-        }
-      });
-
-      it("M24: refuses a stranger", async () => {
-        await expect(world.telemetry.connect(world.stranger).setConfig(world.oracles, 1))
-          .to.be.revertedWithCustomError(world.telemetry, "AccessManagedUnauthorized")
-          .withArgs(world.stranger.address);
+        ).to.be.revertedWithCustomError(world.telemetry, "Telemetry_BadSignature");
       });
     });
   });
@@ -331,7 +256,7 @@ describe("Telemetry: who may write", () => {
     it("E01: refuses the zero digest before any config is set", async () => {
       const bare = await new Telemetry__factory(world.admin).deploy(world.manager, world.registry, pen.epoch, 0, 3600);
       const report = await new Pen(bare, world.oracles, networkHelpers.time).report([]);
-      await expect(bare.submit(report, pen.prior, 0, "0x"))
+      await expect(bare.submit(reportCall(report), filingCall(pen.prior), 0, "0x"))
         .to.be.revertedWithCustomError(bare, "Telemetry_WrongConfig")
         .withArgs(ZERO_HASH, ZERO_HASH);
     });

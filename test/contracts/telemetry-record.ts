@@ -1,9 +1,9 @@
 import { expect } from "chai";
 import { network } from "hardhat";
-import { commitmentOf } from "../../server/protocol/report.ts";
-import type { LotMeter } from "../../server/protocol/meter.ts";
+import { metersOfWords, commitmentOf, filingCall } from "../../server/protocol/report.ts";
 import type { Hex } from "../../server/protocol/bytes.ts";
 import {
+  NEVER_AT,
   CHALLENGE_SEC,
   type Filing,
   GPUS,
@@ -52,11 +52,11 @@ describe("Telemetry: what contracts may read", () => {
         const { filing, epoch } = await pen.file([first]);
         const at = filing.submittedAt + CHALLENGE_SEC;
         await networkHelpers.time.setNextBlockTimestamp(at - 1n);
-        await expect(world.telemetry.record(epoch, filing, [0]))
+        await expect(world.telemetry.record(epoch, filingCall(filing), [0]))
           .to.be.revertedWithCustomError(world.telemetry, "Telemetry_NotFinal")
           .withArgs(epoch, at, at - 1n);
         await networkHelpers.time.setNextBlockTimestamp(at);
-        await world.telemetry.connect(world.stranger).record(epoch, filing, [0]);
+        await world.telemetry.connect(world.stranger).record(epoch, filingCall(filing), [0]);
         const [event] = await world.telemetry.queryFilter(world.telemetry.filters.Recorded);
         expect([event!.args.lotId, event!.args.epoch]).to.deep.equal([1n, epoch]);
         expect(plain(event!.args.meter)).to.deep.equal(counters(first));
@@ -67,9 +67,9 @@ describe("Telemetry: what contracts may read", () => {
         const lots = [first, later(idle(2n)), later(idle(3n))];
         const { filing, epoch } = await pen.file(lots);
         await finalAt(filing);
-        await world.telemetry.record(epoch, filing, [2, 0, 2]);
-        await world.telemetry.record(epoch, filing, [0]);
-        await world.telemetry.record(epoch, filing, []);
+        await world.telemetry.record(epoch, filingCall(filing), [2, 0, 2]);
+        await world.telemetry.record(epoch, filingCall(filing), [0]);
+        await world.telemetry.record(epoch, filingCall(filing), []);
         expect(await meterAt(1n, epoch)).to.deep.equal(counters(lots[0]!));
         expect(await meterAt(3n, epoch)).to.deep.equal(counters(lots[2]!));
         await expect(world.telemetry.meterAt(2n, epoch))
@@ -81,7 +81,7 @@ describe("Telemetry: what contracts may read", () => {
         const old = await pen.file([first]);
         await pen.file([second]);
         await finalAt(pen.prior);
-        await world.telemetry.record(old.epoch, old.filing, [0]);
+        await world.telemetry.record(old.epoch, filingCall(old.filing), [0]);
         expect(await meterAt(1n, old.epoch)).to.deep.equal(counters(first));
       });
     });
@@ -92,11 +92,11 @@ describe("Telemetry: what contracts may read", () => {
         const { filing, epoch } = await pen.file([first]);
         await finalAt(filing);
         for (const position of [1n, 2n ** 256n - 1n]) {
-          await expect(world.telemetry.record(epoch, filing, [0, position]))
+          await expect(world.telemetry.record(epoch, filingCall(filing), [0, position]))
             .to.be.revertedWithCustomError(world.telemetry, "Telemetry_NoPosition")
             .withArgs(position, 1);
         }
-        await expect(world.telemetry.record(empty.epoch, empty.filing, [0]))
+        await expect(world.telemetry.record(empty.epoch, filingCall(empty.filing), [0]))
           .to.be.revertedWithCustomError(world.telemetry, "Telemetry_NoPosition")
           .withArgs(0, 0);
       });
@@ -117,7 +117,7 @@ describe("Telemetry: what contracts may read", () => {
           [epoch + 1n, filing],
           [0n, { reportHash: ZERO_HASH, submittedAt: 0n, meters: [] }],
         ] as [bigint, Filing][]) {
-          await expect(world.telemetry.record(at, wrong, [0]))
+          await expect(world.telemetry.record(at, filingCall(wrong), [0]))
             .to.be.revertedWithCustomError(world.telemetry, "Telemetry_WrongPrior")
             .withArgs(at, commitmentOf(wrong), await world.telemetry.commitments(at));
         }
@@ -125,7 +125,10 @@ describe("Telemetry: what contracts may read", () => {
 
       it("opens the word before the first epoch to nothing: it holds no meter", async () => {
         const genesis: Filing = { reportHash: ZERO_HASH, submittedAt: 0n, meters: [] };
-        await expect(world.telemetry.record(START_EPOCH - 1n, genesis, [])).not.to.emit(world.telemetry, "Recorded");
+        await expect(world.telemetry.record(START_EPOCH - 1n, filingCall(genesis), [])).not.to.emit(
+          world.telemetry,
+          "Recorded",
+        );
       });
     });
 
@@ -135,13 +138,12 @@ describe("Telemetry: what contracts may read", () => {
         await pen.fileSkip();
         const silent = await pen.fileSkip();
         await finalAt(reported.filing);
-        await world.telemetry.record(reported.epoch, reported.filing, [0]);
-        await expect(world.telemetry.record(silent.epoch, silent.filing, [0])).to.be.revertedWithCustomError(
-          world.telemetry,
-          "Telemetry_NotFinal",
-        );
+        await world.telemetry.record(reported.epoch, filingCall(reported.filing), [0]);
+        await expect(
+          world.telemetry.record(silent.epoch, filingCall(silent.filing), [0]),
+        ).to.be.revertedWithCustomError(world.telemetry, "Telemetry_NotFinal");
         await finalAt(silent.filing);
-        await world.telemetry.record(silent.epoch, silent.filing, [0]);
+        await world.telemetry.record(silent.epoch, filingCall(silent.filing), [0]);
         expect(await meterAt(1n, silent.epoch)).to.deep.equal(counters(first, 0n));
         const result = await world.telemetry.ratios(1n, reported.epoch, silent.epoch);
         expect([...result]).to.deep.equal([0n, 0n, 0n, 0n, 0n, 0n, 0n, 0n]);
@@ -191,7 +193,7 @@ describe("Telemetry: what contracts may read", () => {
         filings.push(filing);
       }
       await finalAt(pen.prior);
-      for (const [i, filing] of filings.entries()) await world.telemetry.record(epochs[i]!, filing, [0]);
+      for (const [i, filing] of filings.entries()) await world.telemetry.record(epochs[i]!, filingCall(filing), [0]);
       return epochs as [bigint, bigint];
     }
 
@@ -255,11 +257,11 @@ describe("Telemetry: what contracts may read", () => {
   describe("events", () => {
     it("rebuild the whole state without one call", async () => {
       await pen.file([first]);
-      await world.telemetry.setConfig(world.oracles, 1);
+      await world.telemetry.setConfig(world.oracles, 1, NEVER_AT);
       await pen.fileSkip("why");
       const { filing, epoch } = await pen.file([second, later(idle(2n))]);
       await finalAt(filing);
-      await world.telemetry.record(epoch, filing, [0, 1]);
+      await world.telemetry.record(epoch, filingCall(filing), [0, 1]);
 
       const { telemetry } = world;
       const { filters } = telemetry;
@@ -282,7 +284,7 @@ describe("Telemetry: what contracts may read", () => {
       for (let at = opened!.args.epoch; at <= epoch; ++at) {
         const reported = reports.get(at);
         if (reported) {
-          const meters = reported.report.meters.map((meter) => plain(meter) as unknown as LotMeter);
+          const meters = metersOfWords(reported.report.meterWords);
           prior = { reportHash: reported.reportHash as Hex, submittedAt: reported.submittedAt, meters };
           for (const { lotId } of meters) if (!firstEpochs.has(lotId)) firstEpochs.set(lotId, at);
         } else {

@@ -1,6 +1,7 @@
 // Faults a review found in Telemetry.sol. Each test was red before the contract was mended.
 import { expect } from "chai";
 import { network } from "hardhat";
+import { filingCall } from "../../server/protocol/report.ts";
 import {
   CHALLENGE_SEC,
   GPUS,
@@ -36,8 +37,8 @@ describe("Findings: telemetry", () => {
     const reported = await pen.file([first]);
     const silent = await pen.fileSkip();
     await pen.reach(CHALLENGE_SEC);
-    await world.telemetry.record(reported.epoch, reported.filing, [0]);
-    await world.telemetry.record(silent.epoch, silent.filing, [0]);
+    await world.telemetry.record(reported.epoch, filingCall(reported.filing), [0]);
+    await world.telemetry.record(silent.epoch, filingCall(silent.filing), [0]);
 
     const meter = await world.telemetry.meterAt(1n, silent.epoch);
     expect(meter.reportingCount).to.equal(0n);

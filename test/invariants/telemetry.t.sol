@@ -4,8 +4,9 @@ pragma solidity 0.8.37;
 import {AccessManager} from "@openzeppelin/contracts/access/manager/AccessManager.sol";
 
 import {Registry} from "../../contracts/registry/Registry.sol";
+import {IReports} from "../../contracts/telemetry/IReports.sol";
 import {ITelemetry} from "../../contracts/telemetry/ITelemetry.sol";
-import {LotMeter, MeterWords} from "../../contracts/telemetry/MeterWords.sol";
+import {MeterWords} from "../../contracts/telemetry/MeterWords.sol";
 import {Telemetry} from "../../contracts/telemetry/Telemetry.sol";
 import {EPOCH_SEC, LotId, SiteId} from "../../contracts/units.sol";
 import {vm} from "./Vm.sol";
@@ -17,6 +18,15 @@ contract TelemetryTest {
     uint32 private constant TDP_W = 700;
     uint64 private constant HOUR_GPU_SEC = 28_800;
     uint64 private constant BOUND_WH = 8961; // 8 × 700 × 1.6, and the carried one
+
+    /// One lot's line in a report.
+    struct LotMeter {
+        LotId lotId;
+        uint32 tdpW;
+        bytes32 timeWord;
+        bytes32 energyWord;
+        bytes32 resourceWord;
+    }
 
     /// How far each counter moves in an hour.
     struct Step {
@@ -37,7 +47,7 @@ contract TelemetryTest {
     uint256[4] private _keys;
     bytes32 private _priorHash;
     uint64 private _priorAt;
-    LotMeter[] private _priorMeters;
+    bytes32[] private _priorWords;
 
     function setUp() external {
         AccessManager manager = new AccessManager(address(this));
@@ -54,7 +64,7 @@ contract TelemetryTest {
         }
         address[] memory oracles = new address[](4);
         for (uint256 i; i < 4; ++i) oracles[i] = vm.addr(_keys[i]);
-        _telemetry.setConfig(oracles, 1);
+        _telemetry.setConfig(oracles, 1, type(uint64).max);
     }
 
     function testFuzz_packedWordsGiveBackEveryField(ITelemetry.Meter memory meter) external pure {
@@ -195,7 +205,7 @@ contract TelemetryTest {
 
     /// Whether a report with this one meter, signed by three of four, is taken for the next epoch.
     function _submit(ITelemetry.Meter memory meter) private returns (bool) {
-        Telemetry.Report memory report;
+        IReports.Report memory report;
         report.configDigest = _telemetry.configDigest();
         report.epoch = _telemetry.lastEpoch() + 1;
         report.periodStartAt = report.epoch * uint64(EPOCH_SEC);
@@ -203,8 +213,12 @@ contract TelemetryTest {
         report.prevReportHash = _priorHash;
         report.devicesRegisteredCount = GPUS;
         report.devicesReportingCount = meter.reportingCount;
-        report.meters = new LotMeter[](1);
-        report.meters[0] = _pack(meter);
+        LotMeter memory packed = _pack(meter);
+        report.meterWords = new bytes32[](4);
+        report.meterWords[0] = MeterWords.key(packed.lotId, packed.tdpW);
+        report.meterWords[1] = packed.timeWord;
+        report.meterWords[2] = packed.energyWord;
+        report.meterWords[3] = packed.resourceWord;
         vm.warp(report.periodEndAt);
 
         bytes32 digest = _telemetry.reportDigest(report);
@@ -213,7 +227,7 @@ contract TelemetryTest {
             (uint8 v, bytes32 r, bytes32 s) = vm.sign(_keys[i], digest);
             signatures = abi.encodePacked(signatures, r, bytes32(uint256(s) | (uint256(v - 27) << 255)));
         }
-        try _telemetry.submit(report, Telemetry.Filing(_priorHash, _priorAt, _priorMeters), 7, signatures) {
+        try _telemetry.submit(report, Telemetry.Filing(_priorHash, _priorAt, _priorWords), 7, signatures) {
             _note(report);
             return true;
         } catch {
@@ -221,8 +235,7 @@ contract TelemetryTest {
         }
     }
 
-    function _note(Telemetry.Report memory report) private {
-        bytes32 meterHash = keccak256(abi.encode(MeterWords.LOT_METER_TYPEHASH, report.meters[0]));
+    function _note(IReports.Report memory report) private {
         _priorHash = keccak256(
             abi.encode(
                 _telemetry.REPORT_TYPEHASH(),
@@ -236,11 +249,10 @@ contract TelemetryTest {
                 report.methodologyHash,
                 report.devicesRegisteredCount,
                 report.devicesReportingCount,
-                keccak256(abi.encodePacked(meterHash))
+                keccak256(abi.encodePacked(report.meterWords))
             )
         );
         _priorAt = uint64(block.timestamp);
-        delete _priorMeters;
-        _priorMeters.push(report.meters[0]);
+        _priorWords = report.meterWords;
     }
 }

@@ -9,7 +9,7 @@ import { connectChain } from "../../server/plugins/chain.ts";
 import { contractsAt, send } from "../../server/protocol/contracts.ts";
 import { packSignatures } from "../../server/protocol/quorum.ts";
 import type { Refusal } from "../../server/protocol/refusal.ts";
-import { reportDigestOf } from "../../server/protocol/report.ts";
+import { filingCall, reportCall, reportDigestOf } from "../../server/protocol/report.ts";
 import type { SignedReadingJson } from "../../server/protocol/reading.ts";
 import { domainOf, structOf } from "../../server/protocol/typed.ts";
 import { AT, EPOCH, bench, refusalOf, scrapeOf } from "../server/agentBench.ts";
@@ -109,8 +109,8 @@ describe("bad input", function () {
     const refusal = await refused(() =>
       send(
         stage.contracts.telemetry.submit(
-          { ...report, meters: [...report.meters] },
-          { ...head.prior, meters: [...head.prior.meters] },
+          reportCall(report),
+          filingCall(head.prior),
           packed.signerBitmap,
           packed.signatures,
         ),

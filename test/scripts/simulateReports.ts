@@ -4,12 +4,19 @@ import { getBytes, hexlify, id, recoverAddress, ZeroHash, type Result } from "et
 import type { Hex } from "../../server/protocol/bytes.ts";
 import { INTERFACES } from "../../server/protocol/contracts.ts";
 import { emptyMeter } from "../../server/protocol/meter.ts";
-import { reportHashOf, type Filing, type Report } from "../../server/protocol/report.ts";
-import { domainSeparator, structDigest, structOf } from "../../server/protocol/typed.ts";
+import {
+  filingCall,
+  metersOfWords,
+  reportCall,
+  reportDigestOf,
+  reportHashOf,
+  type Filing,
+  type Report,
+} from "../../server/protocol/report.ts";
+import { domainSeparator, structOf } from "../../server/protocol/typed.ts";
 import { readDeal } from "../../scripts/simulate/deal.ts";
 import { stretchesOf } from "../../scripts/simulate/meters.ts";
 import { oracleKeys } from "../../scripts/simulate/parties.ts";
-import { meterTypeHash } from "../../scripts/simulate/reporter.ts";
 import {
   metersBefore,
   packed,
@@ -41,7 +48,6 @@ function planOf(dealName: string, scenarioName: string): ReportPlan {
     configDigest: id("config") as Hex,
     domainSeparator: domainSeparator(DOMAIN),
     reportTypeHash: REPORT.typeHash,
-    meterTypeHash: meterTypeHash(),
     submitSelector: selectorOf(INTERFACES.telemetry, "submit"),
     executeSelector: selectorOf(authority, "execute"),
     multicallSelector: selectorOf(authority, "multicall"),
@@ -61,8 +67,8 @@ function planOf(dealName: string, scenarioName: string): ReportPlan {
 /** A struct as decoded, in a form that encoders take: one list of its own members. */
 function plain(struct: Result): object {
   const members = struct.toObject() as Record<string, unknown>;
-  const meters = members["meters"] as Result;
-  return { ...members, meters: meters.map((meter: Result) => meter.toObject()) };
+  const { meterWords, ...rest } = members as { meterWords: Result };
+  return { ...rest, meters: metersOfWords(meterWords.toArray() as Hex[]) };
 }
 
 /** The submissions in a batch. */
@@ -96,8 +102,8 @@ describe("reports of the simulation", () => {
             ]);
             prior = { reportHash: hexlify(hashes.subarray(32 * index, 32 * index + 32)), submittedAt: BigInt(at) };
             const inner = INTERFACES.telemetry.encodeFunctionData("submit", [
-              report,
-              filing,
+              reportCall(report),
+              filingCall(filing),
               ...submitted.rest,
             ] as never);
             return authority.encodeFunctionData("execute", [target, inner]);
@@ -110,7 +116,7 @@ describe("reports of the simulation", () => {
         const [{ calldata, hashes }] = batches as [(typeof batches)[0]];
         const [{ submitted }] = submitsIn(calldata) as [ReturnType<typeof submitsIn>[0]];
         expect(reportHashOf(REPORT, submitted.report)).to.equal(hexlify(hashes.subarray(0, 32)));
-        const digest = structDigest(REPORT, DOMAIN, submitted.report);
+        const digest = reportDigestOf(REPORT, DOMAIN, submitted.report);
         const [signerBitmap, signatures] = submitted.rest;
         const signers = [0, 1, 2].map((index) =>
           recoverAddress(digest, hexlify(getBytes(signatures).subarray(64 * index, 64 * index + 64))),

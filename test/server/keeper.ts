@@ -80,10 +80,8 @@ describe("keeper", function () {
     await stage.advanceTo(FEBRUARY_AT + DAY_SEC + 60);
     const filing = (await stage.contracts.telemetry.queryFilter(stage.contracts.telemetry.filters.Submitted(LAST)))[0]!;
     const { reportHash, submittedAt, report } = filing.args;
-    const meters = report.meters.map(({ lotId, tdpW, timeWord, energyWord, resourceWord }) => ({
-      ...{ lotId, tdpW, timeWord, energyWord, resourceWord },
-    }));
-    await send(stage.contracts.telemetry.record(LAST, { reportHash, submittedAt, meters }, [0, 1]));
+    const meterWords = [...report.meterWords];
+    await send(stage.contracts.telemetry.record(LAST, { reportHash, submittedAt, meterWords }, [0, 1]));
     await send(stage.contracts.leases.settle(1, 0));
     expect(await verbs(FEBRUARY_AT + DAY_SEC + 90)).to.deep.equal([
       "settle lease 2, period 0",

@@ -7,8 +7,7 @@ import { Telemetry__factory } from "../../types/factories/telemetry/Telemetry__f
 const REPORT_TYPE =
   "Report(bytes32 configDigest,uint64 epoch,uint64 periodStartAt,uint64 periodEndAt,bytes32 readingsRoot," +
   "bytes32 prevReportHash,bytes32 dataHash,bytes32 methodologyHash,uint32 devicesRegisteredCount," +
-  "uint32 devicesReportingCount,LotMeter[] meters)" +
-  "LotMeter(uint64 lotId,uint32 tdpW,bytes32 timeWord,bytes32 energyWord,bytes32 resourceWord)";
+  "uint32 devicesReportingCount,bytes32[] meterWords)";
 
 const word: AbiParameter = { name: "a", type: "uint64", internalType: "LotId" };
 const tuple = (name: string, internalType: string, components: AbiParameter[], type = "tuple"): AbiParameter => ({

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { getAddress } from "ethers";
+import { meterWordsOf } from "../../server/protocol/report.ts";
 import { insertBlocks, insertEvents, type EventRow, type Json } from "../../server/plugins/events.ts";
 import { insertReadings } from "../../server/plugins/queries.ts";
 import { readModel } from "../../server/plugins/readmodel.ts";
@@ -53,8 +54,7 @@ describe("read model out of events", () => {
   const cash = async () => (await model.summary()).cash;
   const leaseOne = async () => (await model.leases({ limit: 10 })).find(({ leaseId }) => leaseId === "1");
   const meterOf = (availableGpuSec: bigint, reportingCount: bigint) => {
-    const { lotId, tdpW, ...words } = packMeter(1n, 700n, { ...emptyMeter(2n), availableGpuSec, reportingCount });
-    return { lotId: String(lotId), tdpW: String(tdpW), ...words };
+    return meterWordsOf([packMeter(1n, 700n, { ...emptyMeter(2n), availableGpuSec, reportingCount })]);
   };
   const report = (epoch: number, count: number, meter: Json) => ({
     epoch: String(epoch),
@@ -64,7 +64,7 @@ describe("read model out of events", () => {
     report: {
       ...{ epoch: String(epoch), readingsRoot: word(1), dataHash: word(2), prevReportHash: word(3) },
       ...{ configDigest: word(4), methodologyHash: word(5), periodStartAt: "0", periodEndAt: "0" },
-      ...{ devicesRegisteredCount: "2", devicesReportingCount: String(count), meters: [meter] },
+      ...{ devicesRegisteredCount: "2", devicesReportingCount: String(count), meterWords: meter },
     },
   });
 

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { encodeBytes32String, id, type ContractTransactionResponse } from "ethers";
 import { network } from "hardhat";
+import { filingCall } from "../../server/protocol/report.ts";
 import { createWorld, US, USD } from "../contracts/facility-world.ts";
 import { ENDS, leasedStage, networkHelpers as leaseClock } from "../contracts/leasesStage.ts";
 import { deployIndebted, genesis, pass, usd } from "../contracts/marketsWorld.ts";
@@ -47,7 +48,7 @@ describe("gas of the hot paths", () => {
     const { tx, telemetry, networkHelpers, epoch, filing } = await filed(1, 1);
     await gas("Telemetry.submit, 3 signatures, 1 lot", tx);
     await networkHelpers.time.increase(CHALLENGE_SEC);
-    await gas("Telemetry.record, 1 lot of 1", telemetry.record(epoch, filing, [0]));
+    await gas("Telemetry.record, 1 lot of 1", telemetry.record(epoch, filingCall(filing), [0]));
     await gas("Telemetry.submit, 3 signatures, 10 lots", (await filed(1, 10)).tx);
     await gas("Telemetry.submit, 5 signatures, 1 lot", (await filed(2, 1)).tx);
   });
