@@ -46,6 +46,9 @@ export async function judge(aftermath: Aftermath): Promise<Judgement> {
   const losers = new Set(
     spells.filter(({ fault }) => ["rows", "files", "lost"].includes(fault.kind)).flatMap(({ fault }) => fault.victims),
   );
+  const telemetry = ground.deployment.addresses.telemetry.toLowerCase();
+  const sent = aftermath.pace.transactions().filter(({ to }) => to?.toLowerCase() === telemetry);
+  signatures.hearChain(sent.map(({ input }) => input));
   const conflicts = signatures.conflicts();
   const { messageCount, chainCount } = signatures.counts();
   const checks: Check[] = [

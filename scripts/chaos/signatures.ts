@@ -3,13 +3,18 @@ import { concat, getBytes, recoverAddress } from "ethers";
 import { ballotDomain, ballotPreimage, parseBundle, type Instance, type SignedMessage } from "../../server/protocol/ballot.ts";
 import type { Hex } from "../../server/protocol/bytes.ts";
 import { keccakHex } from "../../server/protocol/keccak.ts";
-import { domainSeparator } from "../../server/protocol/typed.ts";
+import { INTERFACES } from "../../server/protocol/contracts.ts";
+import { reportFrom, reportHashOf } from "../../server/protocol/report.ts";
+import { domainSeparator, structOf } from "../../server/protocol/typed.ts";
+import { Telemetry__factory } from "../../types/factories/telemetry/Telemetry__factory.ts";
 import { BodyReader } from "./tap.ts";
 import type { Tap } from "./wire.ts";
 
 /** Every signature that left a process, whether it arrived or not. */
 export interface Signatures {
   readonly tap: (from: number, to: number) => Tap;
+  /** Takes the signatures out of what was sent to the chain. */
+  hearChain(inputs: readonly string[]): void;
   /** Two values of one signer in one place, both with its signature. */
   conflicts(): readonly Conflict[];
   /** Messages between oracles, and signatures for the chain, that differ. */
@@ -37,6 +42,7 @@ export function watchSignatures(options: SignaturesOptions): Signatures {
   const chainDomain = domainSeparator({
     ...{ name: "Rackbond Telemetry", version: "1", chainId: BigInt(chainId), verifyingContract: telemetry },
   });
+  const struct = structOf(Telemetry__factory.abi, "submit", "report");
   const seen = new Map<string, { value: string; signature: Hex }>();
   const conflicts: Conflict[] = [];
   let messageCount = 0;
@@ -78,7 +84,22 @@ export function watchSignatures(options: SignaturesOptions): Signatures {
     for (const message of messages) noteMessage(instance, message);
     for (const { signerIndex, value, signature } of signatures) noteForChain(instance, signerIndex, value, signature);
   };
+  const hearCall = (input: string) => {
+    const call = INTERFACES.telemetry.parseTransaction({ data: input });
+    if (call?.name !== "submit") return;
+    const report = reportFrom(call.args.getValue("report") as Parameters<typeof reportFrom>[0]);
+    const bitmap = call.args.getValue("signerBitmap") as bigint;
+    const signatures = call.args.getValue("signatures") as string;
+    const instance: Instance = { configDigest: report.configDigest, epoch: report.epoch, kind: 0 };
+    const value = reportHashOf(struct, report);
+    signers
+      .flatMap((_, index) => (((bitmap >> BigInt(index)) & 1n) === 1n ? [index] : []))
+      .forEach((signerIndex, place) => {
+        noteForChain(instance, signerIndex, value, `0x${signatures.slice(2 + 128 * place, 2 + 128 * (place + 1))}`);
+      });
+  };
   return {
+    hearChain: (inputs) => inputs.forEach(hearCall),
     tap() {
       const readers = new Map<string, BodyReader>();
       return (connectionId, direction, bytes) => {

@@ -3,6 +3,7 @@ import type { JsonRpcProvider } from "ethers";
 import type { Hex } from "../../server/protocol/bytes.ts";
 import { INTERFACES } from "../../server/protocol/contracts.ts";
 import { unpackMeter, type Meter } from "../../server/protocol/meter.ts";
+import { metersOfWords } from "../../server/protocol/report.ts";
 import type { Deployment } from "../../server/protocol/deployment.ts";
 
 /** An epoch as the canonical chain has it. */
@@ -28,18 +29,11 @@ export async function filedEpochs(provider: JsonRpcProvider, { addresses }: Depl
       const reportHash = event.args.getValue("skipHash") as Hex;
       return { epoch, submittedAt, isSkip: true, reportHash, dataHash: "0x", meters: new Map<bigint, Meter>() };
     }
-    const report = event.args.getValue("report") as { dataHash: Hex; meters: MeterWords[] };
-    const meters = new Map(report.meters.map((words) => [words.lotId, unpackMeter(words)]));
+    const report = event.args.getValue("report") as { dataHash: Hex; meterWords: string[] };
+    const meters = new Map(metersOfWords(report.meterWords).map((words) => [words.lotId, unpackMeter(words)]));
     const reportHash = event.args.getValue("reportHash") as Hex;
     return { epoch, submittedAt, isSkip: false, reportHash, dataHash: report.dataHash, meters };
   });
-}
-
-interface MeterWords {
-  lotId: bigint;
-  timeWord: Hex;
-  energyWord: Hex;
-  resourceWord: Hex;
 }
 
 /** Epochs that are missing, doubled or out of order from `first` on. */
