@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
+import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
 
 import { JsonRpcProvider, Wallet, keccak256, toUtf8Bytes } from "ethers";
 
@@ -77,8 +78,9 @@ async function makeLies(configDigest: Hex, epoch: bigint): Promise<readonly [Lie
     const { dataHash } = before.args.report;
     const answers = await Promise.allSettled(
       peers.filter((_, index) => index !== self).map(async (url) => {
-        const { body } = await fetch(`${url}/v1/files/readings/${dataHash}`, { signal: AbortSignal.timeout(2_000) });
-        return await checkReadingSet(domain, dataHash as Hex, linesOf(body!, FILE_LIMITS.readings));
+        const response = await fetch(`${url}/peer/v1/files/readings/${dataHash}`, { signal: AbortSignal.timeout(2_000) });
+        const plain = zstdDecompressSync(Buffer.from(await response.arrayBuffer()));
+        return await checkReadingSet(domain, dataHash as Hex, linesOf([plain], FILE_LIMITS.readings));
       }),
     );
     const whole = answers.find((one) => one.status === "fulfilled");
@@ -171,14 +173,15 @@ async function tell(): Promise<void> {
 }
 
 /** Where oracles hand each other messages. */
-const EXCHANGE = "/v1/peers/exchange";
+const EXCHANGE = "/peer/v1/messages";
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
-  const file = files.get(request.url?.split("/").at(-1) ?? "");
   if (request.method === "GET") {
-    response.writeHead(file === undefined ? 404 : 200, { "content-type": "application/x-ndjson" }).end(file);
+    const file = files.get(request.url?.split("/").at(-1) ?? "");
+    if (request.url?.includes("/files/") === true && file === undefined) return; // not a word, for as long as they wait
+    response.writeHead(200, { "content-type": "application/octet-stream" }).end(file && zstdCompressSync(file));
     return;
   }
   const json = JSON.parse(Buffer.concat(chunks).toString("utf8")) as object;
@@ -193,7 +196,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
     const epoch = taken.get(reading.epoch) ?? new Map<string, SignedReadingJson>();
     taken.set(reading.epoch, epoch.set(reading.nodeId, json as SignedReadingJson));
   }
-  response.writeHead(202, { "content-type": "application/json" }).end("{}");
+  response.writeHead(202, { "content-type": "application/json" }).end("[]");
 }
 
 createServer((request, response) => {
