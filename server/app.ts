@@ -7,12 +7,13 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import underPressure from "@fastify/under-pressure";
 import Fastify from "fastify";
 import type { Config } from "./config.ts";
-import { codeOf } from "./failure.ts";
+import { Failure, codeOf } from "./failure.ts";
 import type { Api } from "./plugins/http.ts";
 import { openapi } from "./plugins/openapi.ts";
 import { HttpProblem, onClientError, problems, sendProblem } from "./plugins/problems.ts";
 import { facilityRoutes } from "./routes/facilities.ts";
 import { lotRoutes } from "./routes/lots.ts";
+import { peerRoutes, type PeerSources } from "./routes/peers.ts";
 import { serviceRoutes } from "./routes/service.ts";
 import { telemetryRoutes } from "./routes/telemetry.ts";
 import type { Sources } from "./sources.ts";
@@ -20,6 +21,8 @@ import type { Sources } from "./sources.ts";
 export interface AppOptions {
   readonly config: Config;
   readonly sources: Sources;
+  /** Where the program is one oracle among others: what they ask of it. */
+  readonly peers?: PeerSources;
   /** Where log lines go; standard error by default, since standard output carries results. */
   readonly logTo?: { write(line: string): void };
 }
@@ -75,8 +78,20 @@ export async function buildApp(options: AppOptions): Promise<Api> {
   facilityRoutes(app, sources);
   lotRoutes(app, sources);
   telemetryRoutes(app, sources);
+  if (options.peers !== undefined) peerRoutes(app, options.peers);
   await app.ready();
   return app;
+}
+
+/** Begins to serve; the address it serves at. */
+export async function listen(app: Api, host: string, port: number): Promise<string> {
+  try {
+    return await app.listen({ host, port });
+  } catch (error) {
+    if (codeOf(error) !== "EADDRINUSE") throw error;
+    const remedy = "stop the program that has it, or choose another with --port, or 0 for any";
+    throw new Failure("Api_PortTaken", `port ${port} of ${host} is taken: ${remedy}`, { cause: error });
+  }
 }
 
 /** A client's own request id when it is harmless, or a new one. */

@@ -4,12 +4,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { SigningKey, Wallet, type JsonRpcProvider, type TransactionReceipt } from "ethers";
 
-import { buildApp } from "./app.ts";
+import { buildApp, listen } from "./app.ts";
 import { startAgentHost, type AgentHost } from "./agent/host.ts";
 import type { Allocation } from "./agent/node.ts";
 import { chainClock } from "./clock.ts";
 import { loadConfig } from "./config.ts";
-import { Failure, codeOf } from "./failure.ts";
 import { signReading } from "./nodekey.ts";
 import { startKeeper, type KeeperAction } from "./jobs/keeper.ts";
 import type { Oracle } from "./jobs/oracle.ts";
@@ -20,7 +19,6 @@ import { memorySigner } from "./keys/signer.ts";
 import { decimalCountOf } from "./plugins/chain.ts";
 import { placeOf } from "./plugins/directory.ts";
 import type { FiledReport } from "./plugins/head.ts";
-import type { Api } from "./plugins/http.ts";
 import type { Peer } from "./plugins/peers.ts";
 import { readModel } from "./plugins/readmodel.ts";
 import type { StoreOptions } from "./plugins/store.ts";
@@ -229,17 +227,6 @@ async function readingsOf({ spool }: AgentHost, epoch: bigint): Promise<SignedRe
     }
   }
   return readings;
-}
-
-/** Begins to serve; the address it serves at. */
-async function listen(app: Api, host: string, port: number): Promise<string> {
-  try {
-    return await app.listen({ host, port });
-  } catch (error) {
-    if (codeOf(error) !== "EADDRINUSE") throw error;
-    const remedy = "stop the program that has it, or choose another with --port, or 0 for any";
-    throw new Failure("Api_PortTaken", `port ${port} of ${host} is taken: ${remedy}`, { cause: error });
-  }
 }
 
 /** Gives one reading to every oracle. What one of them did not have is new; a second reading of an epoch is said so. */

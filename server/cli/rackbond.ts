@@ -1,7 +1,7 @@
 import { Command } from "commander";
 
 import { Failure, messageOf } from "../failure.ts";
-import { Refusal } from "../protocol/refusal.ts";
+import { oracleCommand } from "./oracle.ts";
 
 // The `rackbond` command line: one file here for each command, composed below.
 
@@ -9,7 +9,9 @@ import { Refusal } from "../protocol/refusal.ts";
 const EXIT = { refused: 1, wrongUse: 2 } as const;
 
 function program(): Command {
-  return new Command("rackbond").description("GPU leases, their telemetry and their money, checked by anyone");
+  return new Command("rackbond")
+    .description("GPU leases, their telemetry and their money, checked by anyone")
+    .addCommand(oracleCommand());
 }
 
 try {

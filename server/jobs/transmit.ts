@@ -41,7 +41,11 @@ const POLL_MS = 5;
  * Sends from a durable outbox: signed bytes are stored before they leave, so a crash at any point leads to the same bytes
  * being sent again and to one effect.
  */
-export function startTransmitter(store: Store, wallet: BaseWallet, provider: JsonRpcProvider): Transmitter {
+export function startTransmitter(
+  store: Store,
+  wallet: Pick<BaseWallet, "address" | "signTransaction">,
+  provider: JsonRpcProvider,
+): Transmitter {
   const sender = wallet.address as Hex;
 
   const receiptOf = async (hash: string): Promise<TransactionReceipt | null> => {

@@ -23,3 +23,6 @@ export interface Peer {
 
 /** Hashes that may be asked for at once. */
 export const READINGS_AT_ONCE = 500;
+
+/** How much of an inventory is read: a line a node. */
+export const HELD_LIMITS = { maxLineBytes: 100, maxBytes: 1 << 27 };

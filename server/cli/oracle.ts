@@ -1,0 +1,143 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+import { Command } from "commander";
+
+import { buildApp, listen } from "../app.ts";
+import { chainClock, systemClock } from "../clock.ts";
+import { loadConfig, SETTINGS, type Config, type SettingName } from "../config.ts";
+import { Failure, messageOf } from "../failure.ts";
+import { openStation } from "../jobs/station.ts";
+import { startTransmitter } from "../jobs/transmit.ts";
+import { GasSigner } from "../keys/gasSigner.ts";
+import { markedSigner } from "../keys/marks.ts";
+import { openSigner } from "../keys/signer.ts";
+import { decimalCountOf } from "../plugins/chain.ts";
+import { peerClient } from "../plugins/peerClient.ts";
+import { readModel } from "../plugins/readmodel.ts";
+import { parseDeployment, type Deployment } from "../protocol/deployment.ts";
+import { parseMethodology, type Methodology } from "../protocol/methodology.ts";
+import { readingDomain, readingHash, parseReading } from "../protocol/reading.ts";
+import { domainOf, domainSeparator } from "../protocol/typed.ts";
+import type { ReadingReceipt } from "../sources.ts";
+
+const FOLLOW_EVERY_MS = 1_000;
+const STEP_EVERY_MS = 500;
+/** One oracle has one database: its rows are the first role's. */
+const ORACLE_ID = 0;
+
+/** `rackbond oracle`: one of the n oracles, until it is told to end. */
+export function oracleCommand(): Command {
+  return new Command("oracle")
+    .description("run one oracle: it takes readings, decides reports with its peers and brings them on-chain")
+    .action(run);
+}
+
+async function run(): Promise<void> {
+  const config = loadConfig(process.env);
+  const closing: (() => Promise<void> | void)[] = [];
+  const stop = async () => {
+    for (const close of closing.splice(0).reverse()) await close();
+  };
+  try {
+    const url = await startServing(config, closing);
+    process.stderr.write(`rackbond: oracle at ${url}\n`);
+    await new Promise<void>((resolve) => {
+      for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve());
+    });
+  } finally {
+    await stop();
+  }
+}
+
+async function startServing(config: Config, closing: (() => Promise<void> | void)[]): Promise<string> {
+  const deployment = readDeployment(required(config, "deploymentFile"));
+  const rules = { isProduction: config.mode === "production", passwordFile: config.passwordFile };
+  const report = await openSigner(required(config, "reportKey"), rules, SETTINGS.reportKey.env);
+  closing.push(() => report.close());
+  const gas = await openSigner(required(config, "gasKey"), rules, SETTINGS.gasKey.env);
+  closing.push(() => gas.close());
+  if (gas.address === report.address)
+    throw new Failure("Config_SameKey", `the report key and the gas key are both ${gas.address}; use two keys`);
+  const peers = required(config, "peerUrls")
+    .split(",")
+    .map((url) => peerClient({ url, timeoutMs: config.roundMs }));
+  const { databaseUrl, statementTimeoutMs, dataDir } = config;
+  const station = await openStation({
+    deployment,
+    rpcUrl: required(config, "rpcUrls").split(",")[0]!,
+    store: { dataDir, databaseUrl, statementTimeoutMs },
+    filesFolder: join(dataDir, "files"),
+    methodology: readMethodology(config),
+    peers: () => peers,
+  });
+  closing.push(() => station.close());
+  const { store, provider, contracts, follower, files } = station;
+
+  const separator = domainSeparator(domainOf(await contracts.telemetry.eip712Domain()));
+  const marked = markedSigner(report, join(dataDir, "report.mark"), separator);
+  closing.push(() => marked.close());
+  const offsetSec = Number(config.clockOffsetSec);
+  const clock = config.clock === "chain" ? chainClock(() => station.followedAt(), offsetSec) : systemClock(offsetSec);
+  const warn = (what: string) => (error: unknown) => app.log.warn({ err: error }, what);
+  const oracle = station.startOracle({
+    ...{ oracleId: ORACLE_ID, signer: marked, clock },
+    transmitter: startTransmitter(store, new GasSigner(gas, provider), provider),
+    ...{ graceSec: BigInt(config.graceSec), skewSec: BigInt(config.skewSec) },
+    ...{ roundMs: config.roundMs, turnSec: config.turnSec },
+    onRefusal: (refusal) => app.log.warn({ code: refusal.code, facts: shown(refusal.facts) }, refusal.message),
+    onError: (error) => warn("the oracle could not go on; it tries again")(error),
+  });
+  const domain = readingDomain(BigInt(deployment.chainId), deployment.addresses.telemetry);
+  const sources = readModel({
+    ...{ store, follower, deployment },
+    assetDecimalCount: await decimalCountOf(provider, deployment.addresses.asset),
+    async submit(signed): Promise<ReadingReceipt> {
+      const [ingested] = await oracle.ingest([signed], clock.now());
+      if (ingested === undefined || ingested.outcome === "refused") throw ingested?.refusal;
+      const { outcome } = ingested;
+      const reading = parseReading(signed.reading);
+      return { outcome, epoch: reading.epoch, nodeId: reading.nodeId, readingHash: readingHash(domain, reading) };
+    },
+  });
+  const app = await buildApp({ config, sources, peers: { peer: oracle.peer, files } });
+  closing.push(() => app.close());
+  closing.push(() => oracle.stop());
+  const url = await listen(app, config.host, config.port);
+  const follow = () => follower.catchUp().catch(warn("the chain cannot be followed"));
+  await follow();
+  follower.start(FOLLOW_EVERY_MS, warn("the chain cannot be followed"));
+  oracle.start(STEP_EVERY_MS);
+  return url;
+}
+
+/** A setting that an oracle cannot do without. */
+function required<Name extends SettingName>(config: Config, name: Name): NonNullable<Config[Name]> {
+  const value = config[name];
+  if (value === undefined || value === null)
+    throw new Failure("Config_Missing", `${SETTINGS[name].env} is not given: ${SETTINGS[name].description}`);
+  return value;
+}
+
+function readDeployment(file: string): Deployment {
+  return parseDeployment(JSON.parse(readText(file, SETTINGS.deploymentFile.env)));
+}
+
+function readMethodology(config: Config): Methodology {
+  const file = config.methodologyFile ?? join(dirname(required(config, "deploymentFile")), "methodology.json");
+  if (!existsSync(file))
+    throw new Failure("Config_Missing", `${SETTINGS.methodologyFile.env} is not given, and ${file} is not there`);
+  return parseMethodology(readText(file, SETTINGS.methodologyFile.env).trim());
+}
+
+function readText(file: string, env: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new Failure("Config_Unreadable", `${env}: ${messageOf(error)}`);
+  }
+}
+
+function shown(facts: Readonly<Record<string, unknown>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, String(value)]));
+}
