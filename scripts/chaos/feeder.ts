@@ -19,7 +19,7 @@ interface Waiting extends Post {
 }
 
 const LANES = 6;
-const AGAIN_MS = 250;
+const AGAIN_MS = 400;
 const PATIENCE_MS = 3_000;
 /** Not a word about the reading: the oracle has no time, no database, or another time. */
 const NOT_NOW = new Set([408, 425, 429]);

@@ -10,7 +10,10 @@ import { contractsAt, send } from "../../server/protocol/contracts.ts";
 import type { Deployment } from "../../server/protocol/deployment.ts";
 import { nodeKeyHash } from "../../server/protocol/identity.ts";
 import { identityRootOf } from "../../server/protocol/identityTree.ts";
+import type { SiteFactors } from "../../server/protocol/lot.ts";
+import { methodologyText } from "../../server/protocol/methodology.ts";
 import { castOf } from "../cast.ts";
+import { SITE_FACTORS } from "../catalogue.ts";
 import { askChain } from "./pace.ts";
 import { startChain, type LocalChain } from "../chain.ts";
 import { deploy } from "../deploy.ts";
@@ -40,6 +43,9 @@ export interface PostgresSeat {
   run(oracle: number, text: string): Promise<readonly Record<string, unknown>[]>;
 }
 
+const { itPerGpuEnergyE4: overheadE4, ...OTHER_FACTORS } = SITE_FACTORS;
+/** Of every site in the run. */
+export const CHAOS_FACTORS: SiteFactors = { overheadE4, ...OTHER_FACTORS };
 const ORACLES = 4;
 const START_AT = Date.UTC(2026, 0, 1) / 1000;
 const DAY_SEC = 86_400;
@@ -70,6 +76,8 @@ export async function layGround(folder: string, seed: string, fleet: readonly Si
     ]);
     const deploymentFile = join(folder, "deployment.json");
     writeFileSync(deploymentFile, `${JSON.stringify(deployment, null, 2)}\n`);
+    const methodology = methodologyText({ factors: CHAOS_FACTORS, exceptions: new Map() });
+    writeFileSync(join(folder, "methodology.json"), methodology);
     await askChain(chain.url, "evm_setNextBlockTimestamp", [START_AT]);
     await askChain(chain.url, "evm_mine", []);
     return { folder, chain, deployment, deploymentFile, startEpoch, reportKeys, gasKeys, postgres, close };

@@ -1,9 +1,11 @@
+import { zstdDecompressSync } from "node:zlib";
+
 import type { Hex } from "../../server/protocol/bytes.ts";
 import { linesOf } from "../../server/protocol/lines.ts";
 import { checkReadingSet, FILE_LIMITS } from "../../server/protocol/publication.ts";
 import { epochEndAt } from "../../server/protocol/units.ts";
-import { SITE_FACTORS } from "../catalogue.ts";
 import { keepAccount, type PublishedEpoch } from "./account.ts";
+import { CHAOS_FACTORS } from "./ground.ts";
 import { FAULTS } from "./plan.ts";
 import type { Made } from "./readings.ts";
 import { GRACE_SEC, headOf, type Aftermath, type Spell } from "./run.ts";
@@ -30,18 +32,17 @@ export async function judge(aftermath: Aftermath): Promise<Judgement> {
   const { ground, provider, oracles, signatures, fleet, domain, made, firstEpoch, spells, isSettled } = aftermath;
   const filed = await filedEpochs(provider, ground.deployment);
   const { published, served, missing } = await publishedEpochs(oracles.urls, domain, filed);
-  const { itPerGpuEnergyE4: overheadE4, ...factors } = SITE_FACTORS;
   const filedAt = new Map(filed.map(({ epoch, submittedAt }) => [epoch, submittedAt]));
   const account = keepAccount(
     {
-      ...{ domain, fleet, made, factors: { overheadE4, ...factors }, holderCount: FAULTY + 1 },
+      ...{ domain, fleet, made, factors: CHAOS_FACTORS, holderCount: FAULTY + 1 },
       holders: (one) => holdersOf(one, filedAt, spells),
     },
     published,
   );
   const of = (rule: string) =>
     account.findings.filter((one) => one.rule === rule).map(({ epoch, text }) => `epoch ${epoch}: ${text}`);
-  const endpoints = await Promise.all(oracles.urls.map((url) => hashesOf(url, filed)));
+  const endpoints = await Promise.all(oracles.urls.map((url) => hashesOf(url).catch(() => new Map<string, string>())));
   const liars = new Set(spells.filter(({ fault }) => fault.kind === "liar").flatMap(({ fault }) => fault.victims));
   const losers = new Set(
     spells.filter(({ fault }) => ["rows", "files", "lost"].includes(fault.kind)).flatMap(({ fault }) => fault.victims),
@@ -82,9 +83,10 @@ export async function judge(aftermath: Aftermath): Promise<Judgement> {
       rule: "the oracles agree on every report",
       seen: `${filed.length * endpoints.length} answers`,
       violations: endpoints.flatMap((hashes, oracle) =>
-        filed.flatMap(({ epoch, reportHash }, index) =>
-          hashes[index] === reportHash ? [] : [`oracle ${oracle}, epoch ${epoch}: ${hashes[index] ?? "no answer"}`],
-        ),
+        filed.flatMap(({ epoch, reportHash }) => {
+          const said = hashes.get(String(epoch));
+          return said === reportHash ? [] : [`oracle ${oracle}, epoch ${epoch}: ${said ?? "no answer"}`];
+        }),
       ),
     },
     {
@@ -138,9 +140,10 @@ async function publishedEpochs(urls: readonly string[], domain: Hex, filed: read
     let readings: PublishedEpoch["readings"] | undefined;
     for (const [oracle, url] of urls.entries()) {
       try {
-        const response = await fetch(`${url}/v1/files/readings/${dataHash}`, { signal: AbortSignal.timeout(10_000) });
-        if (!response.ok || response.body === null) throw new Error(`status ${response.status}`);
-        ({ readings } = await checkReadingSet(domain, dataHash, linesOf(response.body, FILE_LIMITS.readings)));
+        const response = await fetch(`${url}/peer/v1/files/readings/${dataHash}`, { signal: AbortSignal.timeout(10_000) });
+        if (!response.ok) throw new Error(`status ${response.status}`);
+        const plain = zstdDecompressSync(Buffer.from(await response.arrayBuffer()));
+        ({ readings } = await checkReadingSet(domain, dataHash, linesOf([plain], FILE_LIMITS.readings)));
         result.served += 1;
       } catch (error) {
         faults.push(`oracle ${oracle}: ${String(error).slice(0, 120)}`);
@@ -152,18 +155,22 @@ async function publishedEpochs(urls: readonly string[], domain: Hex, filed: read
   return result;
 }
 
-/** What an oracle says was reported, epoch by epoch. */
-async function hashesOf(url: string, filed: readonly FiledEpoch[]): Promise<(string | undefined)[]> {
-  const hashes = [];
-  for (const { epoch } of filed) {
-    try {
-      const response = await fetch(`${url}/v1/epochs/${epoch}`, { signal: AbortSignal.timeout(5_000) });
-      hashes.push(((await response.json()) as { reportHash?: string }).reportHash);
-    } catch {
-      hashes.push(undefined);
-    }
+/** The reports that an oracle says are on-chain, by epoch. */
+async function hashesOf(url: string): Promise<Map<string, string>> {
+  const hashes = new Map<string, string>();
+  let before = "";
+  for (;;) {
+    const response = await fetch(`${url}/v1/epochs?limit=100${before}`, { signal: AbortSignal.timeout(5_000) });
+    const { items, next } = (await response.json()) as EpochPage;
+    for (const { epoch, reportHash } of items) hashes.set(epoch, reportHash);
+    if (next === null) return hashes;
+    before = `&before=${next}`;
   }
-  return hashes;
+}
+
+interface EpochPage {
+  items: { epoch: string; reportHash: string }[];
+  next: string | null;
 }
 
 async function unsettled({ oracles, feeder, epochCount, firstEpoch }: Aftermath, filed: readonly FiledEpoch[]) {

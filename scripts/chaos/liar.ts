@@ -22,7 +22,7 @@ import { buildReport, reportHashOf, reportJson, reportPreimageOf, type Report } 
 import { domainOf, structOf } from "../../server/protocol/typed.ts";
 import { epochEndAt } from "../../server/protocol/units.ts";
 import { Telemetry__factory } from "../../types/factories/telemetry/Telemetry__factory.ts";
-import { SITE_FACTORS } from "../catalogue.ts";
+import { CHAOS_FACTORS } from "./ground.ts";
 
 // A program that sits in an oracle's place with its report key and lies: it takes readings and forgets some, proposes false
 // reports, tells one peer one thing and the next another, votes for everything, and signs it all for the chain.
@@ -38,9 +38,8 @@ const { telemetry, registry } = contractsAt(deployment.addresses, provider);
 const ballots = ballotDomain(BigInt(deployment.chainId), deployment.addresses.telemetry);
 const domain = readingDomain(BigInt(deployment.chainId), deployment.addresses.telemetry);
 const struct = structOf(Telemetry__factory.abi, "submit", "report");
-const { itPerGpuEnergyE4: overheadE4, ...others } = SITE_FACTORS;
-const factors = { overheadE4, ...others };
-const methodologyHash = keccak256(toUtf8Bytes(methodologyText({ factors, exceptions: new Map() }))) as Hex;
+const methodology = { factors: CHAOS_FACTORS, exceptions: new Map() };
+const methodologyHash = keccak256(toUtf8Bytes(methodologyText(methodology))) as Hex;
 
 const taken = new Map<string, Map<string, SignedReadingJson>>(); // by epoch, then node
 const files = new Map<string, string>();
@@ -65,7 +64,7 @@ async function learn(): Promise<void> {
   lots ??= await Promise.all(
     deployment.identities.map(async ({ lotId }) => {
       const { gpuCount, tdpW } = await registry.lot(lotId);
-      return { lotId: BigInt(lotId), gpuCount, tdpW, site: factors };
+      return { lotId: BigInt(lotId), gpuCount, tdpW, site: CHAOS_FACTORS };
     }),
   );
 }

@@ -38,7 +38,7 @@ export interface Post {
 
 const ORACLES = [0, 1, 2, 3] as const;
 /** Beyond any cut-off, and an epoch after. */
-const LATE_SEC = [900, 4_500] as const;
+const LATE_SEC = [2_100, 5_400] as const;
 /** One forged reading beside so many honest ones. */
 const FORGED_SHARE = 0.03;
 

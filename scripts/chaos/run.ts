@@ -56,7 +56,7 @@ export interface Spell {
 const BLOCK_MS = 200;
 const BLOCK_SEC = 120;
 const BEATS_PER_EPOCH = 3600 / BLOCK_SEC;
-export const GRACE_SEC = 600;
+export const GRACE_SEC = 1_500;
 /** Epochs that may be over and not on-chain before the clock waits. */
 const MAX_LAG = 4;
 const START_MS = 60_000;
@@ -67,7 +67,7 @@ const SETTINGS = {
   RACKBOND_CLOCK: "chain",
   RACKBOND_GRACE_SEC: String(GRACE_SEC),
   RACKBOND_ROUND_MS: "400",
-  RACKBOND_TURN_SEC: "60",
+  RACKBOND_TURN_SEC: "1",
   RACKBOND_CONFIRMATIONS: "4",
   RACKBOND_REQUESTS_PER_MINUTE: "1000000",
   // A connection that a wire forgot says nothing, for ever: the oracle has to notice.
