@@ -62,10 +62,13 @@ async function main(): Promise<void> {
   const startedMs = Date.now();
   const say = (text: string) => process.stderr.write(`${((Date.now() - startedMs) / 1000).toFixed(1).padStart(6)} s  ${text}\n`);
   let isClean = false;
+  // Whoever ends the run ends what it started, too.
+  const abort = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => abort.abort(new Error(signal)));
   try {
     const result = await runChaos<Result>(
       {
-        ...{ seed: given.seed, epochCount: given.epochs, kinds: given.faults, folder, say },
+        ...{ seed: given.seed, epochCount: given.epochs, kinds: given.faults, folder, say, signal: abort.signal },
         ...{ lotCount: LOTS, nodesPerLot: given.nodes },
       },
       async (aftermath) => ({

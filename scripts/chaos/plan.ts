@@ -70,7 +70,10 @@ export function planFaults({ seed, kinds, epochCount, beatsPerEpoch }: PlanOptio
       return !isTouching || other.atBeat + other.beatCount + 2 < atBeat || atBeat + beatCount + 2 < other.atBeat;
     });
 
-  const arbitrary = dice.shuffled(kinds.filter((kind) => FAULTS[kind].isArbitrary));
+  // Every run has a liar, if it may have one.
+  const others = dice.shuffled(kinds.filter((kind) => FAULTS[kind].isArbitrary && kind !== "liar"));
+  const liars = kinds.filter((kind) => kind === "liar");
+  const arbitrary = dice.chance(0.5) ? [...liars, ...others] : [...others.slice(0, 1), ...liars, ...others.slice(1)];
   for (let beat = beatsPerEpoch, turn = 0; arbitrary.length > 0 && beat < endBeat; turn++) {
     const kind = arbitrary[turn % arbitrary.length]!;
     const beatCount = Math.round(beatsPerEpoch * (kind === "rpcLies" ? 0.7 : dice.between(12, 25) / 10));

@@ -27,6 +27,8 @@ export interface ChaosOptions {
   readonly nodesPerLot: number;
   readonly folder: string;
   readonly say: (text: string) => void;
+  /** Ends the run early. */
+  readonly signal: AbortSignal;
 }
 
 /** Everything that a verdict is made from, while it all still runs. */
@@ -61,6 +63,8 @@ export const GRACE_SEC = 1_500;
 const MAX_LAG = 4;
 const START_MS = 60_000;
 const SETTLE_MS = 75_000;
+/** Without a fault beginning or ending, and without an epoch on-chain. */
+const STALL_MS = 60_000;
 const EARLY_SEC = 1_800;
 
 const SETTINGS = {
@@ -147,6 +151,7 @@ async function play(game: Game, scene: Scene): Promise<Pick<Aftermath, "made" | 
   let head = startEpoch - 1n;
 
   const tick = async () => {
+    options.signal.throwIfAborted();
     while (nextEpoch < endEpoch && pace.nowAt() >= Number(epochEndAt(nextEpoch)) - EARLY_SEC - 600) {
       const posts = writeEpoch(options.seed, fleet, domain, nextEpoch++);
       for (const { made: one } of posts) made.set(one.hash, one);
@@ -169,8 +174,15 @@ async function play(game: Game, scene: Scene): Promise<Pick<Aftermath, "made" | 
     head = await telemetry.lastEpoch();
     pace.hold(Number(epochEndAt(head + BigInt(MAX_LAG) + 1n)) - 1);
   };
+  let movedMs = Date.now();
   while (nextEpoch < endEpoch || pending.length > 0 || healing.length > 0) {
+    const [before, faultCount] = [head, pending.length + healing.length];
     await tick();
+    if (head !== before || pending.length + healing.length !== faultCount) movedMs = Date.now();
+    if (Date.now() - movedMs > STALL_MS) {
+      say(`nothing moves any more: epoch ${head} is on-chain, ${nextEpoch - 1n} was fed`);
+      return { made, spells, isSettled: false };
+    }
     await sleep(BLOCK_MS / 4);
   }
 
@@ -180,6 +192,7 @@ async function play(game: Game, scene: Scene): Promise<Pick<Aftermath, "made" | 
   pace.hold(lastAt + GRACE_SEC + 10 * BLOCK_SEC);
   say(`all is healed; epoch ${await telemetry.lastEpoch()} of ${endEpoch - 1n} is on-chain`);
   for (const startMs = Date.now(); Date.now() - startMs < SETTLE_MS; await sleep(250)) {
+    options.signal.throwIfAborted();
     head = await telemetry.lastEpoch();
     const heads = await Promise.all(oracles.urls.map(headOf));
     const isSettled = head >= endEpoch - 1n && heads.every((one) => one === head) && feeder.openCount() === 0;
