@@ -77,9 +77,10 @@ export async function inflict(scene: Scene, fault: PlannedFault): Promise<Heal> 
       return hurt([oracles.chains[victim]], "corrupt");
     case "reorg":
     case "reorgReplay": {
-      const count = await pace.reorg(size, kind === "reorgReplay");
-      say(`  ${count} transactions were in the ${size} blocks`);
-      return () => undefined;
+      const done = pace.reorg(size, kind === "reorgReplay", fault.beatCount - 2).then((count) => {
+        say(`  ${size} blocks replaced, ${count} transactions were in them`);
+      });
+      return () => done;
     }
     case "skew":
       return await replaced(oracles, victim, { clockOffsetSec: size });

@@ -13,10 +13,10 @@ export interface Pace {
   /** From this time on the clock crawls. */
   hold(fromAt: number): void;
   /**
-   * Replaces the newest blocks. Their transactions are gone; with `isReplayed` they stand in the first of the new blocks,
-   * so the same reports are filed at another time.
+   * Replaces the newest blocks, as soon as there are transactions in them, after so many blocks at the latest; gives how
+   * many there were. They are gone; with `isReplayed` they stand in the first of the new blocks, at another time.
    */
-  reorg(blockCount: number, isReplayed: boolean): Promise<number>;
+  reorg(blockCount: number, isReplayed: boolean, patienceBeats: number): Promise<number>;
   /** Raw transactions of every block there ever was, gone ones included. */
   transactions(): readonly SeenTransaction[];
   stop(): Promise<void>;
@@ -46,6 +46,9 @@ export async function startPace({ chain, blockMs, blockSec }: PaceOptions): Prom
   const seen: SeenTransaction[] = [];
   let heldFromAt = Infinity;
   let beatCount = 0;
+  /** The newest blocks, and the newest with a transaction in it. */
+  let newest = 0;
+  let newestFilled = 0;
   let isStopped = false;
   let nowAt = 0;
   let last: Promise<unknown> = Promise.resolve();
@@ -56,8 +59,10 @@ export async function startPace({ chain, blockMs, blockSec }: PaceOptions): Prom
   };
   const ask = (method: string, ...params: unknown[]) => askChain(chain.url, method, params);
   const blockAt = async (tag: string) => (await ask("eth_getBlockByNumber", tag, true)) as Block;
-  const note = ({ hash: blockHash, timestamp, transactions }: Block) => {
+  const note = ({ hash: blockHash, number, timestamp, transactions }: Block) => {
     nowAt = Math.max(nowAt, Number(timestamp));
+    newest = Number(number);
+    if (transactions.length > 0) newestFilled = newest;
     for (const { from, to, input, hash } of transactions) seen.push({ blockHash, from, to, input, hash });
   };
   const mine = async () => {
@@ -69,6 +74,20 @@ export async function startPace({ chain, blockMs, blockSec }: PaceOptions): Prom
     await ask("evm_mine");
     note(await blockAt("latest"));
     beatCount += 1;
+  };
+
+  const replace = async (blockCount: number, isReplayed: boolean): Promise<number> => {
+    const from = Number((await blockAt("latest")).number) - blockCount + 1;
+    const places = Array.from({ length: blockCount }, (_, index) => `0x${(from + index).toString(16)}`);
+    const raw: [string, number][] = [];
+    for (const place of places) {
+      const { transactions } = await blockAt(place);
+      for (const { hash } of transactions) raw.push([String(await ask("eth_getRawTransactionByHash", hash)), 0]);
+    }
+    newestFilled = 0;
+    await ask("anvil_reorg", blockCount, isReplayed ? raw : []);
+    for (const place of places) note(await blockAt(place));
+    return raw.length;
   };
 
   await ask("evm_setAutomine", false);
@@ -89,18 +108,11 @@ export async function startPace({ chain, blockMs, blockSec }: PaceOptions): Prom
     },
     beatCount: () => beatCount,
     hold: (fromAt) => (heldFromAt = fromAt),
-    reorg: (blockCount, isReplayed) =>
-      inTurn(async () => {
-        const newest = Number((await blockAt("latest")).number);
-        const raw: [string, number][] = [];
-        for (let number = newest - blockCount + 1; number <= newest; number++) {
-          const { transactions } = await blockAt(`0x${number.toString(16)}`);
-          for (const { hash } of transactions) raw.push([String(await ask("eth_getRawTransactionByHash", hash)), 0]);
-        }
-        await ask("anvil_reorg", blockCount, isReplayed ? raw : []);
-        for (let number = newest - blockCount + 1; number <= newest; number++) note(await blockAt(`0x${number.toString(16)}`));
-        return raw.length;
-      }),
+    async reorg(blockCount, isReplayed, patienceBeats) {
+      const limit = beatCount + patienceBeats;
+      while (newest - newestFilled >= blockCount && beatCount < limit && !isStopped) await sleep(blockMs / 8);
+      return await inTurn(() => replace(blockCount, isReplayed));
+    },
     transactions: () => seen,
     async stop() {
       isStopped = true;

@@ -89,13 +89,19 @@ export function planFaults({ seed, kinds, epochCount, beatsPerEpoch }: PlanOptio
     for (let attempt = 0; attempt < 20; attempt++) {
       const victims = victimsOf(kind, dice);
       const atBeat = dice.between(Math.round(beatsPerEpoch / 2), endBeat);
-      const beatCount = kind === "dbDrop" || kind.startsWith("reorg") ? 0 : dice.between(3, beatsPerEpoch);
+      const beatCount = beatsOf(kind, beatsPerEpoch, dice);
       if (!isFree(kind, victims, atBeat, beatCount)) continue;
       planned.push({ kind, victims, atBeat, beatCount, size: sizeOf(kind, dice) });
       break;
     }
   }
   return planned.sort((a, b) => a.atBeat - b.atBeat);
+}
+
+function beatsOf(kind: FaultKind, beatsPerEpoch: number, dice: Dice): number {
+  if (kind === "dbDrop") return 0;
+  // A re-org waits that long for blocks with something in them.
+  return kind === "reorg" || kind === "reorgReplay" ? 2 * beatsPerEpoch : dice.between(3, beatsPerEpoch);
 }
 
 function victimsOf(kind: FaultKind, dice: Dice): number[] {
@@ -111,7 +117,8 @@ function sizeOf(kind: FaultKind, dice: Dice): number {
 
 /** A planned fault in words. */
 export function textOf({ kind, victims, beatCount, size }: PlannedFault): string {
-  const who = victims.length === 0 ? "chain" : victims.length === 4 ? "all" : `oracle ${victims.join(" and ")}`;
-  const amount = kind === "skew" ? ` (${size / HOUR_SEC} h)` : size > 0 ? ` (${size} blocks)` : "";
+  const who = victims.length === 4 ? "all" : `oracle ${victims.join(" and ")}`;
+  if (victims.length === 0) return `${kind} of ${size} blocks, within ${beatCount}`;
+  const amount = kind === "skew" ? ` (${size / HOUR_SEC} h)` : "";
   return `${kind} ${who}${amount}${beatCount > 0 ? ` for ${beatCount} blocks` : ""}`;
 }
