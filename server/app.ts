@@ -14,6 +14,8 @@ import { HttpProblem, onClientError, problems, sendProblem } from "./plugins/pro
 import { facilityRoutes } from "./routes/facilities.ts";
 import { lotRoutes } from "./routes/lots.ts";
 import { peerRoutes, type PeerSources } from "./routes/peers.ts";
+import { proofRoutes } from "./routes/proofs.ts";
+import { readingRoutes } from "./routes/readings.ts";
 import { serviceRoutes } from "./routes/service.ts";
 import { telemetryRoutes } from "./routes/telemetry.ts";
 import type { Sources } from "./sources.ts";
@@ -79,6 +81,8 @@ export async function buildApp(options: AppOptions): Promise<Api> {
   lotRoutes(app, sources);
   telemetryRoutes(app, sources);
   if (options.peers !== undefined) peerRoutes(app, options.peers);
+  proofRoutes(app, sources);
+  await readingRoutes(app, sources, config);
   await app.ready();
   return app;
 }

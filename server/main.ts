@@ -20,6 +20,7 @@ import { decimalCountOf } from "./plugins/chain.ts";
 import { placeOf } from "./plugins/directory.ts";
 import type { FiledReport } from "./plugins/head.ts";
 import type { Peer } from "./plugins/peers.ts";
+import { openProofs } from "./plugins/proofs.ts";
 import { readModel } from "./plugins/readmodel.ts";
 import type { StoreOptions } from "./plugins/store.ts";
 import type { Hex } from "./protocol/bytes.ts";
@@ -113,7 +114,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
       peers: () => peers,
     });
     closing.push(() => station.close());
-    const { store, provider, follower } = station;
+    const { store, provider, follower, files } = station;
     await follower.catchUp();
     const contracts = contractsAt(addresses, new Wallet(options.keeperKey, provider));
     const domain = readingDomain(BigInt(deployment.chainId), addresses.telemetry);
@@ -149,7 +150,8 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     let lastEpoch = (await station.head()).lastEpoch;
 
     const sources = readModel({
-      ...{ store, follower, deployment },
+      ...{ store, follower, deployment, files },
+      proofs: openProofs({ files, domain }),
       assetDecimalCount: await decimalCountOf(provider, addresses.asset),
       submit: (signed, receivedAt) => inTurn(() => submitReading(oracles, domain, signed, receivedAt)),
     });
@@ -165,7 +167,10 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
       for (;;) {
         const { newest, lastEpoch: last } = await station.head();
         if (newest !== undefined && last >= epoch) return newest;
-        if (Date.now() > deadlineMs) throw failed ?? new Refusal("Epoch_NotReported", { epoch, waitedMs: CLOSE_MS });
+        if (Date.now() > deadlineMs) {
+          if (failed instanceof Error) throw failed;
+          throw new Refusal("Epoch_NotReported", { epoch, waitedMs: CLOSE_MS });
+        }
         for (const oracle of oracles) oracle.wake();
         await sleep(2);
       }
@@ -206,11 +211,11 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
 /** The agents of this program's hosts, each with the places of its boards. */
 async function startAgents(
   hosts: readonly LocalHost[],
-  { head, registry }: Station,
+  station: Station,
   domain: Hex,
   folder: string,
 ): Promise<AgentHost> {
-  const directory = await registry.at((await head()).block.time);
+  const directory = await station.registry.at((await station.head()).block.time);
   const nodes = hosts.map(({ key, ...host }) => ({
     ...{ ...host, ...placeOf(directory, host.nodeId) },
     sign: (hash: Hex) => Promise.resolve(signReading(key, hash)),

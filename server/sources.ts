@@ -1,6 +1,5 @@
 import type { Readable } from "node:stream";
 import type {
-  DeviceProof,
   Epoch,
   EpochDetail,
   Facility,
@@ -12,7 +11,10 @@ import type {
 } from "./protocol/api.ts";
 import type { Lease } from "./protocol/apiLeases.ts";
 import type { Hex } from "./protocol/bytes.ts";
+import type { AbsenceProof, DeviceProof } from "./protocol/proof.ts";
+import type { FileKind } from "./protocol/publication.ts";
 import type { SignedReadingJson } from "./protocol/reading.ts";
+import type { Refusal } from "./protocol/refusal.ts";
 
 /** A page from the lowest key up: those above `after` (all, when there is none), at most `limit` of them. */
 export interface PageAfter<Key> {
@@ -26,11 +28,12 @@ export interface PageBefore<Key> {
   readonly before?: Key;
 }
 
-/** The file of an epoch's reading set: JSON as ReadingSetSchema says. It never changes. */
-export interface ReadingSetFile {
-  readonly fileHash: Hex;
-  readonly byteCount: number;
-  open(): Readable;
+/** A published file: lines of text, kept compressed (zstd). It never changes. */
+export interface PublishedFile {
+  readonly storedByteCount: number;
+  /** As it is kept. */
+  stored(): Readable;
+  plain(): Readable;
 }
 
 /** What became of a submitted reading. It is durable when this is said. */
@@ -39,6 +42,20 @@ export interface ReadingReceipt {
   readonly epoch: bigint;
   readonly nodeId: bigint;
   readonly readingHash: Hex;
+}
+
+/** How the readings of a batch follow each other: one a line (NDJSON), or in a JSON array. */
+export type BatchForm = "lines" | "array";
+
+/** What became of one reading of a batch. What is not refused is durable. */
+export type Taken = ReadingReceipt | { readonly outcome: "refused"; readonly refusal: Refusal };
+
+/** Where batches of signed readings go in. Both throw `Busy` when nothing can be taken now. */
+export interface ReadingSink {
+  /** Asked before a body of so many bytes is read. */
+  admit(from: string, byteCount: number): void;
+  /** Takes what can be taken; a reading that is refused refuses no other. */
+  take(bytes: Uint8Array, form: BatchForm, from: string): Promise<Taken[]>;
 }
 
 /**
@@ -71,9 +88,15 @@ export interface Sources {
   /** By epoch, newest first. */
   epochs(page: PageBefore<bigint>): Promise<Epoch[]>;
   epoch(epoch: bigint): Promise<EpochDetail | undefined>;
-  readingSet(epoch: bigint): Promise<ReadingSetFile | undefined>;
+  file(kind: FileKind, hash: Hex): Promise<PublishedFile | undefined>;
+  /** Proofs are undefined without a report, without its readings here, and where they do not hold. */
   deviceProof(epoch: bigint, deviceId: Hex): Promise<DeviceProof | undefined>;
+  absenceProof(epoch: bigint, lotId: bigint, deviceIndex: number): Promise<AbsenceProof | undefined>;
+  /** Lines of JSON. */
+  lotProof(epoch: bigint, lotId: bigint): Promise<Iterable<string> | undefined>;
 
   /** Verifies and keeps a reading. Throws the `Refusal` that names what is wrong with it. */
   submitReading(signed: SignedReadingJson): Promise<ReadingReceipt>;
+  /** Where batches go in; undefined where this program keeps no readings. */
+  readonly readings?: ReadingSink | undefined;
 }

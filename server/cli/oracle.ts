@@ -14,6 +14,7 @@ import { markedSigner } from "../keys/marks.ts";
 import { openSigner } from "../keys/signer.ts";
 import { decimalCountOf } from "../plugins/chain.ts";
 import { peerClient } from "../plugins/peerClient.ts";
+import { openProofs } from "../plugins/proofs.ts";
 import { readModel } from "../plugins/readmodel.ts";
 import { parseDeployment, type Deployment } from "../protocol/deployment.ts";
 import { parseMethodology, type Methodology } from "../protocol/methodology.ts";
@@ -90,12 +91,13 @@ async function startServing(config: Config, closing: (() => Promise<void> | void
   });
   const domain = readingDomain(BigInt(deployment.chainId), deployment.addresses.telemetry);
   const sources = readModel({
-    ...{ store, follower, deployment },
+    ...{ store, follower, deployment, files },
+    proofs: openProofs({ files, domain }),
     assetDecimalCount: await decimalCountOf(provider, deployment.addresses.asset),
     async submit(signed): Promise<ReadingReceipt> {
       const [ingested] = await oracle.ingest([signed], clock.now());
-      if (ingested === undefined || ingested.outcome === "refused") throw ingested?.refusal;
-      const { outcome } = ingested;
+      if (ingested?.outcome === "refused") throw ingested.refusal;
+      const outcome = ingested?.outcome ?? "duplicate";
       const reading = parseReading(signed.reading);
       return { outcome, epoch: reading.epoch, nodeId: reading.nodeId, readingHash: readingHash(domain, reading) };
     },
@@ -114,7 +116,7 @@ async function startServing(config: Config, closing: (() => Promise<void> | void
 /** A setting that an oracle cannot do without. */
 function required<Name extends SettingName>(config: Config, name: Name): NonNullable<Config[Name]> {
   const value = config[name];
-  if (value === undefined || value === null)
+  if (value === undefined)
     throw new Failure("Config_Missing", `${SETTINGS[name].env} is not given: ${SETTINGS[name].description}`);
   return value;
 }

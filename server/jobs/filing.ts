@@ -19,7 +19,11 @@ export const SKIP_STRUCT: TypedStruct = structOf(Telemetry__factory.abi, "skip",
 
 /** Why an epoch is skipped, as published by its hash: every oracle writes the same. */
 function skipReason(epoch: bigint): string {
-  return JSON.stringify({ version: 1, epoch: String(epoch), reason: "no report within the delay that the chain allows" });
+  return JSON.stringify({
+    version: 1,
+    epoch: String(epoch),
+    reason: "no report within the delay that the chain allows",
+  });
 }
 
 /** What a skip of the head's next epoch says. */

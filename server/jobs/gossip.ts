@@ -19,7 +19,13 @@ const MAX_PAUSE_MS = 30_000;
 
 export function startGossip({ peers, everyMs, bundle, receive }: GossipOptions): Gossip {
   let isStopped = false;
-  const lines = peers.map((peer) => ({ peer, isBusy: false, failureCount: 0, pausedUntilMs: 0, waiting: [] as Bundle[] }));
+  const lines = peers.map((peer) => ({
+    peer,
+    isBusy: false,
+    failureCount: 0,
+    pausedUntilMs: 0,
+    waiting: [] as Bundle[],
+  }));
 
   const exchange = async (line: (typeof lines)[number], given: Bundle): Promise<void> => {
     line.isBusy = true;

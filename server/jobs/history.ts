@@ -93,7 +93,7 @@ export function startHistory(options: HistoryOptions): History {
 
   const note = async ({ report, reportHash }: FiledReport): Promise<AggregateState> => {
     const { state: after, readings: verified } = await set(report.dataHash);
-    requireSameMeters(report, after);
+    if (!hasMeters(after, report)) throw new Refusal("Oracle_MetersDiffer", { epoch: report.epoch, reportHash });
     const reported = verified.map(({ reading, readingHash: hash }) => ({ reading, hash }));
     await store.transaction(async (tx) => {
       await saveReportedReadings(tx, oracleId, reported);
@@ -129,25 +129,29 @@ export function startHistory(options: HistoryOptions): History {
     noted = newest.reportHash;
     if (after !== undefined) return after;
     const row = await reportOf(store.db, oracleId, epoch);
-    return row === undefined ? await note(newest) : parseState(row.carry as AggregateStateJson);
+    const kept = row === undefined ? undefined : parseState(row.carry as AggregateStateJson);
+    return kept !== undefined && hasMeters(kept, newest.report) ? kept : await note(newest);
   };
 
+  let turn: Promise<unknown> = Promise.resolve();
   return {
     set,
     publish,
-    async stateAt({ newest, lastEpoch, firstEpoch }) {
-      if (newest === undefined) return initialState(firstEpoch);
-      if (noted !== newest.reportHash || state === undefined) state = await catchUp(newest);
-      requireSameMeters(newest.report, state);
-      return { ...state, epoch: lastEpoch }; // in a skipped epoch nothing changed
+    stateAt({ newest, lastEpoch, firstEpoch }) {
+      const next = turn.then(async () => {
+        if (newest === undefined) return initialState(firstEpoch);
+        if (noted !== newest.reportHash || state === undefined) state = await catchUp(newest);
+        return { ...state, epoch: lastEpoch }; // in a skipped epoch nothing changed
+      });
+      turn = next.catch(() => undefined);
+      return next;
     },
   };
 }
 
-/** Refuses a state that does not make the meters that are on-chain. */
-function requireSameMeters({ epoch, meters }: Report, state: AggregateState): void {
+/** Whether a state makes the meters that are on-chain. */
+function hasMeters(state: AggregateState, { meters }: Report): boolean {
   const tdps = new Map(meters.map(({ lotId, tdpW }) => [lotId, tdpW]));
   const own = state.lots.map(({ lotId, meter }) => packMeter(lotId, tdps.get(lotId) ?? 0n, meter));
-  const [ownHash, chainHash] = [metersHashOf(own), metersHashOf(meters)];
-  if (ownHash !== chainHash) throw new Refusal("Oracle_MetersDiffer", { epoch, ownHash, chainHash });
+  return metersHashOf(own) === metersHashOf(meters);
 }

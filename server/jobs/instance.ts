@@ -1,4 +1,12 @@
-import { ballotsOf, decisionOf, draftsOf, saveBallot, saveDecision, saveDraft, type Decision } from "../plugins/ballots.ts";
+import {
+  ballotsOf,
+  decisionOf,
+  draftsOf,
+  saveBallot,
+  saveDecision,
+  saveDraft,
+  type Decision,
+} from "../plugins/ballots.ts";
 import type { OracleConfig } from "../plugins/head.ts";
 import type { Peer } from "../plugins/peers.ts";
 import type { Store } from "../plugins/store.ts";
@@ -10,7 +18,14 @@ import {
   type SignedMessage,
 } from "../protocol/ballot.ts";
 import type { Hex } from "../protocol/bytes.ts";
-import { startConsensus, type Message, type Output, type Restored, type Step, type Vote } from "../protocol/consensus.ts";
+import {
+  startConsensus,
+  type Message,
+  type Output,
+  type Restored,
+  type Step,
+  type Vote,
+} from "../protocol/consensus.ts";
 import { keccakHex } from "../protocol/keccak.ts";
 import { signerIndexOf } from "../protocol/quorum.ts";
 import { Refusal, demand } from "../protocol/refusal.ts";
@@ -178,7 +193,8 @@ export async function startInstance(options: InstanceOptions): Promise<RunningIn
       await apply(() => machine.propose(round, value));
     };
     run().catch((error: unknown) => {
-      if (error instanceof Refusal) options.onRefusal(error); // another one proposes next
+      if (error instanceof Refusal)
+        options.onRefusal(error); // another one proposes next
       else options.onError(error);
     });
   };
@@ -276,7 +292,7 @@ export async function startInstance(options: InstanceOptions): Promise<RunningIn
   });
 
   await apply(() => machine.start());
-  if (decided !== undefined) await apply(() => machine.receive(decided.quorum as readonly Message[]));
+  if (decided !== undefined) await apply(() => machine.receive(decided.quorum));
 
   return {
     instance,

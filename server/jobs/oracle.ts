@@ -76,7 +76,7 @@ const INVENTORY_COUNT = 3n;
 const RETRY_MILLI_SEC = 500;
 
 export function startOracle(options: OracleOptions): Oracle {
-  const { oracleId, signer, store, files, registry, clock } = options;
+  const { oracleId, signer, store, files, clock } = options;
   const domain = readingDomain(options.chainId, options.telemetry);
   const ballots = ballotDomain(options.chainId, options.telemetry);
   const readings = startReadings({ ...options, readingDomain: domain });
@@ -208,11 +208,15 @@ export function startOracle(options: OracleOptions): Oracle {
     if (current?.head.lastEpoch !== head.lastEpoch) {
       callers.clear();
       isRefused = undefined;
+      history.stateAt(head).catch(options.onError); // before the first reading that continues it, if it can be had
       if (head.lastEpoch % 24n === 0n) await forgetBallots(store.db, oracleId, head.lastEpoch - BURIED_COUNT);
     }
     current = { head, config, selfIndex };
     const due = dueInstance(current);
-    if (running !== undefined && (running.isStopped || !isSame(running.instance, due ?? running.instance) || isPast(running.instance, head))) {
+    if (
+      running !== undefined &&
+      (running.isStopped || !isSame(running.instance, due ?? running.instance) || isPast(running.instance, head))
+    ) {
       await keepSignatures(running, config);
       running.stop();
       running = undefined;
@@ -236,22 +240,23 @@ export function startOracle(options: OracleOptions): Oracle {
 
   // One step at a time; who wakes it during one gets another.
   let stepping: Promise<void> | undefined;
-  let isWoken = false;
+  let wokenCount = 0;
   let isLooping = false;
   let timer: NodeJS.Timeout | undefined;
   const run = async (): Promise<void> => {
+    let doneCount: number;
     do {
-      isWoken = false;
+      doneCount = wokenCount;
       try {
         await step();
       } catch (error) {
         options.onError(error);
       }
-    } while (isWoken && !isStopped);
+    } while (wokenCount !== doneCount && !isStopped);
     stepping = undefined;
   };
   const wake = () => {
-    isWoken = true;
+    wokenCount += 1;
     if (isLooping && !isStopped) stepping ??= run();
   };
 

@@ -68,9 +68,9 @@ export function startReadings(options: ReadingsOptions): Readings {
   const check: Readings["check"] = ({ reading, readingHash: hash, signature }, directory, isSigned) => {
     const { nodeId, lotId, epoch } = reading;
     const node = directory.nodes.get(nodeId);
-    if (node === undefined || node.isRevoked) throw new Refusal("Reading_UnknownNode", { nodeId, epoch });
+    if (node === undefined) throw new Refusal("Reading_UnknownNode", { nodeId, epoch });
     const place = directory.lots.get(lotId);
-    if (place === undefined) throw new Refusal("Reading_WrongLot", { nodeId, lotId, epoch });
+    if (place === undefined || node.lotId !== lotId) throw new Refusal("Reading_WrongLot", { nodeId, lotId, epoch });
     if (!isSigned && !isSignedBy(node.key, hash, signature)) {
       throw new Refusal("Reading_BadSignature", { nodeId, epoch, readingHash: hash });
     }

@@ -127,10 +127,7 @@ export async function reportedReadings(db: Db, oracleId: number): Promise<Map<bi
     [oracleId],
   );
   return new Map(
-    rows.map(({ nodeId, hash, body }) => [
-      nodeId,
-      { reading: readingOfBody(Buffer.from(body.slice(2), "hex")), hash },
-    ]),
+    rows.map(({ nodeId, hash, body }) => [nodeId, { reading: readingOfBody(Buffer.from(body.slice(2), "hex")), hash }]),
   );
 }
 

@@ -14,12 +14,14 @@ import type { Files } from "./files.ts";
 
 // The registry as it stood at a time, out of the followed events; a lot's devices out of published files.
 
-/** A node as registered. */
+/** A node as registered, with the lot that has its devices. */
 export interface Node {
   readonly nodeId: bigint;
   readonly siteId: bigint;
+  readonly lotId: bigint;
+  readonly publicX: Hex;
+  readonly publicY: Hex;
   readonly keyHash: Hex;
-  readonly isRevoked: boolean;
   readonly key: KeyObject;
 }
 
@@ -40,7 +42,7 @@ export interface DirectoryLot {
   readonly devices: readonly DirectoryDevice[];
 }
 
-/** Who may report what. */
+/** Who may report what. Of the nodes those that have devices and are not revoked. */
 export interface Directory {
   readonly lots: ReadonlyMap<bigint, DirectoryLot>;
   readonly nodes: ReadonlyMap<bigint, Node>;
@@ -94,12 +96,13 @@ export function openRegistry(options: DirectoryOptions): Registry {
   };
 
   /** Devices whose tree has that root: from our files, the deployment, or peers, who are asked now and then. */
-  const devicesOf = async (root: Hex, lotId: bigint, nodes: ReadonlyMap<bigint, Node>): Promise<Devices> => {
+  const devicesOf = async (root: Hex, lotId: bigint, nodes: Facts["nodes"]): Promise<Devices> => {
     const found = known.get(root);
     if (found !== undefined) return found;
     const candidates = [
       async () => ((await files.has("identities", root)) ? await parseIdentities(files.open("identities", root)) : []),
-      () => options.identities.filter((one) => one.lotId === String(lotId)).flatMap(({ devices }) => devices.map(named)),
+      () =>
+        options.identities.filter((one) => one.lotId === String(lotId)).flatMap(({ devices }) => devices.map(named)),
       async () => {
         if (Date.now() - (triedAt.get(root) ?? 0) < RETRY_MILLI_SEC) return [];
         triedAt.set(root, Date.now());
@@ -132,7 +135,14 @@ export function openRegistry(options: DirectoryOptions): Registry {
         devices: await devicesOf(identityRoot, lotId, facts.nodes),
       });
     }
-    return { lots, nodes: facts.nodes };
+    const nodes = new Map<bigint, Node>();
+    for (const [lotId, { devices }] of lots) {
+      for (const { nodeId } of devices) {
+        const { isRevoked, ...node } = facts.nodes.get(nodeId)!; // its key is in the root of the lot
+        if (!isRevoked && !nodes.has(nodeId)) nodes.set(nodeId, { ...node, lotId });
+      }
+    }
+    return { lots, nodes };
   };
 
   /** Tells two states of the events apart, also when a re-org replaced some. */
@@ -183,8 +193,10 @@ interface LotFacts {
   readonly attestations: { readonly fromAt: bigint; untilAt: bigint }[];
 }
 
+type RegisteredNode = Omit<Node, "lotId"> & { readonly isRevoked: boolean };
+
 interface Facts {
-  readonly nodes: Map<bigint, Node>;
+  readonly nodes: Map<bigint, RegisteredNode>;
   readonly lots: Map<bigint, LotFacts>;
 }
 
@@ -197,7 +209,7 @@ function apply({ nodes, lots }: Facts, { name, time, args }: RegistryEvent, keyO
   };
   if (name === "NodeRegistered") {
     const [publicX, publicY] = [args["publicX"] as Hex, args["publicY"] as Hex];
-    const place = { nodeId: id("nodeId"), siteId: id("siteId"), isRevoked: false };
+    const place = { nodeId: id("nodeId"), siteId: id("siteId"), publicX, publicY, isRevoked: false };
     nodes.set(place.nodeId, { ...place, keyHash: nodeKeyHash(publicX, publicY), key: keyOfPoint(publicX, publicY) });
   } else if (name === "NodeRevoked") {
     const node = nodes.get(id("nodeId"));
@@ -237,7 +249,7 @@ function named({ name, nodeId }: { name: string; nodeId: string }): NamedDevice 
 }
 
 /** The root that devices make with the keys of their nodes; undefined when one of the nodes is not registered. */
-function rootOf(devices: Devices, nodes: ReadonlyMap<bigint, Node>): Hex | undefined {
+function rootOf(devices: Devices, nodes: Facts["nodes"]): Hex | undefined {
   const leaves = devices.map(({ deviceId, nodeId }) => ({ anchor: deviceId, nodeKeyHash: nodes.get(nodeId)?.keyHash }));
   if (leaves.some(({ nodeKeyHash: hash }) => hash === undefined)) return undefined;
   return identityRootOf(leaves as { anchor: Hex; nodeKeyHash: Hex }[]);

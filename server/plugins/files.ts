@@ -11,26 +11,18 @@ import { bytes32, type Hex } from "../protocol/bytes.ts";
 import { linesOf } from "../protocol/lines.ts";
 import { FILE_KINDS, FILE_LIMITS, type FileKind } from "../protocol/publication.ts";
 import { Refusal, demand } from "../protocol/refusal.ts";
-
-/** A published file as it is kept: lines of text, compressed. */
-export interface StoredFile {
-  /** Bytes on disk. */
-  readonly storedByteCount: number;
-  /** As it stands on disk: zstd. */
-  stored(): Readable;
-  /** As it was published. */
-  plain(): Readable;
-}
+import type { PublishedFile } from "../sources.ts";
 
 /**
  * Published files, addressed by what the chain holds. A file is there whole or not at all. That it is what its name
  * says is for its reader to check.
  */
 export interface Files {
+  readonly folder: string;
   /** Keeps a file; when this is done it is durable. One of that name is replaced. */
   put(kind: FileKind, hash: Hex, lines: AsyncIterable<string> | Iterable<string>): Promise<void>;
   has(kind: FileKind, hash: Hex): Promise<boolean>;
-  find(kind: FileKind, hash: Hex): Promise<StoredFile | undefined>;
+  find(kind: FileKind, hash: Hex): Promise<PublishedFile | undefined>;
   /** The lines of a file; throws `Files_Missing` when it is not there. */
   open(kind: FileKind, hash: Hex): AsyncGenerator<string, void, undefined>;
 }
@@ -52,7 +44,7 @@ export async function openFiles(folder: string): Promise<Files> {
     return join(folder, kind, `${bytes32(hash, "hash")}.ndjson.zst`);
   };
 
-  const find = async (kind: FileKind, hash: Hex): Promise<StoredFile | undefined> => {
+  const find = async (kind: FileKind, hash: Hex): Promise<PublishedFile | undefined> => {
     const path = pathOf(kind, hash);
     try {
       const { size } = await stat(path);
@@ -65,6 +57,8 @@ export async function openFiles(folder: string): Promise<Files> {
   };
 
   return {
+    folder,
+
     async put(kind, hash, lines) {
       const path = pathOf(kind, hash);
       const temporary = join(unfinished, `${process.pid}-${randomUUID()}`);

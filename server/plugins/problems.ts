@@ -1,6 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from "fastify";
+import { Busy } from "../busy.ts";
 import { codeOf } from "../failure.ts";
 import type { Api } from "./http.ts";
 import type { Problem } from "../protocol/api.ts";
@@ -36,8 +37,24 @@ export function unknown(subject: string, facts: RefusalFacts): HttpProblem {
   );
 }
 
-// Refusals say 422, but for those that say who may not.
-const REFUSAL_STATUS: Record<string, number> = { Reading_BadSignature: 401, Reading_UnknownNode: 403 };
+// Refusals say 422, but for those that say who may not, what is no list of readings, and what may come again.
+const REFUSAL_STATUS: Record<string, number> = {
+  Reading_BadSignature: 401,
+  Reading_UnknownNode: 403,
+  Reading_NotJson: 400,
+  Reading_TooLarge: 413,
+  Reading_TooOften: 429,
+  Reading_TooManyFailures: 429,
+  Batch_Empty: 400,
+  Batch_NotArray: 400,
+  Batch_TooDeep: 400,
+  Batch_TooMany: 413,
+};
+
+/** The status that a refusal is answered with. */
+export function refusalStatus({ code }: Refusal): number {
+  return REFUSAL_STATUS[code] ?? 422;
+}
 
 // Fastify's own errors, by their code.
 const FRAMEWORK: Record<string, [number, string, string]> = {
@@ -63,8 +80,8 @@ function problemOf(error: unknown, requestId: string): Problem {
     }),
   });
   if (error instanceof HttpProblem) return problem(error.status, error.code, error.message, error.facts);
-  if (error instanceof Refusal)
-    return problem(REFUSAL_STATUS[error.code] ?? 422, error.code, error.message, error.facts);
+  if (error instanceof Busy) return problem(error.isOwnFault ? 429 : 503, error.code, error.message);
+  if (error instanceof Refusal) return problem(refusalStatus(error), error.code, error.message, error.facts);
   const code = codeOf(error);
   const known = code === undefined ? undefined : FRAMEWORK[code];
   if (known !== undefined) return problem(...known);
@@ -90,6 +107,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   if (problem.code === "Server_Failed") request.log.error({ err: error }, problem.code);
   else request.log.info({ code: problem.code, detail: problem.detail }, "refused");
   void reply.header("x-request-id", request.id); // the hook that sets it may not have run
+  if (error instanceof Busy) void reply.header("retry-after", String(error.retrySec));
   if (problem.status === 401) void reply.header("www-authenticate", 'Rackbond-Reading realm="readings"');
   void reply.code(problem.status).type(PROBLEM_TYPE).serializer(JSON.stringify).send(problem);
 }

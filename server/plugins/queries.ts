@@ -1,5 +1,5 @@
 import { Failure } from "../failure.ts";
-import type { Hex } from "../protocol/bytes.ts";
+import { hexOf, type Hex } from "../protocol/bytes.ts";
 import { byteaArray, int8Array } from "./arrays.ts";
 import type { Db } from "./db.ts";
 
@@ -38,7 +38,24 @@ const READING = `epoch, node_id "nodeId", lot_id "lotId", sequence, reading_hash
  * never wait for each other in a circle.
  */
 export async function insertReadings(db: Db, oracleId: number, readings: ReadingRow[]): Promise<Outcome[]> {
-  const [epochs, nodeIds] = [readings.map(({ epoch }) => epoch), readings.map(({ nodeId }) => nodeId)].map(int8Array);
+  const raw = readings.map((row) => ({
+    ...row,
+    readingHash: rawBytes(row.readingHash),
+    signature: rawBytes(row.signature),
+  }));
+  return await insertPacked(db, oracleId, raw);
+}
+
+/** A row with its hash and signature as bytes. */
+export type PackedRow = Omit<ReadingRow, "readingHash" | "signature"> & {
+  readonly readingHash: Uint8Array;
+  readonly signature: Uint8Array;
+};
+
+/** `insertReadings`, for rows in bytes. */
+export async function insertPacked(db: Db, oracleId: number, readings: readonly PackedRow[]): Promise<Outcome[]> {
+  const epochs = int8Array(readings.map(({ epoch }) => epoch));
+  const nodeIds = int8Array(readings.map(({ nodeId }) => nodeId));
   const { rows: fresh } = await db.query<{ epoch: bigint; nodeId: bigint }>(
     `insert into readings (oracle_id, epoch, node_id, lot_id, sequence, reading_hash, body, signature, received_at)
      select $1, epoch, node_id, lot_id, sequence, reading_hash, body, signature, received_at
@@ -53,9 +70,9 @@ export async function insertReadings(db: Db, oracleId: number, readings: Reading
       nodeIds,
       int8Array(readings.map(({ lotId }) => lotId)),
       int8Array(readings.map(({ sequence }) => sequence)),
-      byteaArray(readings.map(({ readingHash }) => rawBytes(readingHash))),
+      byteaArray(readings.map(({ readingHash }) => readingHash)),
       byteaArray(readings.map(({ body }) => body)),
-      byteaArray(readings.map(({ signature }) => rawBytes(signature))),
+      byteaArray(readings.map(({ signature }) => signature)),
       int8Array(readings.map(({ receivedAt }) => receivedAt)),
     ],
   );
@@ -70,7 +87,7 @@ export async function insertReadings(db: Db, oracleId: number, readings: Reading
   const keptHash = new Map(kept.map((row) => [keyOf(row), row.readingHash]));
   const outcomes: Outcome[] = readings.map((reading) => {
     const key = keyOf(reading);
-    if (keptHash.get(key) !== reading.readingHash.toLowerCase()) return "equivocation";
+    if (keptHash.get(key) !== hexOf(reading.readingHash)) return "equivocation";
     return freshKeys.delete(key) ? "inserted" : "duplicate"; // the same reading twice in one batch: once inserted
   });
   const conflicts = readings.filter((_, place) => outcomes[place] === "equivocation");
@@ -86,9 +103,9 @@ export async function insertReadings(db: Db, oracleId: number, readings: Reading
         oracleId,
         int8Array(conflicts.map(({ epoch }) => epoch)),
         int8Array(conflicts.map(({ nodeId }) => nodeId)),
-        byteaArray(conflicts.map(({ readingHash }) => rawBytes(readingHash))),
+        byteaArray(conflicts.map(({ readingHash }) => readingHash)),
         byteaArray(conflicts.map(({ body }) => body)),
-        byteaArray(conflicts.map(({ signature }) => rawBytes(signature))),
+        byteaArray(conflicts.map(({ signature }) => signature)),
         int8Array(conflicts.map(({ receivedAt }) => receivedAt)),
       ],
     );
@@ -143,13 +160,27 @@ export async function inventoryOf(
 }
 
 /** A role's readings of an epoch with one of those hashes, by node. */
-export async function readingsWith(db: Db, oracleId: number, epoch: bigint, hashes: readonly Hex[]): Promise<ReadingRow[]> {
+export async function readingsWith(
+  db: Db,
+  oracleId: number,
+  epoch: bigint,
+  hashes: readonly Hex[],
+): Promise<ReadingRow[]> {
   const { rows } = await db.query<Omit<ReadingRow, "body"> & { body: Hex }>(
     `select ${READING} from readings where oracle_id = $1 and epoch = $2 and reading_hash = any ($3::bytea[])
      order by node_id`,
     [oracleId, epoch, byteaArray(hashes.map(rawBytes))],
   );
   return withBody(rows);
+}
+
+/** The newest epoch that a role has a reading of. */
+export async function newestEpochOf(db: Db, oracleId: number): Promise<bigint | undefined> {
+  const { rows } = await db.query<{ epoch: bigint | null }>(
+    "select max(epoch) epoch from readings where oracle_id = $1",
+    [oracleId],
+  );
+  return rows[0]?.epoch ?? undefined;
 }
 
 /** A role's newest reading of each node. */

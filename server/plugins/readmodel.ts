@@ -1,22 +1,26 @@
-import { Readable } from "node:stream";
-
 import { Failure } from "../failure.ts";
+import type { Hex } from "../protocol/bytes.ts";
 import type { Deployment } from "../protocol/deployment.ts";
 import type { SignedReadingJson } from "../protocol/reading.ts";
 import type { ReadingReceipt, Sources } from "../sources.ts";
 import { headBlock, type View } from "./events.ts";
+import type { Files } from "./files.ts";
 import type { Follower } from "./follow.ts";
+import type { ProofIndex } from "./proofIndex.ts";
+import type { Proofs } from "./proofs.ts";
 import { cashOf } from "./readmodelCash.ts";
-import { epochAt, epochsBefore, newestEpochs, type ReportArgs } from "./readmodelEpochs.ts";
+import { epochAt, epochsBefore, newestEpochs } from "./readmodelEpochs.ts";
 import { facilitiesAfter, facilityAt, paymentsBefore } from "./readmodelFacilities.ts";
 import { leasesAfter } from "./readmodelLeases.ts";
 import { gpuCountOf, lotAt, lotsAfter, metersOf } from "./readmodelLots.ts";
-import { evidenceOf, proofIn, readingsNote, type Evidence } from "./readmodelProofs.ts";
+import { absenceProofIn, deviceProofIn, indexFor, lotProofLines, type PlacedReport } from "./readmodelProofs.ts";
 import type { Store } from "./store.ts";
 
 export interface ReadModelOptions {
   readonly store: Store;
   readonly follower: Pick<Follower, "isCurrent">;
+  readonly files: Pick<Files, "find">;
+  readonly proofs: Proofs;
   readonly deployment: Deployment;
   /** Of the settlement token: the one fact that no event has. */
   readonly assetDecimalCount: number;
@@ -24,7 +28,6 @@ export interface ReadModelOptions {
   readonly submit: (signed: SignedReadingJson, receivedAt: bigint) => Promise<ReadingReceipt>;
 }
 
-const EVIDENCE_KEPT = 4;
 const ALL = 0x7fff_ffff;
 
 /** All that the API serves, computed from the followed events when it is asked for; nothing else is kept. */
@@ -40,16 +43,22 @@ export function readModel(options: ReadModelOptions): Sources {
       return await work({ db, head });
     });
 
-  // By report hash, so a report that a re-org replaced is never answered for. The newest few; whole epochs are large.
-  const evidences = new Map<string, Evidence>();
-  const evidenceFor = async (now: View, reportHash: string, args: ReportArgs): Promise<Evidence | undefined> => {
-    const evidence = evidences.get(reportHash) ?? (await evidenceOf(now, args));
-    if (evidence !== undefined) {
-      evidences.delete(reportHash);
-      evidences.set(reportHash, evidence);
-      for (const oldest of evidences.keys()) if (evidences.size > EVIDENCE_KEPT) evidences.delete(oldest);
-    }
-    return evidence;
+  /** A report out of the events. What is made of its readings is made after the database is let go. */
+  const reportAt = async (epoch: bigint): Promise<PlacedReport | undefined> =>
+    await view(async (now) => {
+      const { detail, args } = (await epochAt(now, epoch)) ?? {};
+      if (detail === undefined || args === undefined) return undefined;
+      return { args, reportHash: detail.reportHash, transactionHash: detail.transactionHash };
+    });
+
+  /** What is proven from the readings behind a report; undefined without either. */
+  const proven = async <T>(
+    epoch: bigint,
+    prove: (index: ProofIndex, report: PlacedReport) => T,
+  ): Promise<T | undefined> => {
+    const report = await reportAt(epoch);
+    const index = report && (await indexFor(options.proofs, report));
+    return index && prove(index, report);
   };
 
   return {
@@ -92,32 +101,21 @@ export function readModel(options: ReadModelOptions): Sources {
     leases: (page) => view((now) => leasesAfter(now, page)),
     epochs: (page) => view((now) => epochsBefore(now, page)),
 
-    epoch: (epoch) =>
-      view(async (now) => {
-        const found = await epochAt(now, epoch);
-        if (found === undefined) return undefined;
-        const { detail, args } = found;
-        const evidence = args === undefined ? undefined : await evidenceFor(now, detail.reportHash, args);
-        return { ...detail, readings: evidence === undefined ? null : readingsNote(evidence) };
-      }),
+    async epoch(epoch) {
+      const found = await view((now) => epochAt(now, epoch));
+      if (found === undefined) return undefined;
+      const { detail, args } = found;
+      const file = args && (await options.files.find("readings", args.dataHash as Hex));
+      const path = `/v1/files/readings/${args?.dataHash}`;
+      return { ...detail, readings: file ? { path, storedByteCount: String(file.storedByteCount) } : null };
+    },
 
-    readingSet: (epoch) =>
-      view(async (now) => {
-        const { detail, args } = (await epochAt(now, epoch)) ?? {};
-        if (detail === undefined || args === undefined) return undefined;
-        const evidence = await evidenceFor(now, detail.reportHash, args);
-        if (evidence === undefined) return undefined;
-        const { file, fileHash } = evidence;
-        return { fileHash, byteCount: file.length, open: () => Readable.from([file]) };
-      }),
+    file: (kind, hash) => options.files.find(kind, hash),
 
-    deviceProof: (epoch, deviceId) =>
-      view(async (now) => {
-        const { detail, args } = (await epochAt(now, epoch)) ?? {};
-        if (detail === undefined || args === undefined) return undefined;
-        const evidence = await evidenceFor(now, detail.reportHash, args);
-        return evidence === undefined ? undefined : proofIn(evidence, deviceId, detail);
-      }),
+    deviceProof: (epoch, deviceId) => proven(epoch, (index, report) => deviceProofIn(index, report, deviceId)),
+    absenceProof: (epoch, lotId, deviceIndex) =>
+      proven(epoch, (index, report) => absenceProofIn(index, report, lotId, deviceIndex)),
+    lotProof: (epoch, lotId) => proven(epoch, (index, report) => lotProofLines(index, report, lotId)),
 
     async submitReading(signed) {
       const head = await headBlock(store.db);

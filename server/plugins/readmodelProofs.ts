@@ -1,138 +1,98 @@
-import { metersOfWords } from "../protocol/report.ts";
-import { keccak256 } from "ethers";
-
 import { Failure } from "../failure.ts";
-import {
-  aggregate,
-  dataTreeOf,
-  initialState,
-  parseState,
-  stateLine,
-  type AggregateStateJson,
-  type Aggregation,
-  type VerifiedReading,
-} from "../protocol/aggregate.ts";
-import type { DeviceProof, EpochDetail } from "../protocol/api.ts";
-import type { Hex } from "../protocol/bytes.ts";
-import { deviceLeafHash, leafHashes, leafHex, readingLeafHash } from "../protocol/leaf.ts";
-import { unpackMeter } from "../protocol/meter.ts";
-import { readingOfBody } from "../protocol/packed.ts";
-import { readingJson } from "../protocol/reading.ts";
-import { proofOf, rootOf } from "../protocol/tree.ts";
-import { E4 } from "../protocol/units.ts";
-import type { View } from "./events.ts";
+import { hexOf, type Hex } from "../protocol/bytes.ts";
+import type { AbsenceProof, DeviceProof } from "../protocol/proof.ts";
+import type { LotProof } from "../protocol/proofLot.ts";
+import { proofOf, rangeProofOf, rootOf } from "../protocol/tree.ts";
+import { leafOfAnchor, leavesBefore, readerOf, type ProofIndex } from "./proofIndex.ts";
+import type { Proofs } from "./proofs.ts";
 import type { ReportArgs } from "./readmodelEpochs.ts";
 
-// The readings behind a report and the proofs into it. They come from what the oracles keep, so nothing of it is served
-// before it makes the two roots that are on-chain.
+// Proofs of what a report says, out of the published reading set. Nothing is served of a set that does not make the two
+// roots that are on-chain.
 
-/** The readings that a report was made from, checked against its roots. */
-export interface Evidence {
-  readonly readings: readonly VerifiedReading[];
-  readonly aggregation: Aggregation;
-  /** JSON as ReadingSetSchema says, in the one form that its hash is of. */
-  readonly file: Buffer;
-  readonly fileHash: Hex;
+/** A report as its event has it, and where it is. */
+export interface PlacedReport {
+  readonly args: ReportArgs;
+  readonly reportHash: string;
+  readonly transactionHash: string;
 }
 
-/** Finds the readings behind a report; undefined when none are kept here. Throws when those kept do not make it. */
-export async function evidenceOf({ db }: View, args: ReportArgs): Promise<Evidence | undefined> {
-  const epoch = BigInt(args.epoch);
-  const { rows: kept } = await db.query<{ oracleId: number; body: string; readingHash: Hex; signature: Hex }>(
-    `select oracle_id "oracleId", body, reading_hash "readingHash", signature from readings
-     where epoch = $1 order by oracle_id, place`,
-    [epoch],
-  );
-  if (kept.length === 0 && args.devicesReportingCount !== "0") return undefined;
-  for (const oracleId of kept.length === 0 ? [0] : new Set(kept.map((row) => row.oracleId))) {
-    const own = kept
-      .filter((row) => row.oracleId === oracleId)
-      .map(({ body, readingHash, signature }) => ({
-        reading: readingOfBody(Buffer.from(body.slice(2), "hex")),
-        readingHash,
-        signature,
-      }));
-    const readings = firstOf(own, BigInt(args.devicesReportingCount));
-    const aggregation = await withState(db, oracleId, aggregationOf(args, readings));
-    if (aggregation.readingsRoot !== args.readingsRoot || aggregation.dataHash !== args.dataHash) continue;
-    const inOrder = readings.toSorted((a, b) => (a.reading.nodeId < b.reading.nodeId ? -1 : 1));
-    const file = Buffer.from(
-      JSON.stringify({
-        epoch: args.epoch,
-        readings: inOrder.map(({ reading, signature }) => ({ reading: readingJson(reading), signature })),
-      }),
-    );
-    return { readings: inOrder, aggregation, file, fileHash: keccak256(file) as Hex };
-  }
-  throw new Failure(
-    "Epoch_NotReproduced",
-    `no oracle's readings of epoch ${args.epoch} make the root ${args.readingsRoot} that is on-chain`,
-  );
+/** The index of a report's readings; undefined when they are not kept here. */
+export async function indexFor(proofs: Proofs, { args }: PlacedReport): Promise<ProofIndex | undefined> {
+  const { epoch, dataHash, readingsRoot } = args;
+  const index = await proofs.indexOf(dataHash as Hex);
+  if (index === undefined) return undefined;
+  const found = rootOf(index.tree);
+  if (found === readingsRoot && index.epoch === BigInt(epoch)) return index;
+  const message = `the readings of epoch ${index.epoch} make the root ${found}, epoch ${epoch} on-chain has ${readingsRoot}`;
+  throw new Failure("Epoch_NotReproduced", message);
 }
 
-/** The readings that came first, until they have as many devices as the report: what came later is not part of it. */
-function firstOf(readings: readonly VerifiedReading[], deviceCount: bigint): VerifiedReading[] {
-  let count = 0n;
-  const end = readings.findIndex(({ reading }) => {
-    count += BigInt(reading.devices.length);
-    return count > deviceCount;
-  });
-  return end === -1 ? [...readings] : readings.slice(0, end);
+function anchorOf({ args, reportHash, transactionHash }: PlacedReport, { tree }: ProofIndex) {
+  return { leafCount: tree.count, root: args.readingsRoot, reportHash, transactionHash };
 }
 
-/** The data tree with the state that the oracle kept with its report; the neutral site of `aggregationOf` gives none. */
-async function withState(db: View["db"], oracleId: number, aggregation: Aggregation): Promise<Aggregation> {
-  const { epoch, readingLeaves } = aggregation;
-  const { rows } = await db.query<{ carry: AggregateStateJson }>(
-    "select carry from reports where oracle_id = $1 and epoch = $2",
-    [oracleId, epoch],
-  );
-  if (rows[0] === undefined) return aggregation;
-  const line = stateLine(parseState(rows[0].carry));
-  const dataTree = dataTreeOf(epoch, leafHashes(readingLeaves, readingLeafHash), line);
-  return { ...aggregation, dataTree, dataHash: rootOf(dataTree) };
+function leafHashAt({ tree: { count, nodes } }: ProofIndex, leafIndex: number): Hex {
+  const at = 32 * (2 * count - 2 - leafIndex);
+  return hexOf(nodes.subarray(at, at + 32));
 }
 
-/** The trees of a report. They do not depend on the meters before nor on the site's factors, so neither is needed. */
-function aggregationOf({ epoch, meterWords }: ReportArgs, readings: readonly VerifiedReading[]): Aggregation {
-  const site = { overheadE4: E4, pueE4: E4, cfeBps: 0n, gCO2ePerKWh: 0n, waterMlPerKWh: 0n };
-  const lots = metersOfWords(meterWords).map((meter) => {
-    const { lotId, tdpW } = meter;
-    return { lotId, tdpW, gpuCount: unpackMeter(meter).gpuCount, site };
-  });
-  return aggregate(BigInt(epoch), initialState(BigInt(epoch)), lots, readings);
-}
-
-/** What an epoch's page says of its readings. */
-export function readingsNote({ file, fileHash, aggregation }: Evidence): EpochDetail["readings"] {
-  const { readingsRoot, dataHash, tree } = aggregation;
-  return { fileHash, byteCount: String(file.length), leafCount: tree.count, readingsRoot, dataHash };
-}
-
-/** A device's leaf and path; undefined when it is not in the report. */
-export function proofIn(
-  { aggregation, readings }: Evidence,
-  deviceId: Hex,
-  epoch: { readonly reportHash: string; readonly transactionHash: string },
-): DeviceProof | undefined {
-  const leaf = aggregation.leaves.find(({ device }) => device.deviceId === deviceId);
-  const signed = readings.find(({ reading }) => reading.nodeId === leaf?.nodeId);
-  const device = signed && readingJson(signed.reading).devices.find((entry) => entry.deviceId === deviceId);
-  if (leaf === undefined || device === undefined) return undefined;
+/** A device's hour; undefined when it is not in the report. */
+export function deviceProofIn(index: ProofIndex, report: PlacedReport, deviceId: Hex): DeviceProof | undefined {
+  const leafIndex = leafOfAnchor(index, deviceId);
+  if (leafIndex === undefined) return undefined;
+  const reader = readerOf(index);
+  const { tree, dataTree, readingOf } = index;
+  const place = readingOf[leafIndex]!;
   return {
-    leaf: {
-      leafIndex: leaf.leafIndex,
-      epoch: String(leaf.epoch),
-      lotId: String(leaf.lotId),
-      nodeId: String(leaf.nodeId),
-      sequenceIndex: String(leaf.sequenceIndex),
-      device,
+    leaf: reader.leafAt(leafIndex),
+    leafHash: leafHashAt(index, leafIndex),
+    proof: proofOf(tree, leafIndex),
+    ...anchorOf(report, index),
+    signed: {
+      ...reader.signedAt(place),
+      leafIndex: place,
+      leafCount: dataTree.count,
+      proof: proofOf(dataTree, place),
+      dataHash: report.args.dataHash,
     },
-    leafHash: leafHex(leaf, deviceLeafHash),
-    leafCount: aggregation.tree.count,
-    proof: proofOf(aggregation.tree, leaf.leafIndex),
-    root: aggregation.readingsRoot,
-    reportHash: epoch.reportHash,
-    transactionHash: epoch.transactionHash,
   };
+}
+
+/** That a lot's device of an index is not in the report; undefined when it is. */
+export function absenceProofIn(
+  index: ProofIndex,
+  report: PlacedReport,
+  lotId: bigint,
+  deviceIndex: number,
+): AbsenceProof | undefined {
+  const { tree, lotIds, deviceIndexes } = index;
+  const next = leavesBefore(index, lotId, deviceIndex);
+  if (lotIds[next] === lotId && deviceIndexes[next] === deviceIndex) return undefined;
+  const reader = readerOf(index);
+  const placedAt = (leafIndex: number) =>
+    leafIndex < 0 || leafIndex >= tree.count
+      ? null
+      : { leaf: reader.leafAt(leafIndex), proof: proofOf(tree, leafIndex) };
+  return {
+    ...{ lotId: String(lotId), deviceIndex, ...anchorOf(report, index) },
+    below: placedAt(next - 1),
+    above: placedAt(next),
+  };
+}
+
+/** The lines of a lot's proof: what it is, then every leaf of the lot with a neighbour at either side. */
+export function* lotProofLines(index: ProofIndex, report: PlacedReport, lotId: bigint): Generator<string> {
+  const { tree } = index;
+  const firstIndex = Math.max(0, leavesBefore(index, lotId, 0) - 1);
+  const endIndex = Math.min(tree.count, leavesBefore(index, lotId + 1n, 0) + 1);
+  const rangeCount = endIndex - firstIndex;
+  const head: LotProof = {
+    ...{ lotId: String(lotId), epoch: report.args.epoch, firstIndex, rangeCount },
+    proof: rangeCount === 0 ? [] : rangeProofOf(tree, firstIndex, endIndex - 1),
+    ...anchorOf(report, index),
+  };
+  yield JSON.stringify(head);
+  const reader = readerOf(index);
+  for (let leafIndex = firstIndex; leafIndex < endIndex; leafIndex++) yield JSON.stringify(reader.leafAt(leafIndex));
 }

@@ -1,5 +1,5 @@
 import { Type, type Static, type TSchema } from "typebox";
-import { DeviceHourSchema, SignedReadingSchema } from "./reading.ts";
+import { FILE_KINDS, type FileKind } from "./publication.ts";
 import type { FacilitySchema, PaymentSchema } from "./apiFacilities.ts";
 import { strict, Amount, U64, UnixTime, Address, Hash, Count, Bps, CountryCode, orNull, oneOf } from "./apiTypes.ts";
 
@@ -45,6 +45,13 @@ export const FacilityParamsSchema = Type.Object({ address: Address }, strict);
 export const LotParamsSchema = Type.Object({ lotId: U64 }, strict);
 export const EpochParamsSchema = Type.Object({ epoch: U64 }, strict);
 export const DeviceParamsSchema = Type.Object({ epoch: U64, deviceId: Hash }, strict);
+export const LotEpochParamsSchema = Type.Object({ epoch: U64, lotId: U64 }, strict);
+export const LotDeviceParamsSchema = Type.Object(
+  { epoch: U64, lotId: U64, deviceIndex: Type.String({ pattern: "^(0|[1-9][0-9]{0,9})$" }) },
+  strict,
+);
+const FileKindText = Type.Unsafe<FileKind>({ type: "string", pattern: `^(${FILE_KINDS.join("|")})$` });
+export const FileParamsSchema = Type.Object({ kind: FileKindText, hash: Hash }, strict);
 
 /** A page: pass `next` as `after` or `before` for the one that follows; null at the end. */
 export const pageOf = <T extends TSchema>(item: T) =>
@@ -192,7 +199,7 @@ const ReportSchema = Type.Object(
   strict,
 );
 
-/** A report with its signatures, and the file of readings it was made from; a skipped epoch has no report. */
+/** A report with its signatures, and the published readings when they are kept here; a skipped epoch has no report. */
 export const EpochDetailSchema = Type.Object(
   {
     ...EpochSchema.properties,
@@ -201,35 +208,8 @@ export const EpochDetailSchema = Type.Object(
       Type.Object({ signer: Address, signature: Type.String({ pattern: "^0x[0-9a-f]{128}$" }) }, strict),
     ),
     readings: orNull(
-      Type.Object({ fileHash: Hash, byteCount: U64, leafCount: Count, readingsRoot: Hash, dataHash: Hash }, strict),
+      Type.Object({ path: Type.String({ description: "of the published file" }), storedByteCount: U64 }, strict),
     ),
-  },
-  strict,
-);
-
-/** The full reading set of an epoch: every signed reading, by node. All of a report recomputes from it. */
-export const ReadingSetSchema = Type.Object({ epoch: U64, readings: Type.Array(SignedReadingSchema) }, strict);
-
-/** A device's hour, and the path from it to the root that the report's transaction put on-chain. */
-export const DeviceProofSchema = Type.Object(
-  {
-    leaf: Type.Object(
-      {
-        leafIndex: Count,
-        epoch: U64,
-        lotId: U64,
-        nodeId: U64,
-        sequenceIndex: U64,
-        device: DeviceHourSchema,
-      },
-      strict,
-    ),
-    leafHash: Hash,
-    leafCount: Count,
-    proof: Type.Array(Hash),
-    root: Hash,
-    reportHash: Hash,
-    transactionHash: Hash,
   },
   strict,
 );
@@ -248,4 +228,3 @@ export type LotDetail = Static<typeof LotSchema>;
 export type LotMeterRecord = Static<typeof LotMeterSchema>;
 export type Epoch = Static<typeof EpochSchema>;
 export type EpochDetail = Static<typeof EpochDetailSchema>;
-export type DeviceProof = Static<typeof DeviceProofSchema>;

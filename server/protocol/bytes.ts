@@ -20,7 +20,9 @@ export function hexOf(bytes: Uint8Array): Hex {
 export function bytesOf(hex: string): Uint8Array {
   if (!/^0x([0-9a-f]{2})*$/.test(hex)) throw new Refusal("Hex_NotCanonical", { text: hex.slice(0, 80) });
   const bytes = new Uint8Array(hex.length / 2 - 1);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(hex.slice(2 * i + 2, 2 * i + 4), 16);
+  for (let i = 0; i < bytes.length; i++) {
+    bytes[i] = (nibble(hex.charCodeAt(2 * i + 2)) << 4) | nibble(hex.charCodeAt(2 * i + 3));
+  }
   return bytes;
 }
 

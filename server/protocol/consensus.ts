@@ -128,7 +128,8 @@ export function startConsensus(options: ConsensusOptions, restored?: Restored): 
     if (first === undefined || votes.length < quorumCount) return;
     const place = roundAt(number);
     place.quorums[type] ??= { value: first.value, votes: votes.slice(0, quorumCount) };
-    for (const vote of votes) if (!place.votes[type].has(vote.signerIndex)) place.votes[type].set(vote.signerIndex, vote);
+    for (const vote of votes)
+      if (!place.votes[type].has(vote.signerIndex)) place.votes[type].set(vote.signerIndex, vote);
   };
 
   /** Of rounds far ahead one a signer is kept, so that nobody fills the memory. */
@@ -259,7 +260,12 @@ export function startConsensus(options: ConsensusOptions, restored?: Restored): 
       return answer !== undefined;
     }
     const agreed = place.quorums.prevote;
-    if (agreed?.value != null && !place.done.has("agreed") && isAcceptable(agreed.value) === true) {
+    if (
+      agreed !== undefined &&
+      agreed.value !== null &&
+      !place.done.has("agreed") &&
+      isAcceptable(agreed.value) === true
+    ) {
       place.done.add("agreed");
       const { value, votes } = agreed; // lines 36 to 43
       valid = { value, round };
@@ -334,15 +340,19 @@ export function startConsensus(options: ConsensusOptions, restored?: Restored): 
     },
     expire(of, number) {
       if (number === round && decision === undefined) {
-        if (of === "propose" && step === "propose") prevote(null); // lines 57 to 60
-        else if (of === "prevote" && step === "prevote") precommit(null); // lines 61 to 64
+        if (of === "propose" && step === "propose")
+          prevote(null); // lines 57 to 60
+        else if (of === "prevote" && step === "prevote")
+          precommit(null); // lines 61 to 64
         else if (of === "precommit") startRound(round + 1); // lines 65 to 67
       }
       return run();
     },
     messages() {
       if (decision !== undefined) return [...decision.quorum];
-      const wanted = [...rounds].filter(([number]) => number === round || number === round - 1 || number === valid?.round);
+      const wanted = [...rounds].filter(
+        ([number]) => number === round || number === round - 1 || number === valid?.round,
+      );
       return wanted.flatMap(([, { proposal, votes, quorums }]) => [
         ...new Set<Message>([
           ...(proposal === undefined ? [] : [proposal]),
@@ -355,7 +365,8 @@ export function startConsensus(options: ConsensusOptions, restored?: Restored): 
     },
     isNamed: (value) =>
       [...rounds.values()].some(
-        ({ proposal, quorums }) => proposal?.value === value || Object.values(quorums).some((one) => one.value === value),
+        ({ proposal, quorums }) =>
+          proposal?.value === value || Object.values(quorums).some((one) => one.value === value),
       ),
   };
 }

@@ -80,6 +80,23 @@ export function identityLeafHash(leaf: IdentityLeaf): Uint8Array {
  * most significant first, hashed twice.
  */
 export function deviceLeafHash(leaf: DeviceLeaf): Uint8Array {
+  putDeviceLeaf(leaf);
+  return hashTwice();
+}
+
+/** The 128 bytes that a device-hour leaf is the hash of. */
+export function deviceLeafBytes(leaf: DeviceLeaf): Uint8Array {
+  putDeviceLeaf(leaf);
+  return words.bytes.slice();
+}
+
+/** The hash of such bytes with another leafIndex, which is written into them. */
+export function placedLeafHash(bytes: Uint8Array, leafIndex: number): Uint8Array {
+  new DataView(bytes.buffer, bytes.byteOffset).setUint32(4, leafIndex);
+  return keccak256(keccak256(bytes));
+}
+
+function putDeviceLeaf(leaf: DeviceLeaf): void {
   const { device } = leaf;
   putHeader(KIND_DEVICE_HOUR, leaf);
   words.putBytes32(1, device.deviceId);
@@ -94,7 +111,6 @@ export function deviceLeafHash(leaf: DeviceLeaf): Uint8Array {
   words.putU32(108, device.flagsBitmap);
   words.putU64(112, device.smActiveMilliSec);
   words.putU64(120, leaf.sequenceIndex);
-  return hashTwice();
 }
 
 /** Hash of a reading leaf: abi.encode(header, readingHash, signature r, signature s), hashed twice. */

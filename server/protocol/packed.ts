@@ -109,7 +109,53 @@ export function unpackReading(bytes: Uint8Array): Reading {
   };
 }
 
+/** What stands at the head of a packed reading. */
+export interface PackedHead {
+  readonly nodeId: bigint;
+  readonly lotId: bigint;
+  readonly epoch: bigint;
+  readonly sequenceIndex: bigint;
+}
+
+/** The head of a packed reading. */
+export function packedHead(bytes: Uint8Array): PackedHead {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return {
+    nodeId: view.getBigUint64(4),
+    lotId: view.getBigUint64(12),
+    epoch: view.getBigUint64(20),
+    sequenceIndex: view.getBigUint64(28),
+  };
+}
+
+/**
+ * Whether a packed reading is plainly the next of its node after another: then `checkFollows` need not be asked. It is not
+ * plain where boards come, go or change places, though it may be right.
+ */
+export function isPlainNext(bytes: Uint8Array, before: Uint8Array, beforeHash: Uint8Array): boolean {
+  if (bytes.length !== before.length || bytes[1] !== before[1]) return false;
+  const [next, last] = [bytes, before].map((one) => new DataView(one.buffer, one.byteOffset, one.byteLength));
+  if (next!.getBigUint64(4) !== last!.getBigUint64(4) || next!.getBigUint64(20) <= last!.getBigUint64(20)) return false;
+  if (next!.getBigUint64(28) !== last!.getBigUint64(28) + 1n || !isSame(bytes, 36, beforeHash, 0)) return false;
+  if (next!.getBigUint64(68) < last!.getBigUint64(76)) return false;
+  for (let at = HEADER_BYTES; at < bytes.length; at += DEVICE_BYTES) {
+    if (!isSame(bytes, at + 4, before, at + 4)) return false;
+    if (next!.getBigUint64(at + 36) < last!.getBigUint64(at + 44)) return false;
+  }
+  return true;
+}
+
+function isSame(a: Uint8Array, aAt: number, b: Uint8Array, bAt: number): boolean {
+  for (let i = 0; i < 32; i++) if (a[aAt + i] !== b[bAt + i]) return false;
+  return true;
+}
+
 /** The reading that the store keeps: packed, or the JSON text of an earlier version of the program. */
 export function readingOfBody(body: Uint8Array): Reading {
   return body[0] === BRACE ? parseReading(JSON.parse(new TextDecoder().decode(body))) : unpackReading(body);
+}
+
+/** What the store keeps, in the packed form. */
+export function packedBody(body: Uint8Array): Uint8Array {
+  return body[0] === BRACE ? packReading(readingOfBody(body)) : body;
 }

@@ -118,7 +118,11 @@ function parsePlace(text: string, name: string): bigint {
   return value;
 }
 
-function parseDevice(json: DeviceHourJson): DeviceHour {
+/** A device's hour out of JSON that its schema passed. */
+export function parseDevice(json: DeviceHourJson): DeviceHour {
+  const { deviceIndex, droppedCount, flagsBitmap } = json;
+  if (Object.is(deviceIndex, -0) || Object.is(droppedCount, -0) || Object.is(flagsBitmap, -0))
+    throw new Refusal("Reading_NegativeZero", { deviceIndex });
   return {
     deviceIndex: json.deviceIndex,
     deviceId: bytes32(json.deviceId, "deviceId"),

@@ -31,3 +31,18 @@ export function lowerS(signature: Hex): Hex {
 export function signedBytes(readingHash: Hex): Uint8Array {
   return bytesOf(readingHash);
 }
+
+/** Whether a signature is over the hash by the key of a registered point; for browsers, which have no node:crypto. */
+export async function isSignedByPoint(point: { x: Hex; y: Hex }, readingHash: Hex, signature: Hex): Promise<boolean> {
+  parseNodeSignature(signature);
+  const algorithm = { name: "ECDSA", namedCurve: "P-256" };
+  const raw = new Uint8Array([4, ...bytesOf(point.x), ...bytesOf(point.y)]);
+  const key = await crypto.subtle.importKey("raw", raw, algorithm, false, ["verify"]);
+  const signed = new Uint8Array(signedBytes(readingHash));
+  return await crypto.subtle.verify(
+    { name: "ECDSA", hash: "SHA-256" },
+    key,
+    new Uint8Array(bytesOf(signature)),
+    signed,
+  );
+}

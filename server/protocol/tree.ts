@@ -34,14 +34,8 @@ export function buildTree(leafHashes: Uint8Array): Tree {
   const pair = new Uint8Array(64);
   for (let node = count - 2; node >= 0; node--) {
     const left = 32 * (2 * node + 1);
-    const right = left + 32;
-    if (isGreater(nodes, left, right)) {
-      pair.set(nodes.subarray(right, right + 32), 0);
-      pair.set(nodes.subarray(left, left + 32), 32);
-    } else {
-      pair.set(nodes.subarray(left, right + 32), 0);
-    }
-    nodes.set(keccak256(pair), 32 * node);
+    pair.set(nodes.subarray(left, left + 64));
+    nodes.set(hashOfPair(pair), 32 * node);
   }
   return { count, nodes };
 }
@@ -78,6 +72,16 @@ export function proofLength(count: number, leafIndex: number): number {
   return length;
 }
 
+/** keccak256 of two hashes side by side, the lower one first; they are put in that order. */
+function hashOfPair(pair: Uint8Array): Uint8Array {
+  if (isGreater(pair, 0, 32)) {
+    const higher = pair.slice(0, 32);
+    pair.copyWithin(0, 32);
+    pair.set(higher, 32);
+  }
+  return keccak256(pair);
+}
+
 /** Whether the proof shows a leaf at that index of a tree of `count` leaves with that root. */
 export function verifyProof(root: Hex, count: number, leafIndex: number, leafHash: Uint8Array, proof: Hex[]): boolean {
   if (!Number.isInteger(leafIndex) || leafIndex < 0 || leafIndex >= count) return false;
@@ -89,11 +93,68 @@ export function verifyProof(root: Hex, count: number, leafIndex: number, leafHas
     if (sibling.length !== 32) return false;
     pair.set(hash, 0);
     pair.set(sibling, 32);
-    if (isGreater(pair, 0, 32)) {
-      pair.set(sibling, 0);
-      pair.set(hash, 32);
-    }
-    hash = keccak256(pair);
+    hash = hashOfPair(pair);
   }
   return hexOf(hash) === root;
+}
+
+/**
+ * Climbs from the leaves of a range to the root. Nodes are met from the last one down, those of the leaves first and then
+ * their parents; `meet` is told of each with its sibling, and whether that is in the range as well.
+ */
+function climb(
+  count: number,
+  firstIndex: number,
+  lastIndex: number,
+  meet: (node: number, isPair: boolean) => void,
+): void {
+  const queue = new Uint32Array(2 * (lastIndex - firstIndex + 1) + 64);
+  let end = 0;
+  for (let index = firstIndex; index <= lastIndex; index++) queue[end++] = 2 * count - 2 - index;
+  for (let next = 0; queue[next]! > 0; next++) {
+    const node = queue[next]!;
+    const isPair = node % 2 === 0 && next + 1 < end && queue[next + 1] === node - 1;
+    meet(node, isPair);
+    if (isPair) next++;
+    queue[end++] = parentOf(node);
+  }
+}
+
+/** The siblings that, with the leaves from `firstIndex` to `lastIndex`, make the root, in the order of their use. */
+export function rangeProofOf(tree: Tree, firstIndex: number, lastIndex: number): Hex[] {
+  const { count, nodes } = tree;
+  const isWithin = Number.isInteger(firstIndex) && Number.isInteger(lastIndex) && firstIndex >= 0 && lastIndex < count;
+  demand(isWithin && firstIndex <= lastIndex, "Tree_NoRange", { firstIndex, lastIndex, count });
+  const proof: Hex[] = [];
+  climb(count, firstIndex, lastIndex, (node, isPair) => {
+    const sibling = 32 * siblingOf(node);
+    if (!isPair) proof.push(hexOf(nodes.subarray(sibling, sibling + 32)));
+  });
+  return proof;
+}
+
+/** Whether leaf hashes, side by side, stand at `firstIndex` and after it in a tree of `count` leaves with that root. */
+export function verifyRange(
+  root: Hex,
+  count: number,
+  firstIndex: number,
+  leafHashes: Uint8Array,
+  proof: readonly Hex[],
+): boolean {
+  if (!Number.isInteger(firstIndex) || firstIndex < 0 || leafHashes.length % 32 !== 0) return false;
+  const leafCount = leafHashes.length / 32;
+  if (leafCount === 0 || firstIndex + leafCount > count) return false;
+  const siblings = proof.map(bytesOf);
+  if (siblings.some(({ length }) => length !== 32)) return false;
+  // In the order in which the nodes are met.
+  const hashes = Array.from({ length: leafCount }, (_, i) => leafHashes.subarray(32 * i, 32 * i + 32));
+  const pair = new Uint8Array(64);
+  let metCount = 0;
+  let usedCount = 0;
+  climb(count, firstIndex, firstIndex + leafCount - 1, (_node, isPair) => {
+    pair.set(hashes[metCount++]!, 0);
+    pair.set((isPair ? hashes[metCount++] : siblings[usedCount++]) ?? new Uint8Array(32), 32);
+    hashes.push(hashOfPair(pair));
+  });
+  return usedCount === siblings.length && hexOf(hashes.at(-1)!) === root;
 }

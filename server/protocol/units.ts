@@ -5,7 +5,7 @@ export const EPOCH_SEC = 3600n;
 /** 1.0 as a ratio of 18 decimals. */
 export const WAD = 10n ** 18n;
 /** Millijoules in a watt-hour. */
-const MJ_PER_WH = 3_600_000n;
+export const MJ_PER_WH = 3_600_000n;
 /** Millijoules in a kilowatt-hour. */
 export const MJ_PER_KWH = 3_600_000_000n;
 /** Milliseconds in a second. */

@@ -1,19 +1,20 @@
 import { expect } from "chai";
-import { ZeroHash, type Wallet } from "ethers";
+import { SigningKey, ZeroHash, type Wallet } from "ethers";
 
 import { NO_CLAUSES } from "../../server/protocol/lease.ts";
 import { Leases__factory } from "../../types/factories/lease/Leases__factory.ts";
-import { closeEpoch } from "../../server/jobs/epoch.ts";
+import { REPORT_STRUCT } from "../../server/jobs/filing.ts";
 import type { Oracle } from "../../server/jobs/oracle.ts";
+import { reportOf } from "../../server/plugins/reports.ts";
 import { connectChain } from "../../server/plugins/chain.ts";
 import { contractsAt, send } from "../../server/protocol/contracts.ts";
 import { packSignatures } from "../../server/protocol/quorum.ts";
 import type { Refusal } from "../../server/protocol/refusal.ts";
 import { filingCall, reportCall, reportDigestOf } from "../../server/protocol/report.ts";
 import type { SignedReadingJson } from "../../server/protocol/reading.ts";
-import { domainOf, structOf } from "../../server/protocol/typed.ts";
+import { domainOf, structOf, type Domain } from "../../server/protocol/typed.ts";
 import { AT, EPOCH, bench, refusalOf, scrapeOf } from "../server/agentBench.ts";
-import { FIRST_EPOCH, START_AT, readingOf, startStage, wire, type Stage } from "../server/stage.ts";
+import { FIRST_EPOCH, START_AT, inOrder, readingOf, startStage, wire, type Stage } from "../server/stage.ts";
 
 // What may come in from outside and must not get through: each is refused by a name with its numbers, and the chain, the
 // store and the agents are as they were.
@@ -33,7 +34,7 @@ describe("bad input", function () {
   after(() => stage.stop());
   beforeEach(async () => {
     await stage.reset();
-    oracles = stage.startOracles();
+    oracles = await stage.startOracles();
     hours = [0, 1, 2].map((n) => wire(readingOf(stage, n, E)));
   });
 
@@ -52,7 +53,7 @@ describe("bad input", function () {
     return refusal;
   };
   const ingested = (signed: SignedReadingJson) => async () => {
-    const [result] = await oracles[0]!.ingest([signed], END_AT);
+    const [result] = await oracles[0]!.ingest([signed], END_AT + 3600n);
     if (result?.outcome === "refused") throw result.refusal;
   };
 
@@ -87,38 +88,49 @@ describe("bad input", function () {
     expect(relabelled.code).to.equal("Reading_BadSignature");
 
     // The node's own key signs the old counters once more as the next hour's.
+    await stage.close(oracles);
+    await stage.until(oracles, async () => (await reportOf(stage.store.db, 0, E)) !== undefined);
     const again = readingOf(stage, 0, E + 1n, { before: first, device: { energyStartMJ: 0n } });
-    const refusal = await refused(ingested(wire(again)));
+    const refusal = await refusalOf(async () => {
+      const [result] = await oracles[0]!.ingest([wire(again)], END_AT + 3600n);
+      if (result?.outcome === "refused") throw result.refusal;
+    });
     expect(refusal.code).to.equal("Reading_CounterFell");
     expect(refusal.facts).to.deep.include({ nodeId: 1n, energyStartMJ: 0n, beforeEndMJ: 700_000_000n });
   });
 
-  it("a report with 2f signatures: refused before it is sent, and by the contract", async () => {
+  /** The report of the hour after one that is on-chain, with its prior filing and the signatures of all. */
+  const nextReport = async (domain?: Partial<Domain>) => {
     await Promise.all(oracles.map((oracle) => oracle.ingest(hours, END_AT)));
-    const head = await stage.head();
-    await stage.advanceTo(END_AT);
-    const { reportStruct, reportDomain } = stage.epochOptions(oracles);
-    const signed = [await oracles[0]!.propose(head), await oracles[1]!.propose(head)];
-    const [{ report }] = signed as [(typeof signed)[number]];
-    const digest = reportDigestOf(reportStruct, reportDomain, report);
-    const signatures = signed.map(({ signature }) => signature);
-    const short = await refused(() => packSignatures(digest, head.signers, head.faultyCount, signatures));
+    await stage.close(oracles);
+    const { newest, prior, config } = await stage.head();
+    await Promise.all(oracles.map((oracle) => oracle.stop()));
+    const periods = { epoch: E + 1n, periodStartAt: END_AT, periodEndAt: END_AT + 3600n };
+    const report = { ...newest!.report, ...periods, prevReportHash: newest!.reportHash };
+    const reportDomain = { ...domainOf(await stage.contracts.telemetry.eip712Domain()), ...domain };
+    const digest = reportDigestOf(REPORT_STRUCT, reportDomain, report);
+    const signatures = inOrder(stage.world.cast.oracles).map(
+      ({ privateKey }) => new SigningKey(privateKey).sign(digest).compactSerialized,
+    );
+    return { report, prior, config: config!, digest, signatures };
+  };
+
+  it("a report with 2f signatures: refused before it is sent, and by the contract", async () => {
+    const { report, prior, config, digest, signatures } = await nextReport();
+    await stage.advanceTo(END_AT + 3600n);
+    const few = signatures.slice(0, 2);
+    const short = await refused(() => packSignatures(digest, config.signers, config.faultyCount, few));
     expect(short).to.deep.include({ code: "Quorum_TooFew", facts: { signatureCount: 2, quorumCount: 3 } });
 
-    const packed = packSignatures(digest, head.signers, 0.5, signatures); // as a program that takes 2f for enough
+    const packed = packSignatures(digest, config.signers, 0.5, few); // as a program that takes 2f for enough
     const refusal = await refused(() =>
       send(
-        stage.contracts.telemetry.submit(
-          reportCall(report),
-          filingCall(head.prior),
-          packed.signerBitmap,
-          packed.signatures,
-        ),
+        stage.contracts.telemetry.submit(reportCall(report), filingCall(prior), packed.signerBitmap, packed.signatures),
       ),
     );
     const facts = { signatureCount: "2", quorumCount: "3" };
     expect(refusal).to.deep.include({ code: "Telemetry_WrongSignatureCount", facts });
-    expect(await stage.contracts.telemetry.lastEpoch()).to.equal(E - 1n);
+    expect(await stage.contracts.telemetry.lastEpoch()).to.equal(E);
   });
 
   it("a chain with another id: Chain_WrongId; a report signed for another chain: no signer of ours", async () => {
@@ -126,29 +138,29 @@ describe("bad input", function () {
     const wrong = await refused(() => connectChain(url, 1));
     expect(wrong).to.deep.include({ code: "Chain_WrongId", facts: { url, chainId: 31_337, expectedChainId: 1 } });
 
-    await Promise.all(oracles.map((oracle) => oracle.ingest(hours, END_AT)));
-    const head = await stage.head();
-    const { reportStruct, reportDomain } = stage.epochOptions(oracles);
-    const { report, signature } = await oracles[0]!.propose(head);
-    const elsewhere = reportDigestOf(reportStruct, { ...reportDomain, chainId: 1n }, report);
-    const refusal = await refused(() => packSignatures(elsewhere, head.signers, head.faultyCount, [signature]));
+    const { report, config, signatures } = await nextReport({ chainId: 1n });
+    const here = domainOf(await stage.contracts.telemetry.eip712Domain());
+    const digest = reportDigestOf(REPORT_STRUCT, here, report);
+    const refusal = await refused(() => packSignatures(digest, config.signers, config.faultyCount, signatures));
     expect(refusal.code).to.equal("Quorum_UnknownSigner");
   });
 
-  it("a stale report: Telemetry_TooOld with its deadline; nothing is sent", async () => {
-    await Promise.all(oracles.map((oracle) => oracle.ingest(hours, END_AT)));
-    const head = await stage.head();
-    const deadlineAt = END_AT + (await stage.contracts.telemetry.maxDelaySec());
+  it("a stale report: Telemetry_TooOld with its deadline; the oracles skip the hour instead", async () => {
+    const { report, prior, config, digest, signatures } = await nextReport();
+    const deadlineAt = END_AT + 3600n + (await stage.contracts.telemetry.maxDelaySec());
     await stage.advanceTo(deadlineAt + 1n);
-    const { transmitter } = stage.world.cast;
-    const stateRoot = (await stateOf()).stateRoot;
-    const refusal = await refusalOf(() => closeEpoch(stage.epochOptions(oracles), head));
+    const packed = packSignatures(digest, config.signers, config.faultyCount, signatures);
+    const refusal = await refused(() =>
+      send(
+        stage.contracts.telemetry.submit(reportCall(report), filingCall(prior), packed.signerBitmap, packed.signatures),
+      ),
+    );
     expect(refusal.code).to.equal("Telemetry_TooOld");
-    expect(refusal.facts).to.deep.include({ epoch: String(E), deadlineAt: String(deadlineAt) });
-    expect((await stateOf()).stateRoot).to.equal(stateRoot);
-    expect(await stage.provider.getTransactionCount(transmitter.address)).to.equal(0);
-    const { rows } = await stage.store.db.query("select status, tx_hash from outbox");
-    expect(rows).to.deep.equal([{ status: "failed", tx_hash: null }]);
+    expect(refusal.facts).to.deep.include({ epoch: String(E + 1n), deadlineAt: String(deadlineAt) });
+
+    await stage.until(await stage.startOracles(), ({ lastEpoch }) => lastEpoch === E + 1n);
+    expect(await stage.contracts.telemetry.skipped(E + 1n)).to.equal(true);
+    expect((await stage.head()).prior.meters).to.deep.equal(prior.meters);
   });
 
   it("a lease of a lot that is leased: Lease_LotLeased with the lot and its lease", async () => {

@@ -1,3 +1,4 @@
+import { zstdDecompressSync } from "node:zlib";
 import { expect } from "chai";
 import type { InjectOptions } from "fastify";
 import { buildApp } from "../../server/app.ts";
@@ -5,7 +6,7 @@ import { loadConfig, type SettingName } from "../../server/config.ts";
 import type { Problem } from "../../server/protocol/api.ts";
 import { Refusal } from "../../server/protocol/refusal.ts";
 import type { Sources } from "../../server/sources.ts";
-import { ADDRESS, HASH, receipt, refusalOf, sampleSources, signedReading } from "./sample.ts";
+import { ADDRESS, FILE_TEXT, HASH, receipt, refusalOf, sampleSources, signedReading } from "./sample.ts";
 
 type App = Awaited<ReturnType<typeof buildApp>>;
 
@@ -52,7 +53,7 @@ describe("api", () => {
       "/v1/leases",
       "/v1/epochs",
       "/v1/epochs/490001",
-      "/v1/epochs/490001/readings",
+      "/v1/epochs/490001/lots/1/devices/8/absence",
       `/v1/epochs/490001/devices/${HASH}/proof`,
       "/openapi.json",
     ];
@@ -75,10 +76,39 @@ describe("api", () => {
       expect((await app.inject(`/v1/epochs/490001/devices/${HASH}/proof`)).json()).to.deep.equal(
         await sources.deviceProof(490_001n, HASH),
       );
-      expect((await app.inject("/v1/epochs/490001/readings")).json()).to.deep.equal({
-        epoch: "490001",
-        readings: [signedReading],
-      });
+      expect((await app.inject("/v1/epochs/490001/lots/1/devices/8/absence")).json()).to.deep.equal(
+        await sources.absenceProof(490_001n, 1n, 8),
+      );
+      const lot = await app.inject("/v1/epochs/490001/lots/1/proof");
+      expect(lot.headers["content-type"]).to.equal("application/x-ndjson");
+      expect(lot.body.split("\n")).to.deep.equal([...(await sources.lotProof(490_001n, 1n))!, ""]);
+    });
+
+    it("gives published files as they are, packed for who takes that, and once", async () => {
+      const url = `/v1/files/readings/${HASH}`;
+      const plain = await app.inject(url);
+      expect(plain.body).to.equal(FILE_TEXT);
+      expect(plain.headers).to.include({ etag: `"${HASH}"`, vary: "accept-encoding" });
+      expect(plain.headers).to.include({ "cache-control": "public, max-age=31536000, immutable" });
+      expect(plain.headers).to.not.have.property("content-encoding");
+      for (const coding of ["zstd", "gzip, br , zstd;q=0.5"]) {
+        const packed = await app.inject({ url, headers: { "accept-encoding": coding } });
+        expect(packed.headers).to.include({ "content-encoding": "zstd" });
+        expect(packed.headers["content-length"]).to.equal(String(packed.rawPayload.length));
+        expect(zstdDecompressSync(packed.rawPayload).toString()).to.equal(FILE_TEXT);
+      }
+      for (const coding of ["zstd;q=0", "gzip", "xzstd", ""]) {
+        const answer = await app.inject({ url, headers: { "accept-encoding": coding } });
+        expect(answer.body, coding).to.equal(FILE_TEXT);
+      }
+      for (const [tag, status] of [
+        [`"${HASH}"`, 304],
+        [`"a", W/"${HASH}"`, 304],
+        ['"a"', 200],
+      ] as const) {
+        const answer = await app.inject({ url, headers: { "if-none-match": tag } });
+        expect([answer.statusCode, answer.body === ""]).to.deep.equal([status, status === 304]);
+      }
     });
 
     it("pages through a list without a gap or a repetition", async () => {
@@ -107,7 +137,9 @@ describe("api", () => {
       expect(await refusal("/v1/lots/9")).to.equal("404 Lot_Unknown");
       expect(await refusal("/v1/lots/9/meters?from=1&to=2")).to.equal("404 Lot_Unknown");
       expect(await refusal("/v1/epochs/1")).to.equal("404 Epoch_Unknown");
-      expect(await refusal("/v1/epochs/1/readings")).to.equal("404 Epoch_Unknown");
+      expect(await refusal(`/v1/files/readings/0x${"cd".repeat(32)}`)).to.equal("404 File_Unknown");
+      expect(await refusal("/v1/epochs/1/lots/1/proof")).to.equal("404 Epoch_Unknown");
+      expect(await refusal("/v1/epochs/490001/lots/2/devices/0/absence")).to.equal("404 Absence_Unknown");
       expect(await refusal(`/v1/epochs/1/devices/${HASH}/proof`)).to.equal("404 Device_Unknown");
       expect(await refusal("/v1/nothing")).to.equal("404 Route_Unknown");
       expect(await refusal({ method: "DELETE", url: "/v1/lots/1" })).to.equal("404 Route_Unknown");
@@ -164,6 +196,9 @@ describe("api", () => {
         expect(await refusal(`/v1/lots/1/meters?${range}`), range).to.equal("400 Request_Invalid");
       for (const address of ["0x12", ADDRESS.slice(2), ADDRESS.replace("aA", "Aa"), `${ADDRESS}0`])
         expect(await refusal(`/v1/facilities/${address}`), address).to.equal("400 Request_Invalid");
+      expect(await refusal(`/v1/files/constructor/${HASH}`)).to.equal("400 Request_Invalid");
+      expect(await refusal("/v1/files/readings/..%2f..%2fetc%2fpasswd")).to.equal("400 Request_Invalid");
+      expect(await refusal("/v1/epochs/1/lots/1/devices/4294967296000/absence")).to.equal("400 Request_Invalid");
       expect(await refusal(`/v1/epochs/1/devices/${HASH.toUpperCase()}/proof`)).to.equal("400 Request_Invalid");
     });
 

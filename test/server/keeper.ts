@@ -21,7 +21,7 @@ describe("keeper", function () {
   // The lots are reported in the last three hours of January only: before, their meters stand at zero.
   before(async () => {
     stage = await startStage(LAST - 2n);
-    oracles = stage.startOracles();
+    oracles = await stage.startOracles();
     keeper = startKeeper(stage.contracts, stage.world.deployment);
     let hours: SignedReading[] = [];
     for (let epoch = LAST - 2n; epoch <= LAST; epoch++) {

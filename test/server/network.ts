@@ -6,7 +6,6 @@ import {
   type Message,
   type Output,
   type Restored,
-  type Step,
   type Vote,
 } from "../../server/protocol/consensus.ts";
 
@@ -85,7 +84,10 @@ export function runNetwork(options: NetworkOptions): Outcome {
       if (isAsync && random() * 100 < options.lossPercent) continue;
       const delayMs = isAsync ? random() * (syncAtMs / 2) : 1 + random() * (DELAY_MS - 1);
       at(delayMs, () => {
-        if (liars.length > to) return lie(to, messages);
+        if (liars.length > to) {
+          lie(to, messages);
+          return;
+        }
         const oracle = oracles.get(to)!;
         handle(to, oracle, oracle.machine.receive(messages));
       });
@@ -135,7 +137,10 @@ export function runNetwork(options: NetworkOptions): Outcome {
   const lie = (index: number, messages: readonly Message[]) => {
     const kind = liars[index]!;
     if (kind === "silent") return;
-    if (kind === "replays") return broadcast(index, messages.slice(0, 2));
+    if (kind === "replays") {
+      broadcast(index, messages.slice(0, 2));
+      return;
+    }
     for (const { round, value } of messages.slice(0, 1)) {
       if (random() < 0.5) continue;
       for (let to = 0; to < signerCount; to++) {
@@ -173,7 +178,9 @@ export function runNetwork(options: NetworkOptions): Outcome {
       handle(index, oracle, oracle.machine.start());
     });
   }
-  liars.forEach((_, index) => at(1, () => lie(index, [{ type: "prevote", signerIndex: index, round: 0, value: null }])));
+  liars.forEach((_, index) =>
+    at(1, () => lie(index, [{ type: "prevote", signerIndex: index, round: 0, value: null }])),
+  );
 
   const limitMs = syncAtMs + 40_000;
   const isDone = () => honest.every((index) => oracles.get(index)!.machine.decision !== undefined);

@@ -1,18 +1,22 @@
+import { join } from "node:path";
 import { expect } from "chai";
 
-import type { Ingested, Oracle } from "../../server/jobs/oracle.ts";
-import { readDirectory } from "../../server/plugins/directory.ts";
+import type { Oracle } from "../../server/jobs/oracle.ts";
+import type { Ingested } from "../../server/jobs/readings.ts";
+import { openRegistry, reportedLots } from "../../server/plugins/directory.ts";
+import { openFiles } from "../../server/plugins/files.ts";
 import { equivocationsOf, readingsOf } from "../../server/plugins/queries.ts";
+import { reportOf } from "../../server/plugins/reports.ts";
 import { contractsAt, send } from "../../server/protocol/contracts.ts";
 import { readingOfBody } from "../../server/protocol/packed.ts";
 import { readingDomain, readingJson, type SignedReadingJson } from "../../server/protocol/reading.ts";
 import { P256_ORDER } from "../../server/protocol/signature.ts";
-import { startOracle } from "../../server/jobs/oracle.ts";
-import { refusalOf } from "./agentBench.ts";
-import { FACTORS, FIRST_EPOCH, readingOf, startStage, wire, type Stage } from "./stage.ts";
+import { FACTORS, FIRST_EPOCH, GENESIS_AT, readingOf, startStage, wire, type Stage } from "./stage.ts";
 
 const E = FIRST_EPOCH;
 const NOW = (E + 1n) * 3600n;
+/** When the two hours after it are over too. */
+const LATER = (E + 3n) * 3600n;
 
 describe("oracle", function () {
   this.timeout(60_000);
@@ -25,10 +29,12 @@ describe("oracle", function () {
   after(() => stage.stop());
   beforeEach(async () => {
     await stage.reset();
-    oracles = stage.startOracles();
+    oracles = await stage.startOracles();
   });
 
   const everywhere = (...batch: SignedReadingJson[]) => Promise.all(oracles.map((oracle) => oracle.ingest(batch, NOW)));
+  /** Until the first oracle has read what was reported. */
+  const noted = () => stage.until(oracles, async () => (await reportOf(stage.store.db, 0, E)) !== undefined);
   const outcomes = (ingested: Ingested[]) => ingested.map(({ outcome }) => outcome);
 
   describe("ingest", () => {
@@ -59,21 +65,35 @@ describe("oracle", function () {
       const first = readingOf(stage, 0, E);
       const second = readingOf(stage, 0, E + 1n, { before: first });
       const third = readingOf(stage, 0, E + 2n, { before: second });
-      const inOrder = await oracles[0]!.ingest([first, second, third].map(wire), NOW);
+      const inOrder = await oracles[0]!.ingest([first, second, third].map(wire), LATER);
       expect(outcomes(inOrder)).to.deep.equal(["inserted", "inserted", "inserted"]);
-      const reordered = await oracles[1]!.ingest([third, first, second].map(wire), NOW);
+      const reordered = await oracles[1]!.ingest([third, first, second].map(wire), LATER);
       expect(outcomes(reordered)).to.deep.equal(["inserted", "inserted", "inserted"]);
     });
 
-    it("continues a node's chain after a restart", async () => {
+    it("S07: takes a reading from the end of its hour on, for as long as it can be reported", async () => {
+      const [oracle] = oracles as [Oracle];
+      const at = async (receivedAt: bigint) => {
+        const [result] = await oracle.ingest([wire(readingOf(stage, 0, E))], receivedAt);
+        return result!.outcome === "refused" ? result!.refusal.code : result!.outcome;
+      };
+      const delaySec = await stage.contracts.telemetry.maxDelaySec();
+      expect(await at(NOW - 1n)).to.equal("Reading_Future");
+      expect(await at(NOW + delaySec + 1n)).to.equal("Reading_TooOld");
+      expect(await at(NOW + delaySec)).to.equal("inserted");
+    });
+
+    it("continues a node's chain from what was reported, after a restart too", async () => {
       const first = readingOf(stage, 0, E);
       await everywhere(wire(first));
-      oracles = stage.startOracles();
+      await stage.close(oracles);
+      await noted();
+      oracles = await stage.startOracles();
       const wrong = readingOf(stage, 0, E + 1n, { before: { ...first, hash: `0x${"1".repeat(64)}` } });
-      const [refused] = await oracles[0]!.ingest([wire(wrong)], NOW);
+      const [refused] = await oracles[0]!.ingest([wire(wrong)], LATER);
       expect(refused).to.have.nested.property("refusal.code", "Reading_WrongPrevHash");
       const next = readingOf(stage, 0, E + 1n, { before: first });
-      expect(outcomes(await oracles[0]!.ingest([wire(next)], NOW))).to.deep.equal(["inserted"]);
+      expect(outcomes(await oracles[0]!.ingest([wire(next)], LATER))).to.deep.equal(["inserted"]);
     });
 
     const highS = (signature: string) => {
@@ -192,66 +212,66 @@ describe("oracle", function () {
       });
     }
 
-    it("E03: refuses a counter below what the reading before ended at, next hour or later", async () => {
-      const [oracle] = oracles as [Oracle];
+    it("E03: refuses a counter below what the reported reading before ended at, next hour or later", async () => {
       const first = readingOf(stage, 0, E);
-      await oracle.ingest([wire(first)], NOW);
+      await everywhere(wire(first));
+      await stage.close(oracles);
+      await noted();
       for (const sequenceIndex of [1n, 4n]) {
         const low = readingOf(stage, 0, E + 1n, {
           before: first,
           reading: { sequenceIndex },
           device: { energyStartMJ: 1n },
         });
-        const [refused] = await oracle.ingest([wire(low)], NOW);
+        const [refused] = await oracles[0]!.ingest([wire(low)], LATER);
         expect(refused).to.have.nested.property("refusal.code", "Reading_CounterFell");
         expect(refused).to.have.nested.property("refusal.facts.beforeEndMJ", 700_000_000n);
       }
     });
 
-    it("E03: refuses a late reading that ends above what the newest one began at", async () => {
-      const [oracle] = oracles as [Oracle];
-      await oracle.ingest([wire(readingOf(stage, 0, E + 1n))], NOW);
-      const late = readingOf(stage, 0, E, { energyMJ: 1n });
-      const [refused] = await oracle.ingest([wire(late)], NOW);
-      expect(refused).to.have.nested.property("refusal.code", "Reading_CounterFell");
-      expect(refused).to.have.nested.property("refusal.facts.beforeEndMJ", 1n);
-      expect(await readingsOf(stage.store.db, 0, E)).to.deep.equal([]);
-    });
-
-    it("refuses a reading that does not follow the one before it in its batch", async () => {
-      const [oracle] = oracles as [Oracle];
-      const first = readingOf(stage, 0, E);
-      const next = readingOf(stage, 0, E + 1n, { before: { ...first, hash: `0x${"1".repeat(64)}` } });
-      const [taken, refused] = await oracle.ingest([wire(first), wire(next)], NOW);
-      expect(taken).to.deep.equal({ outcome: "inserted" });
-      expect(refused).to.have.nested.property("refusal.code", "Reading_WrongPrevHash");
-    });
-
-    it("refuses the reading of a revoked node, once the registry is read anew", async () => {
+    it("refuses the reading of a node that was revoked before the hour's end, and takes it for an hour before", async () => {
       const { deployment, cast } = stage.world;
       const operator = contractsAt(deployment.addresses, cast.operator.connect(stage.provider));
+      await stage.advanceTo(NOW + 60n);
       await send(operator.registry.revokeNode(1));
-      const directory = await readDirectory(stage.contracts, deployment.identities, FACTORS);
-      const { reportDomain, reportStruct } = stage.epochOptions(oracles);
-      const oracle = startOracle({
-        ...{ oracleId: 0, signer: cast.oracles[0]!, store: stage.store, directory, readingDomain: stage.domain },
-        ...{ reportDomain, reportStruct, methodologyHash: `0x${"77".repeat(32)}` },
-      });
-      const [refused, taken] = await oracle.ingest([readingOf(stage, 0, E), readingOf(stage, 1, E)].map(wire), NOW);
+      await stage.head();
+      const [oracle] = oracles as [Oracle];
+      const hours = [readingOf(stage, 0, E + 1n), readingOf(stage, 1, E + 1n), readingOf(stage, 0, E)];
+      const [refused, ...taken] = await oracle.ingest(hours.map(wire), LATER);
       expect(refused).to.have.nested.property("refusal.code", "Reading_UnknownNode");
-      expect(taken).to.deep.equal({ outcome: "inserted" });
+      expect(outcomes(taken)).to.deep.equal(["inserted", "inserted"]);
     });
   });
 
   describe("directory", () => {
-    it("S20: refuses published identities that are not the registered ones", async () => {
+    const registryOf = async (identities: Stage["world"]["deployment"]["identities"]) =>
+      openRegistry({
+        ...{ db: stage.store.db, files: await openFiles(join(stage.folder, "other-files")), identities },
+        ...{ methodology: { factors: FACTORS, exceptions: new Map() }, version: () => 1 },
+      });
+
+    it("S20: a lot whose published identities are not the registered ones has no devices", async () => {
       const { identities } = stage.world.deployment;
       const swapped = identities.map((lot, index) =>
         index === 0 ? { ...lot, devices: lot.devices.toReversed() } : lot,
       );
-      const refusal = await refusalOf(() => readDirectory(stage.contracts, swapped, FACTORS));
-      expect(refusal.code).to.equal("Directory_WrongRoot");
-      expect(refusal.facts).to.deep.include({ lotId: 1n });
+      const { lots, nodes } = await (await registryOf(swapped)).at(NOW);
+      expect([...lots.values()].map(({ devices }) => devices.length)).to.deep.equal([0, 1]);
+      expect([...nodes.keys()]).to.deep.equal([3n]);
+    });
+
+    it("has the lots that were attested at an hour's end, and what was attested once stays", async () => {
+      const { deployment, cast } = stage.world;
+      const auditor = contractsAt(deployment.addresses, cast.auditor.connect(stage.provider));
+      const attestedOf = async (timeAt: bigint) => {
+        await stage.head();
+        return reportedLots(await stage.station.registry.at(timeAt), timeAt).map(({ lotId }) => lotId);
+      };
+      expect(await attestedOf(NOW)).to.deep.equal([1n, 2n]);
+      await stage.advanceTo(NOW - 60n);
+      await send(auditor.registry.revokeAttestation(1, 1));
+      expect(await attestedOf(NOW)).to.deep.equal([1n, 2n]);
+      expect(await attestedOf(BigInt(GENESIS_AT))).to.deep.equal([]);
     });
   });
 });

@@ -1,14 +1,20 @@
+import { Readable } from "node:stream";
 import { expect } from "chai";
-import { keccak256 } from "ethers";
-import type { LotMeter } from "../../server/protocol/meter.ts";
+import { filingAt } from "../../server/plugins/chain.ts";
 import { meterWordsOf } from "../../server/protocol/report.ts";
 import type { Program } from "../../server/main.ts";
 import type * as api from "../../server/protocol/api.ts";
 import { ZERO_BYTES32, type Hex } from "../../server/protocol/bytes.ts";
-import { identityAnchor } from "../../server/protocol/identity.ts";
-import { deviceLeafHash } from "../../server/protocol/leaf.ts";
-import { parseReading, type SignedReadingJson } from "../../server/protocol/reading.ts";
-import { verifyProof } from "../../server/protocol/tree.ts";
+import { identityAnchor, nodeKeyHash } from "../../server/protocol/identity.ts";
+import { namedIdentityRoot, parseIdentities } from "../../server/protocol/identityTree.ts";
+import { keccakText } from "../../server/protocol/keccak.ts";
+import type { LotMeter } from "../../server/protocol/meter.ts";
+import { parseMethodology } from "../../server/protocol/methodology.ts";
+import { verifyAbsence, verifyDeviceProof, type AbsenceProof, type DeviceProof } from "../../server/protocol/proof.ts";
+import { checkLotSum, readLotProof, verifyLot } from "../../server/protocol/proofLot.ts";
+import { checkReadingSet } from "../../server/protocol/publication.ts";
+import { readingDomain, type SignedReadingJson } from "../../server/protocol/reading.ts";
+import { isSignedByPoint } from "../../server/protocol/signature.ts";
 import {
   getJson,
   outsideReading,
@@ -42,8 +48,21 @@ describe("readings and proofs of a running program", () => {
     return (await telemetry.queryFilter(telemetry.filters.Submitted(epoch)))[0]!;
   };
 
+  const linesAt = async (path: string) => (await (await fetch(program.apiUrl + path)).text()).trimEnd().split("\n");
+  const factsOf = (report: Awaited<ReturnType<typeof submitted>>["args"]["report"]) => ({
+    ...{ epoch: report.epoch, devicesReportingCount: report.devicesReportingCount },
+    ...{ readingsRoot: report.readingsRoot as Hex, dataHash: report.dataHash as Hex },
+  });
+  const pointOf = async (nodeId: bigint) => {
+    const { registry } = program.contracts;
+    const [registered] = await registry.queryFilter(registry.filters.NodeRegistered(nodeId));
+    return { x: registered!.args.publicX as Hex, y: registered!.args.publicY as Hex };
+  };
+  let domain: Hex;
+
   before(async () => {
     world = await startWorld();
+    domain = readingDomain(BigInt(world.deployment.chainId), world.deployment.addresses.telemetry);
     program = await startRunning(world, world.folder);
     for (let n = 0; n < 3; n++) epochs.push(await runHour(world, program));
     await program.follow();
@@ -111,57 +130,73 @@ describe("readings and proofs of a running program", () => {
       }
     });
 
-    it("have the report, four signatures and the hash of the readings, late ones not among them", async () => {
+    it("have the report, four signatures and the published readings, late ones not among them", async () => {
       for (const epoch of epochs) {
         const detail = await get<api.EpochDetail>(`/v1/epochs/${epoch}`);
         const signers = detail.signatures.map(({ signer }) => signer).sort();
         expect(signers).to.deep.equal(world.cast.oracles.map(({ address }) => address).sort());
         const report = detail.report!;
         expect(await program.contracts.telemetry.reportDigest(callOf(report))).to.match(/^0x/);
-        expect(detail.readings).to.include({ readingsRoot: report.readingsRoot, dataHash: report.dataHash });
+        expect(detail.readings?.path).to.equal(`/v1/files/readings/${report.dataHash}`);
 
-        const file = Buffer.from(await (await fetch(`${program.apiUrl}/v1/epochs/${epoch}/readings`)).arrayBuffer());
-        expect(keccak256(file)).to.equal(detail.readings!.fileHash);
-        const set = JSON.parse(file.toString()) as { readings: SignedReadingJson[] };
+        const set = await checkReadingSet(domain, report.dataHash as Hex, await linesAt(detail.readings!.path));
         const nodes = set.readings.map(({ reading }) => reading.nodeId);
-        expect(nodes).to.deep.equal(epoch === epochs[3] ? ["1", "2"] : ["1"]);
+        expect(nodes).to.deep.equal(epoch === epochs[3] ? [1n, 2n] : [1n]);
       }
       expect(await status("/v1/epochs/1")).to.equal(404);
     });
   });
 
-  describe("a device's proof", () => {
-    it("verifies against the root in the on-chain event, and fails when anything in it is changed", async () => {
+  it("publishes identities and methodology under what the chain holds", async () => {
+    const { registry } = program.contracts;
+    for (const { lotId } of world.deployment.identities) {
+      const { identityRoot } = await registry.lot(lotId);
+      const devices = await parseIdentities(await linesAt(`/v1/files/identities/${identityRoot}`));
+      const { x, y } = await pointOf(devices[0]!.nodeId);
+      expect(namedIdentityRoot(devices, () => nodeKeyHash(x, y))).to.equal(identityRoot);
+    }
+    const { methodologyHash } = (await submitted(epochs[0]!)).args.report;
+    const [text] = await linesAt(`/v1/files/methodologies/${methodologyHash}`);
+    expect(keccakText(text!)).to.equal(methodologyHash);
+    expect(parseMethodology(text!).exceptions.size).to.equal(0);
+  });
+
+  describe("proofs", () => {
+    it("of a device's hour verify against the event, the registry's key and nothing else", async () => {
       for (const epoch of [lateEpoch, epochs[3]!]) {
         const event = await submitted(epoch);
-        const root = event.args.report.readingsRoot as Hex;
         const uuid = world.fleet[0]!.hosts[0]!.gpus[1]!.uuid;
-        const proof = await get<api.DeviceProof>(`/v1/epochs/${epoch}/devices/${identityAnchor(uuid)}/proof`);
-        expect([proof.root, proof.transactionHash]).to.deep.equal([root, event.transactionHash]);
-        const holds = (change: Partial<api.DeviceProof["leaf"]["device"]>, path = proof.proof) => {
-          const { device, ...place } = proof.leaf;
-          const reading = parseReading({ ...outside(epoch).reading, devices: [{ ...device, ...change }] });
-          const leaf = {
-            leafIndex: place.leafIndex,
-            epoch: BigInt(place.epoch),
-            lotId: BigInt(place.lotId),
-            nodeId: BigInt(place.nodeId),
-            sequenceIndex: BigInt(place.sequenceIndex),
-            device: reading.devices[0]!,
-          };
-          return verifyProof(root, proof.leafCount, leaf.leafIndex, deviceLeafHash(leaf), path as Hex[]);
-        };
-        expect(holds({})).to.equal(true);
-        expect(holds({ energyEndMJ: String(BigInt(proof.leaf.device.energyEndMJ) + 1n) })).to.equal(false);
-        expect(holds({ allocatedSec: "1" })).to.equal(false);
-        expect(
-          holds(
-            {},
-            proof.proof.map(() => ZERO_BYTES32),
-          ),
-        ).to.equal(false);
+        const proof = await get<DeviceProof>(`/v1/epochs/${epoch}/devices/${identityAnchor(uuid)}/proof`);
+        expect(proof.transactionHash).to.equal(event.transactionHash);
+        const shown = verifyDeviceProof(factsOf(event.args.report), domain, proof);
+        expect(shown.leaf.device.deviceId).to.equal(identityAnchor(uuid));
+        const point = await pointOf(shown.leaf.nodeId);
+        expect(await isSignedByPoint(point, shown.readingHash, shown.signature)).to.equal(true);
+        expect(await isSignedByPoint(point, ZERO_BYTES32, shown.signature)).to.equal(false);
       }
       expect(await status(`/v1/epochs/${epochs[0]}/devices/${ZERO_BYTES32}/proof`)).to.equal(404);
+    });
+
+    it("of absence hold for the lot that was silent, and are not given where a device reported", async () => {
+      const report = factsOf((await submitted(epochs[0]!)).args.report);
+      const path = (lotId: number, index: number) => `/v1/epochs/${epochs[0]}/lots/${lotId}/devices/${index}/absence`;
+      verifyAbsence(report, await get<AbsenceProof>(path(2, 0)));
+      expect(await status(path(1, 0))).to.equal(404);
+    });
+
+    it("of a lot's hour add up to what its meter grew by, epoch by epoch", async () => {
+      let before = new Map<bigint, LotMeter>();
+      for (const epoch of [...epochs].sort((a, b) => (a < b ? -1 : 1))) {
+        const { report } = (await submitted(epoch)).args;
+        const { meters } = await filingAt(program.contracts.telemetry, epoch);
+        for (const meter of meters) {
+          const lines = await linesAt(`/v1/epochs/${epoch}/lots/${meter.lotId}/proof`);
+          const { proof, leaves } = await readLotProof(Readable.from(lines));
+          const sum = await verifyLot(factsOf(report), proof, leaves);
+          checkLotSum(sum, meter, before.get(meter.lotId));
+        }
+        before = new Map(meters.map((meter) => [meter.lotId, meter]));
+      }
     });
   });
 });

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { getAddress } from "ethers";
 import { meterWordsOf } from "../../server/protocol/report.ts";
 import { insertBlocks, insertEvents, type EventRow, type Json } from "../../server/plugins/events.ts";
-import { insertReadings } from "../../server/plugins/queries.ts";
 import { readModel } from "../../server/plugins/readmodel.ts";
 import { openStore, type Store } from "../../server/plugins/store.ts";
 import type { Hex } from "../../server/protocol/bytes.ts";
@@ -13,7 +12,6 @@ import type { Deployment } from "../../server/protocol/deployment.ts";
 import { NO_CLAUSES } from "../../server/protocol/lease.ts";
 import { emptyMeter, packMeter } from "../../server/protocol/meter.ts";
 import type { Sources } from "../../server/sources.ts";
-import { signedReading } from "./sample.ts";
 
 // What takes months on a chain, told by the events alone.
 
@@ -74,6 +72,8 @@ describe("read model out of events", () => {
     model = readModel({
       store,
       follower: { isCurrent: () => isCurrent },
+      files: { find: () => Promise.resolve(undefined) },
+      proofs: { indexOf: () => Promise.resolve(undefined) },
       deployment: { chainId: 1, addresses: { asset } } as Deployment,
       assetDecimalCount: 6,
       submit: () => Promise.reject(new Error("not here")),
@@ -318,19 +318,6 @@ describe("read model out of events", () => {
       expect(meters[0]!.ratios).to.include({ coverageBps: 0, allocationBps: 0 });
       expect(await model.meters(77n, { fromEpoch: 0n, toEpoch: 200n, limit: 1 })).to.equal(undefined);
       expect(await model.summary()).to.include({ lastEpoch: "102", finalEpoch: "101" });
-    });
-
-    it("serve no reading and no proof that does not make the root on-chain", async () => {
-      const { reading, signature } = signedReading;
-      const body = Buffer.from(JSON.stringify({ ...reading, epoch: "102" }));
-      const row = { epoch: 102n, nodeId: 1n, lotId: 1n, sequence: 0n, readingHash: word(1), body, receivedAt: 0n };
-      expect(await model.deviceProof(102n, word(1)), "none kept").to.equal(undefined);
-      await insertReadings(store.db, 0, [{ ...row, signature: signature as Hex }]);
-      const questions = [() => model.epoch(102n), () => model.readingSet(102n), () => model.deviceProof(102n, word(1))];
-      for (const ask of questions) {
-        const error: unknown = await ask().catch((refused: unknown) => refused);
-        expect(error).to.be.an("error").and.have.property("code", "Epoch_NotReproduced");
-      }
     });
   });
 });

@@ -61,6 +61,8 @@ describe("read model of leases", () => {
       store,
       follower,
       deployment,
+      files: { find: () => Promise.resolve(undefined) },
+      proofs: { indexOf: () => Promise.resolve(undefined) },
       assetDecimalCount: 6,
       submit: () => Promise.reject(new Error()),
     });

@@ -38,6 +38,8 @@ describe("read model of a lot's evidence and liens", () => {
     model = readModel({
       store,
       follower: { isCurrent: () => true },
+      files: { find: () => Promise.resolve(undefined) },
+      proofs: { indexOf: () => Promise.resolve(undefined) },
       deployment: { chainId: 1, addresses: { asset: account(9) } } as Deployment,
       assetDecimalCount: 6,
       submit: () => Promise.reject(new Error("not here")),

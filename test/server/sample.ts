@@ -1,8 +1,10 @@
 import { Readable } from "node:stream";
+import { zstdCompressSync } from "node:zlib";
 import type { Hex } from "../../server/protocol/bytes.ts";
 import { DROP_REASONS } from "../../server/protocol/drops.ts";
 import type * as api from "../../server/protocol/api.ts";
 import type { Lease } from "../../server/protocol/apiLeases.ts";
+import type { AbsenceProof, DeviceProof } from "../../server/protocol/proof.ts";
 import type { SignedReadingJson } from "../../server/protocol/reading.ts";
 import { expect } from "chai";
 import type { InjectOptions } from "fastify";
@@ -208,7 +210,7 @@ const epoch = (number: bigint): api.Epoch => ({
   devicesReportingCount: "8",
 });
 
-const proof: api.DeviceProof = {
+const proof: DeviceProof = {
   leaf: {
     leafIndex: 0,
     epoch: "490001",
@@ -223,7 +225,17 @@ const proof: api.DeviceProof = {
   root: HASH,
   reportHash: HASH,
   transactionHash: HASH,
+  signed: { ...signedReading, leafIndex: 0, leafCount: 2, proof: [HASH], dataHash: HASH },
 };
+
+const absence: AbsenceProof = {
+  ...{ lotId: "1", deviceIndex: 8, leafCount: 8, root: HASH, reportHash: HASH, transactionHash: HASH },
+  below: { leaf: proof.leaf, proof: [HASH] },
+  above: null,
+};
+
+/** The text of a published file. */
+export const FILE_TEXT = `${JSON.stringify(signedReading)}\n`.repeat(100);
 
 const EPOCHS = [490_002n, 490_001n, 490_000n];
 const LOTS = [1n, 2n, 3n];
@@ -231,7 +243,7 @@ const LOTS = [1n, 2n, 3n];
 /** Sources that serve the sample; a test replaces what it is about. */
 export function sampleSources(replaced: Partial<Sources> = {}): Sources {
   const known = (address: string) => address === ADDRESS;
-  const file = Buffer.from(JSON.stringify({ epoch: "490001", readings: [signedReading] }));
+  const stored = zstdCompressSync(FILE_TEXT);
   const give = <T>(value: T) => Promise.resolve(value);
   return {
     ready: () => give({ status: "ready", blockCount: "100", lastEpoch: null, chainId: "31337" }),
@@ -260,13 +272,19 @@ export function sampleSources(replaced: Partial<Sources> = {}): Sources {
       ),
     epoch: (number) =>
       give(EPOCHS.includes(number) ? { ...epoch(number), report: null, signatures: [], readings: null } : undefined),
-    readingSet: (number) =>
+    file: (kind, hash) =>
       give(
-        number === 490_001n
-          ? { fileHash: `0x${"cd".repeat(32)}`, byteCount: file.length, open: () => Readable.from([file]) }
+        kind === "readings" && hash === HASH
+          ? {
+              storedByteCount: stored.length,
+              stored: () => Readable.from([stored]),
+              plain: () => Readable.from([Buffer.from(FILE_TEXT)]),
+            }
           : undefined,
       ),
     deviceProof: (number, deviceId) => give(number === 490_001n && deviceId === HASH ? proof : undefined),
+    absenceProof: (number, lotId) => give(number === 490_001n && lotId === 1n ? absence : undefined),
+    lotProof: (number) => give(number === 490_001n ? ["{}", JSON.stringify(proof.leaf)] : undefined),
     submitReading: ({ reading }) => give(receipt("inserted", reading.epoch, reading.nodeId)),
     ...replaced,
   };

@@ -1,17 +1,23 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
-import { Wallet, type Block, type JsonRpcProvider } from "ethers";
+import { SigningKey, Wallet, type Block, type JsonRpcProvider } from "ethers";
 
-import { Telemetry__factory } from "../../types/factories/telemetry/Telemetry__factory.ts";
-import { closeEpoch, type ClosedEpoch, type EpochOptions } from "../../server/jobs/epoch.ts";
-import { startOracle, type Oracle } from "../../server/jobs/oracle.ts";
+import { chainClock } from "../../server/clock.ts";
+import type { Oracle, OracleOptions } from "../../server/jobs/oracle.ts";
+import { openStation, type Station } from "../../server/jobs/station.ts";
 import { startTransmitter, type Transmitter } from "../../server/jobs/transmit.ts";
+import { markedSigner } from "../../server/keys/marks.ts";
+import { memorySigner } from "../../server/keys/signer.ts";
 import { signReading } from "../../server/nodekey.ts";
-import { connectChain, telemetryHead, type TelemetryHead } from "../../server/plugins/chain.ts";
-import { readDirectory, type Directory } from "../../server/plugins/directory.ts";
-import { openStore, type Store } from "../../server/plugins/store.ts";
+import { connectChain } from "../../server/plugins/chain.ts";
+import type { Directory } from "../../server/plugins/directory.ts";
+import type { Files } from "../../server/plugins/files.ts";
+import type { FiledReport, TelemetryHead } from "../../server/plugins/head.ts";
+import type { Peer } from "../../server/plugins/peers.ts";
+import type { Store } from "../../server/plugins/store.ts";
 import type { Hex } from "../../server/protocol/bytes.ts";
 import { contractsAt, type Contracts } from "../../server/protocol/contracts.ts";
 import { noDrops } from "../../server/protocol/drops.ts";
@@ -25,7 +31,7 @@ import {
   type Reading,
   type SignedReadingJson,
 } from "../../server/protocol/reading.ts";
-import { domainOf, structOf } from "../../server/protocol/typed.ts";
+import type { Refusal } from "../../server/protocol/refusal.ts";
 import { nodeKeyOf } from "../../scripts/cast.ts";
 import { gpuModel } from "../../scripts/catalogue.ts";
 import { startChain, type LocalChain } from "../../scripts/chain.ts";
@@ -39,12 +45,22 @@ import { buildWorld, type World } from "../../scripts/world.ts";
 const SEED = "stage";
 export const START_AT = Date.UTC(2026, 0, 1) / 1000;
 export const FIRST_EPOCH = BigInt(START_AT / 3600);
-const GENESIS_AT = START_AT - 2 * 86_400;
+export const GENESIS_AT = START_AT - 2 * 86_400;
 export const FIRST_PAYMENT_AT = Date.UTC(2026, 1, 3) / 1000;
 export const FACTORS: SiteFactors = {
   ...{ overheadE4: 12_300n, pueE4: 12_500n, cfeBps: 4_092n, gCO2ePerKWh: 369n, waterMlPerKWh: 1_800n },
 };
-const METHODOLOGY: Hex = `0x${"77".repeat(32)}`;
+const ROUND_MS = 400;
+
+/** A report that is on-chain, and what the oracles refused on its way there. */
+export interface ClosedEpoch extends FiledReport {
+  readonly refusals: readonly Refusal[];
+}
+
+export type Overrides = Partial<Pick<OracleOptions, "clock" | "roundMs" | "turnSec" | "graceSec" | "skewSec">> & {
+  /** What the oracle finds at its peers, by the order of the signers. */
+  readonly peers?: (peers: readonly Peer[]) => readonly Peer[];
+};
 
 export interface Stage {
   readonly folder: string;
@@ -53,24 +69,36 @@ export interface Stage {
   readonly world: World;
   readonly fleet: FleetLot[];
   readonly store: Store;
+  readonly files: Files;
   readonly contracts: Contracts;
-  readonly directory: Directory;
+  readonly station: Station;
   readonly domain: Hex;
-  /** Four oracles on the store, as a program that starts makes them. */
-  startOracles(): Oracle[];
+  /** The registry as it stands at the chain's head. */
+  directory(): Promise<Directory>;
+  /** Four oracles on the store, by the order of the signers, as a program that starts makes them. */
+  startOracles(overrides?: Overrides, transmitter?: Transmitter): Promise<Oracle[]>;
   startTransmitter(): Transmitter;
-  epochOptions(oracles: readonly Oracle[], transmitter?: Transmitter): EpochOptions;
-  /** Moves the chain's clock to the end of the head's next epoch, and closes it. */
-  close(oracles: readonly Oracle[], head?: TelemetryHead): Promise<ClosedEpoch>;
+  /** Where the n-th oracle's mark is kept until the next reset. */
+  markFile(oracleId: number): string;
+  /** What oracles refused since it was asked last. */
+  refusals(): Refusal[];
+  /** Moves the chain's clock to the end of the next epoch, and lets the oracles close it. */
+  close(oracles: readonly Oracle[]): Promise<ClosedEpoch>;
+  /** Lets the oracles go on until something is so. */
+  until(oracles: readonly Oracle[], isSo: (head: TelemetryHead) => boolean | Promise<boolean>): Promise<TelemetryHead>;
   head(): Promise<TelemetryHead>;
   advanceTo(at: number | bigint): Promise<void>;
-  /** All that the store holds, as text: equal before and after says that nothing changed. */
+  /** All that the store holds of oracles and their transactions, as text: equal before and after says that nothing changed. */
   storeText(): Promise<string>;
   reset(): Promise<void>;
   stop(): Promise<void>;
 }
 
-const TABLES = ["readings", "equivocations", "reports", "signatures", "high_water", "outbox", "kv"];
+const TABLES = [
+  ...["readings", "equivocations", "reports", "signatures", "outbox", "kv"],
+  ...["ballots", "drafts", "decisions", "reported_readings"],
+];
+const UNTIL_MS = 30_000;
 
 /** `startEpoch`: the first hour that is reported, where it is not the leases' first. */
 export async function startStage(startEpoch?: bigint): Promise<Stage> {
@@ -82,10 +110,7 @@ export async function startStage(startEpoch?: bigint): Promise<Stage> {
     { model, hosts: [host(0), host(1)], gpuCount: 2 },
     { model, hosts: [host(2)], gpuCount: 1 },
   ];
-  const [chain, store] = await Promise.all([
-    startChain({ genesisAt: GENESIS_AT, port: 0, folder, isKept: false }),
-    openStore({ dataDir: join(folder, "store") }),
-  ]);
+  const chain = await startChain({ genesisAt: GENESIS_AT, port: 0, folder, isKept: false });
   const provider = await connectChain(chain.url, chain.chainId);
   await provider.send("anvil_setBlockTimestampInterval", [1]);
   const world = await buildWorld({
@@ -93,36 +118,73 @@ export async function startStage(startEpoch?: bigint): Promise<Stage> {
     ...{ genesisAt: GENESIS_AT, startAt: START_AT, firstPaymentAt: FIRST_PAYMENT_AT, startEpoch },
   });
   const { deployment, cast } = world;
-  const { addresses } = deployment;
-  const contracts = contractsAt(addresses, cast.keeper.connect(provider));
-  const directory = await readDirectory(contracts, deployment.identities, FACTORS);
-  const domain = readingDomain(BigInt(chain.chainId), addresses.telemetry);
-  const signing = {
-    reportDomain: domainOf(await contracts.telemetry.eip712Domain()),
-    reportStruct: structOf(Telemetry__factory.abi, "submit", "report"),
-  };
+  let peers: readonly Peer[] = [];
+  let started: Oracle[] = [];
+  let runs = 0;
+  const refused: Refusal[] = [];
+  const closing: (() => Promise<void>)[] = [];
+  const station = await openStation({
+    ...{ deployment, rpcUrl: chain.url, store: { dataDir: join(folder, "store") }, filesFolder: join(folder, "files") },
+    methodology: { factors: FACTORS, exceptions: new Map() },
+    peers: () => peers,
+  });
+  const { store, files, follower } = station;
+  const contracts = contractsAt(deployment.addresses, cast.keeper.connect(provider));
+  const domain = readingDomain(BigInt(chain.chainId), deployment.addresses.telemetry);
   let snapshot = (await provider.send("evm_snapshot", [])) as string;
 
+  const stopOracles = async () => {
+    for (const oracle of started.splice(0)) await oracle.stop();
+    for (const close of closing.splice(0)) await close();
+  };
+
   const stage: Stage = {
-    ...{ folder, chain, provider, world, fleet, store, contracts, directory, domain },
-    startOracles: () =>
-      cast.oracles.map((signer, oracleId) =>
-        startOracle({
-          ...signing,
-          ...{ oracleId, signer, store, directory, readingDomain: domain, methodologyHash: METHODOLOGY },
-        }),
-      ),
-    startTransmitter: () => startTransmitter(store, cast.transmitter.connect(provider), provider),
-    epochOptions: (oracles, transmitter = stage.startTransmitter()) => ({
-      ...signing,
-      ...{ oracles, store, transmitter, telemetry: addresses.telemetry },
-    }),
-    async close(oracles, head) {
-      const from = head ?? (await stage.head());
-      await stage.advanceTo((from.lastEpoch + 2n) * 3600n);
-      return await closeEpoch(stage.epochOptions(oracles), from);
+    ...{ folder, chain, provider, world, fleet, store, files, contracts, station, domain },
+    async directory() {
+      return await station.registry.at((await stage.head()).block.time);
     },
-    head: () => telemetryHead(contracts.telemetry),
+    async startOracles(overrides = {}, transmitter = stage.startTransmitter()) {
+      await stopOracles();
+      await stage.head(); // the clock of the chain is known from here on
+      const mine = (all: readonly Peer[]) => overrides.peers?.(all) ?? all;
+      started = inOrder(cast.oracles).map((wallet, oracleId) => {
+        const signer = markedSigner(memorySigner(new SigningKey(wallet.privateKey)), stage.markFile(oracleId));
+        closing.push(() => signer.close());
+        return station.startOracle({
+          ...{ oracleId, signer, transmitter, clock: chainClock(() => station.followedAt()) },
+          ...{ graceSec: 0n, skewSec: 0n, roundMs: ROUND_MS, turnSec: 0 },
+          ...overrides,
+          onRefusal: (refusal) => refused.push(refusal),
+          onError: () => undefined,
+        });
+      });
+      peers = mine(started.map(({ peer }) => peer));
+      for (const oracle of started) oracle.start(50);
+      return started;
+    },
+    startTransmitter: () => startTransmitter(store, cast.transmitter.connect(provider), provider),
+    markFile: (oracleId) => join(folder, `mark-${runs}-${oracleId}`),
+    refusals: () => refused.splice(0),
+    async close(oracles) {
+      const { lastEpoch } = await stage.head();
+      await stage.advanceTo((lastEpoch + 2n) * 3600n);
+      const { newest } = await stage.until(oracles, (head) => head.lastEpoch > lastEpoch);
+      return { ...newest!, refusals: stage.refusals() };
+    },
+    async until(oracles, isSo) {
+      const deadlineMs = Date.now() + UNTIL_MS;
+      for (;;) {
+        const head = await stage.head();
+        if (await isSo(head)) return head;
+        if (Date.now() > deadlineMs) throw new Error(`nothing came: ${stage.refusals().map(String).join("; ")}`);
+        for (const oracle of oracles) oracle.wake();
+        await sleep(10);
+      }
+    },
+    async head() {
+      await follower.catchUp();
+      return await station.head();
+    },
     async advanceTo(at) {
       const { timestamp } = (await provider.getBlock("latest")) as Block;
       if (Number(at) <= timestamp) return;
@@ -140,18 +202,27 @@ export async function startStage(startEpoch?: bigint): Promise<Stage> {
       return tables.join("\n");
     },
     async reset() {
+      await stopOracles();
+      refused.splice(0);
+      runs += 1; // the marks of the last test are not this one's
       await provider.send("evm_revert", [snapshot]);
       snapshot = (await provider.send("evm_snapshot", [])) as string;
       await store.db.query(`truncate ${TABLES.join(", ")} restart identity`);
     },
     async stop() {
+      await stopOracles();
       provider.destroy();
-      await store.close();
+      await station.close();
       await chain.stop();
       rmSync(folder, { recursive: true, force: true });
     },
   };
   return stage;
+}
+
+/** Wallets as the contract orders its signers. */
+export function inOrder(wallets: readonly { readonly address: string; readonly privateKey: string }[]) {
+  return wallets.toSorted((a, b) => (a.address.toLowerCase() < b.address.toLowerCase() ? -1 : 1));
 }
 
 /** What a test says of a node's hour; the rest is an idle board that was up and allocated all hour. */

@@ -124,14 +124,11 @@ describe("store queries", () => {
       carry: { "1": "999" },
     });
 
-    it("are replaced while they are proposed, and not after", async () => {
+    it("are replaced when another one took their place on-chain", async () => {
       await reports.saveReport(store.db, 0, report(1n, hash(1)));
       await reports.saveReport(store.db, 0, report(1n, hash(2)));
-      await reports.setReportStatus(store.db, 0, 1n, hash(2), "submitted");
-      expect(await refusal(reports.saveReport(store.db, 0, report(1n, hash(3))))).to.equal("Report_Settled");
-      await reports.saveReport(store.db, 0, report(1n, hash(2)));
-      expect(await reports.reportOf(store.db, 0, 1n)).to.deep.equal({ ...report(1n, hash(2)), status: "submitted" });
-      expect(await refusal(reports.setReportStatus(store.db, 0, 1n, hash(3), "submitted"))).to.equal("Report_Unknown");
+      expect(await reports.reportOf(store.db, 0, 1n)).to.deep.equal(report(1n, hash(2)));
+      expect(await reports.reportOf(store.db, 1, 1n)).to.equal(undefined);
     });
 
     it("carry each signer's first signature", async () => {
@@ -144,25 +141,6 @@ describe("store queries", () => {
         { signer: SIGNER, signature: "0x01" },
         { signer: OTHER, signature: "0x02" },
       ]);
-    });
-  });
-
-  describe("raiseHighWater", () => {
-    it("E14: allows the next epoch and the same report again, refuses another report and an earlier epoch", async () => {
-      const raise = (epoch: bigint, n: number) => reports.raiseHighWater(store.db, SIGNER, epoch, hash(n));
-      await raise(10n, 1);
-      await raise(10n, 1);
-      expect(await refusal(raise(10n, 2))).to.equal("Signer_BelowMark");
-      await raise(11n, 3);
-      expect(await refusal(raise(10n, 1))).to.equal("Signer_BelowMark");
-      expect(await reports.highWaterOf(store.db, SIGNER)).to.deep.equal({ epoch: 11n, reportHash: hash(3) });
-      await reports.raiseHighWater(store.db, OTHER, 1n, hash(9));
-    });
-
-    it("E14: of many at once for one epoch, allows one report", async () => {
-      const tries = Array.from({ length: 8 }, (_, n) => reports.raiseHighWater(store.db, SIGNER, 12n, hash(n)));
-      const results = await Promise.all(tries.map(refusal));
-      expect(results.filter((result) => result === "not refused")).to.have.length(1);
     });
   });
 
