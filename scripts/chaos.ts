@@ -34,11 +34,18 @@ const LOTS = 3;
 
 function readCommand(args: string[]): Given {
   return new Command("npm run chaos --")
-    .description("Breaks four oracle processes, their network, databases, clocks and chain in every way, and checks what is left.")
+    .description(
+      "Breaks four oracle processes, their network, databases, clocks and chain in every way, and checks what is left.",
+    )
     .option("--seed <text>", "what the schedule, the keys and the readings are a function of", "1")
     .option("--epochs <n>", "hours that readings are sent for", whole(2, 1_000), 24)
     .option("--nodes <n>", `nodes of each of ${LOTS} lots`, whole(1, 500), 40)
-    .option("--faults <list>", `kinds of faults, by commas: ${FAULT_KINDS.join(", ")}; or none`, faultKinds, FAULT_KINDS)
+    .option(
+      "--faults <list>",
+      `kinds of faults, by commas: ${FAULT_KINDS.join(", ")}; or none`,
+      faultKinds,
+      FAULT_KINDS,
+    )
     .option("--json", "print the result as JSON, alone on standard output", false)
     .option("--keep", "leave the folder behind even when nothing was found", false)
     .option("--data <dir>", "the folder; by default a new one below the system's temporary folder")
@@ -60,7 +67,8 @@ async function main(): Promise<void> {
   const given = readCommand(process.argv.slice(2));
   const folder = given.data === undefined ? mkdtempSync(join(tmpdir(), "rackbond-chaos-")) : resolve(given.data);
   const startedMs = Date.now();
-  const say = (text: string) => process.stderr.write(`${((Date.now() - startedMs) / 1000).toFixed(1).padStart(6)} s  ${text}\n`);
+  const say = (text: string) =>
+    process.stderr.write(`${((Date.now() - startedMs) / 1000).toFixed(1).padStart(6)} s  ${text}\n`);
   let isClean = false;
   // Whoever ends the run ends what it started, too.
   const abort = new AbortController();
@@ -98,8 +106,22 @@ function countsOf(spells: readonly Spell[]): Record<string, number> {
 
 const MAX_SHOWN = 5;
 
-function tableOf({ seed, faults, answers, madeCount, epochCount, readingCount, durationSec, checks, notes }: Result): string {
-  const lines = [`seed ${seed}: ${epochCount} epochs, ${madeCount} readings made, ${readingCount} counted, ${durationSec} s`, "", "done"];
+function tableOf({
+  seed,
+  faults,
+  answers,
+  madeCount,
+  epochCount,
+  readingCount,
+  durationSec,
+  checks,
+  notes,
+}: Result): string {
+  const lines = [
+    `seed ${seed}: ${epochCount} epochs, ${madeCount} readings made, ${readingCount} counted, ${durationSec} s`,
+    "",
+    "done",
+  ];
   for (const [kind, count] of Object.entries(faults)) {
     lines.push(`  ${String(count).padStart(4)} × ${kind.padEnd(12)} ${FAULTS[kind as FaultKind].does}`);
   }

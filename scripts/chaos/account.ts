@@ -54,7 +54,10 @@ export function keepAccount(options: AccountOptions, epochs: readonly PublishedE
     const inSet = new Map(readings.map(({ reading }) => [reading.nodeId, readingHash(domain, reading)]));
     if (inSet.size !== readings.length) find("valid", "a node stands twice in the set");
     const must = candidates.filter(
-      (one) => one.isSound && holders(one) >= holderCount && faultIn(one.reading, newest.get(one.reading.nodeId)) === undefined,
+      (one) =>
+        one.isSound &&
+        holders(one) >= holderCount &&
+        faultIn(one.reading, newest.get(one.reading.nodeId)) === undefined,
     );
     mustCount += must.length;
     for (const { reading, hash, habit } of must) {
@@ -68,7 +71,12 @@ export function keepAccount(options: AccountOptions, epochs: readonly PublishedE
       const { nodeId } = reading;
       const origin = made.get(hash);
       const bytes = Buffer.from(hash.slice(2), "hex");
-      const isSigned = verify("sha256", bytes, { key: keys.get(nodeId)!, dsaEncoding: "ieee-p1363" }, Buffer.from(signature.slice(2), "hex"));
+      const isSigned = verify(
+        "sha256",
+        bytes,
+        { key: keys.get(nodeId)!, dsaEncoding: "ieee-p1363" },
+        Buffer.from(signature.slice(2), "hex"),
+      );
       if (!isSigned) find("valid", `node ${nodeId}: a signature that is not its own`);
       if (origin === undefined) find("valid", `node ${nodeId}: a reading that it never made`);
       else if (!origin.isSound) find("valid", `node ${nodeId}: a reading that is ${origin.habit}`);
@@ -81,7 +89,8 @@ export function keepAccount(options: AccountOptions, epochs: readonly PublishedE
       const want = meterOf(total, factors);
       const have = meters.get(lotId);
       for (const [name, value] of Object.entries(want) as [keyof Meter, bigint][]) {
-        if (have?.[name] !== value) find("meters", `lot ${lotId}: ${name} is ${have?.[name]}, the readings say ${value}`);
+        if (have?.[name] !== value)
+          find("meters", `lot ${lotId}: ${name} is ${have?.[name]}, the readings say ${value}`);
       }
     }
   }

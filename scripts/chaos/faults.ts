@@ -50,7 +50,10 @@ export async function inflict(scene: Scene, fault: PlannedFault): Promise<Heal> 
       return hurt([...outgoing, ...incoming], "silent");
     case "split": {
       const isAcross = (from: number, to: number) => victims.includes(from) !== victims.includes(to);
-      return hurt(ORACLES.flatMap((from) => oracles.peers[from]!.filter((_, to) => isAcross(from, to))), "silent");
+      return hurt(
+        ORACLES.flatMap((from) => oracles.peers[from]!.filter((_, to) => isAcross(from, to))),
+        "silent",
+      );
     }
     case "mute":
       return hurt(outgoing, "mute");

@@ -67,7 +67,10 @@ export async function layGround(folder: string, seed: string, fleet: readonly Si
     const chain = await startChain({ genesisAt, port: 0, folder, isKept: false, engine: "anvil" });
     closing.push(() => chain.stop());
     const wallets = (name: string) =>
-      Array.from({ length: ORACLES }, (_, index) => new Wallet(keccak256(toUtf8Bytes(`chaos/${seed}/${name}${index}`))));
+      Array.from(
+        { length: ORACLES },
+        (_, index) => new Wallet(keccak256(toUtf8Bytes(`chaos/${seed}/${name}${index}`))),
+      );
     const reportKeys = wallets("report").sort((a, b) => (BigInt(a.address) < BigInt(b.address) ? -1 : 1));
     const gasKeys = wallets("gas");
     const [deployment, postgres] = await Promise.all([

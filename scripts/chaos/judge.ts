@@ -132,7 +132,11 @@ interface Publication {
 }
 
 /** Each epoch's set, from whoever serves it whole; it is checked against the hash on-chain. */
-async function publishedEpochs(urls: readonly string[], domain: Hex, filed: readonly FiledEpoch[]): Promise<Publication> {
+async function publishedEpochs(
+  urls: readonly string[],
+  domain: Hex,
+  filed: readonly FiledEpoch[],
+): Promise<Publication> {
   const result: Publication = { published: [], served: 0, missing: [] };
   for (const { epoch, isSkip, dataHash, meters } of filed) {
     if (isSkip) continue;
@@ -140,7 +144,9 @@ async function publishedEpochs(urls: readonly string[], domain: Hex, filed: read
     let readings: PublishedEpoch["readings"] | undefined;
     for (const [oracle, url] of urls.entries()) {
       try {
-        const response = await fetch(`${url}/peer/v1/files/readings/${dataHash}`, { signal: AbortSignal.timeout(10_000) });
+        const response = await fetch(`${url}/peer/v1/files/readings/${dataHash}`, {
+          signal: AbortSignal.timeout(10_000),
+        });
         if (!response.ok) throw new Error(`status ${response.status}`);
         const plain = zstdDecompressSync(Buffer.from(await response.arrayBuffer()));
         ({ readings } = await checkReadingSet(domain, dataHash, linesOf([plain], FILE_LIMITS.readings)));

@@ -33,7 +33,10 @@ const peers = env("RACKBOND_PEERS").split(",");
 const graceSec = BigInt(env("RACKBOND_GRACE_SEC"));
 const wallet = new Wallet(env("RACKBOND_REPORT_KEY").replace("plain:", ""));
 const deployment = parseDeployment(JSON.parse(readFileSync(env("RACKBOND_DEPLOYMENT"), "utf8")));
-const provider = new JsonRpcProvider(env("RACKBOND_RPC_URL"), deployment.chainId, { staticNetwork: true, cacheTimeout: -1 });
+const provider = new JsonRpcProvider(env("RACKBOND_RPC_URL"), deployment.chainId, {
+  staticNetwork: true,
+  cacheTimeout: -1,
+});
 const { telemetry, registry } = contractsAt(deployment.addresses, provider);
 const ballots = ballotDomain(BigInt(deployment.chainId), deployment.addresses.telemetry);
 const domain = readingDomain(BigInt(deployment.chainId), deployment.addresses.telemetry);
@@ -76,11 +79,15 @@ async function makeLies(configDigest: Hex, epoch: bigint): Promise<readonly [Lie
   if (before !== undefined) {
     const { dataHash } = before.args.report;
     const answers = await Promise.allSettled(
-      peers.filter((_, index) => index !== self).map(async (url) => {
-        const response = await fetch(`${url}/peer/v1/files/readings/${dataHash}`, { signal: AbortSignal.timeout(2_000) });
-        const plain = zstdDecompressSync(Buffer.from(await response.arrayBuffer()));
-        return await checkReadingSet(domain, dataHash as Hex, linesOf([plain], FILE_LIMITS.readings));
-      }),
+      peers
+        .filter((_, index) => index !== self)
+        .map(async (url) => {
+          const response = await fetch(`${url}/peer/v1/files/readings/${dataHash}`, {
+            signal: AbortSignal.timeout(2_000),
+          });
+          const plain = zstdDecompressSync(Buffer.from(await response.arrayBuffer()));
+          return await checkReadingSet(domain, dataHash as Hex, linesOf([plain], FILE_LIMITS.readings));
+        }),
     );
     const whole = answers.find((one) => one.status === "fulfilled");
     if (whole === undefined) throw new Error(`nobody has the set of ${epoch - 1n}`);
@@ -92,7 +99,12 @@ async function makeLies(configDigest: Hex, epoch: bigint): Promise<readonly [Lie
   });
   const lie = (set: readonly VerifiedReading[]): Lie => {
     const sums = aggregate(epoch, state, lots!, set);
-    const report = buildReport(sums, configDigest, (before?.args.reportHash ?? `0x${"0".repeat(64)}`) as Hex, methodologyHash);
+    const report = buildReport(
+      sums,
+      configDigest,
+      (before?.args.reportHash ?? `0x${"0".repeat(64)}`) as Hex,
+      methodologyHash,
+    );
     files.set(report.dataHash, [...readingSetLines(epoch, sums.state, set)].map((line) => `${line}\n`).join(""));
     return { value: reportHashOf(struct, report), report };
   };
@@ -124,7 +136,11 @@ function tale(instance: Instance, pair: readonly [Lie, Lie], peer: number, signe
   }
   const signatures = pair.map(({ value: of, report }) => {
     const preimage = reportPreimageOf(struct, reportDomain!, report);
-    return { signerIndex: self, value: of, signature: wallet.signingKey.sign(keccakHex(preimage)).compactSerialized as Hex };
+    return {
+      signerIndex: self,
+      value: of,
+      signature: wallet.signingKey.sign(keccakHex(preimage)).compactSerialized as Hex,
+    };
   });
   const reports = pair.map(({ report }) => reportJson(report));
   return bundleJson({ instance, messages, reports, signatures, isAsking: true });

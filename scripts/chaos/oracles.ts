@@ -57,15 +57,9 @@ export async function seatOracles({ ground, settings, tap, chooseByte }: Oracles
   const chainPort = Number(new URL(chain.url).port);
   const chains = await Promise.all(indices.map(() => openWire({ port: chainPort, chooseByte })));
   const databases = await Promise.all(indices.map(() => openWire({ port: postgres.port })));
-  const peers = await Promise.all(
-    indices.map((from) =>
-      Promise.all(
-        indices.map((to) =>
-          from === to ? undefined : openWire({ port: ports[to]!, chooseByte, tap: tap(from, to) }),
-        ),
-      ),
-    ),
-  );
+  const openPeer = async (from: number, to: number) =>
+    from === to ? undefined : await openWire({ port: ports[to]!, chooseByte, tap: tap(from, to) });
+  const peers = await Promise.all(indices.map((from) => Promise.all(indices.map((to) => openPeer(from, to)))));
   const urls = ports.map((port) => `http://127.0.0.1:${port}`);
   const folders = indices.map((index) => join(folder, `oracle${index}`));
   const endings: string[] = [];
@@ -140,7 +134,7 @@ export async function seatOracles({ ground, settings, tap, chooseByte }: Oracles
       isClosed = true;
       await Promise.all(indices.map((index) => signal(index, "SIGKILL")));
       const wires = [...chains, ...databases, ...peers.flat()];
-      await Promise.all(wires.map((wire) => wire?.close()));
+      for (const wire of wires) await wire?.close();
     },
   };
 }

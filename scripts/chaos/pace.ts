@@ -49,7 +49,7 @@ export async function startPace({ chain, blockMs, blockSec }: PaceOptions): Prom
   /** The newest blocks, and the newest with a transaction in it. */
   let newest = 0;
   let newestFilled = 0;
-  let isStopped = false;
+  const end: { isStopped: boolean; fault?: Error } = { isStopped: false };
   let nowAt = 0;
   let last: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
@@ -93,29 +93,28 @@ export async function startPace({ chain, blockMs, blockSec }: PaceOptions): Prom
   await ask("evm_setAutomine", false);
   await ask("anvil_setBlockTimestampInterval", blockSec);
   note(await blockAt("latest"));
-  let fault: unknown;
   const beat = (async () => {
-    while (!isStopped) await Promise.all([inTurn(mine), sleep(blockMs)]);
+    while (!end.isStopped) await Promise.all([inTurn(mine), sleep(blockMs)]);
   })().catch((error: unknown) => {
-    isStopped = true;
-    fault = error;
+    end.isStopped = true;
+    end.fault = error instanceof Error ? error : new Error(String(error));
   });
   return {
     nowAt: () => nowAt,
     async until(timeAt) {
-      while (nowAt < timeAt && !isStopped) await sleep(blockMs / 4);
-      if (fault !== undefined) throw fault;
+      while (nowAt < timeAt && !end.isStopped) await sleep(blockMs / 4);
+      if (end.fault !== undefined) throw end.fault;
     },
     beatCount: () => beatCount,
     hold: (fromAt) => (heldFromAt = fromAt),
     async reorg(blockCount, isReplayed, patienceBeats) {
       const limit = beatCount + patienceBeats;
-      while (newest - newestFilled >= blockCount && beatCount < limit && !isStopped) await sleep(blockMs / 8);
+      while (newest - newestFilled >= blockCount && beatCount < limit && !end.isStopped) await sleep(blockMs / 8);
       return await inTurn(() => replace(blockCount, isReplayed));
     },
     transactions: () => seen,
     async stop() {
-      isStopped = true;
+      end.isStopped = true;
       await beat;
     },
   };

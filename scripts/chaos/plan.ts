@@ -101,7 +101,7 @@ export function planFaults({ seed, kinds, epochCount, beatsPerEpoch }: PlanOptio
 function beatsOf(kind: FaultKind, beatsPerEpoch: number, dice: Dice): number {
   if (kind === "dbDrop") return 0;
   // A re-org waits that long for blocks with something in them.
-  return kind === "reorg" || kind === "reorgReplay" ? 2 * beatsPerEpoch : dice.between(3, beatsPerEpoch);
+  return kind === "reorg" || kind === "reorgReplay" ? 5 * beatsPerEpoch : dice.between(3, beatsPerEpoch);
 }
 
 function victimsOf(kind: FaultKind, dice: Dice): number[] {

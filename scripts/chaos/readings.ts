@@ -62,7 +62,11 @@ function writeNode(node: SimNode, nodes: readonly SimNode[], domain: Hex, epoch:
   const habit = drawHabit(dice);
   const reading = readingOf(node, epoch, dice);
   const forged = dice.chance(FORGED_SHARE)
-    ? to(make(readingOf(node, epoch, dice), "forged", false, dice.pick(nodes.filter((one) => one !== node)).key), ORACLES, soonAt)
+    ? to(
+        make(readingOf(node, epoch, dice), "forged", false, dice.pick(nodes.filter((one) => one !== node)).key),
+        ORACLES,
+        soonAt,
+      )
     : [];
   if (habit === "absent") return forged;
   if (habit === "fallen") {

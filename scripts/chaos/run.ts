@@ -81,14 +81,17 @@ const SETTINGS = {
 /** Plays the whole run, and hands over what is left of it; then everything is stopped. */
 export async function runChaos<T>(options: ChaosOptions, judge: (aftermath: Aftermath) => Promise<T>): Promise<T> {
   const { seed, epochCount, kinds, folder, say } = options;
-  const closing: (() => Promise<unknown> | void)[] = [];
+  const closing: (() => Promise<void>)[] = [];
   try {
     const fleet = simulateFleet(seed, options.lotCount, options.nodesPerLot);
     const ground = await layGround(folder, seed, fleet);
     closing.push(() => ground.close());
     const { deployment, chain, startEpoch } = ground;
     const provider = await connectChain(chain.url, chain.chainId);
-    closing.push(() => provider.destroy());
+    closing.push(() => {
+      provider.destroy();
+      return Promise.resolve();
+    });
     const signatures = watchSignatures({
       ...{ chainId: chain.chainId, telemetry: deployment.addresses.telemetry },
       signers: ground.reportKeys.map(({ address }) => address),
@@ -107,8 +110,22 @@ export async function runChaos<T>(options: ChaosOptions, judge: (aftermath: Afte
     closing.push(() => feeder.stop());
     const domain = readingDomain(BigInt(chain.chainId), deployment.addresses.telemetry);
     const plan = planFaults({ seed, kinds, epochCount, beatsPerEpoch: BEATS_PER_EPOCH });
-    const played = await play({ ...{ options, plan, fleet, domain, feeder, ground, provider, startEpoch } }, { ground, oracles, pace, dice, say });
-    const left = { ground, provider, pace, oracles, feeder, signatures, fleet, domain, epochCount, firstEpoch: startEpoch };
+    const played = await play(
+      { ...{ options, plan, fleet, domain, feeder, ground, provider, startEpoch } },
+      { ground, oracles, pace, dice, say },
+    );
+    const left = {
+      ground,
+      provider,
+      pace,
+      oracles,
+      feeder,
+      signatures,
+      fleet,
+      domain,
+      epochCount,
+      firstEpoch: startEpoch,
+    };
     return await judge({ ...left, ...played });
   } finally {
     for (const close of closing.reverse()) await close();
@@ -116,12 +133,13 @@ export async function runChaos<T>(options: ChaosOptions, judge: (aftermath: Afte
 }
 
 async function untilAnswering(url: string): Promise<void> {
-  for (const startMs = Date.now(); Date.now() - startMs < START_MS; await sleep(100)) {
+  const untilMs = Date.now() + START_MS;
+  while (Date.now() < untilMs) {
     try {
       await fetch(url, { signal: AbortSignal.timeout(1_000) });
       return;
     } catch {
-      // Not yet.
+      await sleep(100); // not yet
     }
   }
   throw new Error(`the oracle at ${url} did not start in ${START_MS / 1000} s`);
@@ -191,7 +209,9 @@ async function play(game: Game, scene: Scene): Promise<Pick<Aftermath, "made" | 
   await pace.until(lastAt);
   pace.hold(lastAt + GRACE_SEC + 10 * BLOCK_SEC);
   say(`all is healed; epoch ${await telemetry.lastEpoch()} of ${endEpoch - 1n} is on-chain`);
-  for (const startMs = Date.now(); Date.now() - startMs < SETTLE_MS; await sleep(250)) {
+  const untilMs = Date.now() + SETTLE_MS;
+  while (Date.now() < untilMs) {
+    await sleep(250);
     options.signal.throwIfAborted();
     head = await telemetry.lastEpoch();
     const heads = await Promise.all(oracles.urls.map(headOf));

@@ -1,6 +1,12 @@
 import { concat, getBytes, recoverAddress } from "ethers";
 
-import { ballotDomain, ballotPreimage, parseBundle, type Instance, type SignedMessage } from "../../server/protocol/ballot.ts";
+import {
+  ballotDomain,
+  ballotPreimage,
+  parseBundle,
+  type Instance,
+  type SignedMessage,
+} from "../../server/protocol/ballot.ts";
 import type { Hex } from "../../server/protocol/bytes.ts";
 import { keccakHex } from "../../server/protocol/keccak.ts";
 import { INTERFACES } from "../../server/protocol/contracts.ts";
@@ -56,7 +62,13 @@ export function watchSignatures(options: SignaturesOptions): Signatures {
     }
   };
   /** Notes a value in its place, once its signature was found to be the signer's own. */
-  const note = (place: string, value: string, signature: Hex, digest: () => Hex, conflict: Omit<Conflict, "text">): boolean => {
+  const note = (
+    place: string,
+    value: string,
+    signature: Hex,
+    digest: () => Hex,
+    conflict: Omit<Conflict, "text">,
+  ): boolean => {
     const key = `${place}/${value}`;
     if (seen.has(key) || !isBy(conflict.signerIndex, digest(), signature)) return false;
     seen.set(key, { value, signature });

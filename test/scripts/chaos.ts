@@ -50,7 +50,10 @@ describe("chaos run", () => {
     const made = new Map<Hex, Made>();
     const epochs: PublishedEpoch[] = [];
     const account = (published: readonly PublishedEpoch[], held: (one: Made) => boolean) =>
-      keepAccount({ domain: DOMAIN, fleet, factors, made, holders: (one) => (held(one) ? 2 : 0), holderCount: 2 }, published);
+      keepAccount(
+        { domain: DOMAIN, fleet, factors, made, holders: (one) => (held(one) ? 2 : 0), holderCount: 2 },
+        published,
+      );
     const changed = (index: number, change: (epoch: PublishedEpoch) => Partial<PublishedEpoch>) =>
       epochs.map((epoch, at) => (at === index ? { ...epoch, ...change(epoch) } : epoch));
     const rules = (published: readonly PublishedEpoch[], held: (one: Made) => boolean = () => false) =>

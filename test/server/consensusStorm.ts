@@ -44,7 +44,12 @@ function playStorm(seed: string, isLiarLoud: boolean) {
   const liar = dice.between(0, MACHINES - 1);
   const firstProposerIndex = dice.between(0, MACHINES - 1);
   const honest = Array.from({ length: MACHINES }, (_, index) => index).filter((index) => index !== liar);
-  const machines = Array.from({ length: MACHINES }, (): Machine => ({ core: undefined, durable: [], decided: undefined, life: 0 }));
+  const machines = Array.from({ length: MACHINES }, (): Machine => ({
+    core: undefined,
+    durable: [],
+    decided: undefined,
+    life: 0,
+  }));
   const queue: { atMs: number; run: () => void }[] = [];
   const named = new Set<Hex>();
   const lossShare = dice.between(2, 8) / 10;
@@ -88,20 +93,31 @@ function playStorm(seed: string, isLiarLoud: boolean) {
       }
       if (output.type === "send") {
         const { message, quorum } = output;
-        const twin = machine.durable.find((one) => one.message.type === message.type && one.message.round === message.round);
+        const twin = machine.durable.find(
+          (one) => one.message.type === message.type && one.message.round === message.round,
+        );
         expect(twin, "two messages in one place").to.equal(undefined);
         machine.durable.push({ message, quorum });
         if (message.value !== null) named.add(message.value);
         toAll(index, [message]);
       } else if (output.type === "timeout") {
         const delayMs = ROUND_MS * (1 + output.round / 2);
-        after(delayMs, alive(index, (core) => core.expire(output.step, output.round)));
+        after(
+          delayMs,
+          alive(index, (core) => core.expire(output.step, output.round)),
+        );
       } else if (output.type === "propose") {
         const value = valueOf(0x9000 + ++valueCount);
-        after(dice.between(1, 30), alive(index, (core) => core.propose(output.round, value)));
+        after(
+          dice.between(1, 30),
+          alive(index, (core) => core.propose(output.round, value)),
+        );
       } else if (output.type === "judge") {
         const verdict = verdictOf(index, output.value);
-        after(dice.between(1, 30), alive(index, (core) => core.judge(output.value, verdict)));
+        after(
+          dice.between(1, 30),
+          alive(index, (core) => core.judge(output.value, verdict)),
+        );
       } else {
         machine.decided ??= output.value;
         expect(machine.decided, "a decision that changed").to.equal(output.value);
