@@ -77,6 +77,17 @@ export const DEAL = {
   servicerFeeBps: 5n,
 } as const;
 
+/**
+ * What stands behind a word. No public deal says these: assumed. A lot's bond is a twentieth of its cost, a prover has a
+ * tenth of what is slashed, and a withdrawal waits two weeks: reports can be late and challenged for four days.
+ */
+export const BONDS = {
+  lotBondBps: 500n,
+  oracleBondAssets: 100_000_000_000n,
+  proverBountyBps: 1_000n,
+  unbondingSec: 14n * 86_400n,
+} as const;
+
 /** Hours of an average month, 8,760 ÷ 12. */
 export const MONTH_HOURS = 730n;
 

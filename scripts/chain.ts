@@ -153,7 +153,11 @@ function commandOf(options: LocalChainOptions, port: number): { program: string;
   if (anvil !== undefined) {
     const state = ["--state", join(options.folder, "chain.state.json"), "--state-interval", String(STATE_INTERVAL_SEC)];
     const world = ["--timestamp", String(options.genesisAt), "--hardfork", "prague", "--accounts", "0", "--quiet"];
-    return { program: anvil, args: ["--host", "127.0.0.1", ...where, ...world, ...(options.isKept ? state : [])] };
+    // Old states go to disk: by itself anvil puts them in the user's home, and leaves them there when it is killed.
+    const cache = join(options.folder, "chain.cache");
+    rmSync(cache, { recursive: true, force: true });
+    const args = ["--host", "127.0.0.1", ...where, ...world, "--cache-path", cache, ...(options.isKept ? state : [])];
+    return { program: anvil, args };
   }
   const platform = `${process.platform} ${process.arch}`;
   if (options.engine === "anvil") throw new Error(`no anvil for ${platform} is installed; take --chain hardhat`);

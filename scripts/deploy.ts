@@ -1,5 +1,6 @@
 import { ContractFactory, type Signer } from "ethers";
 
+import { Bonds__factory } from "../types/factories/bond/Bonds__factory.ts";
 import { Gate__factory } from "../types/factories/compliance/Gate__factory.ts";
 import { KinkedRate__factory } from "../types/factories/credit/KinkedRate__factory.ts";
 import { Markets__factory } from "../types/factories/credit/Markets__factory.ts";
@@ -21,6 +22,7 @@ import { ComputeIndex__factory } from "../types/factories/valuation/ComputeIndex
 import { Valuation__factory } from "../types/factories/valuation/Valuation__factory.ts";
 import { send } from "../server/protocol/contracts.ts";
 import type { Addresses } from "../server/protocol/deployment.ts";
+import { BONDS } from "./catalogue.ts";
 
 /** What is fixed when the contracts are deployed. */
 export interface DeployOptions {
@@ -32,12 +34,16 @@ export interface DeployOptions {
   oracles: string[];
   /** The settlement stablecoin; a test token that anyone mints is deployed without it. */
   asset?: string;
+  /** Receives what a slash leaves to nobody else: the admin where it is not given. */
+  treasury?: string;
   /** The first hour that is reported, in unix hours. */
   startEpoch: bigint;
 }
 
 /** The AccessManager role of auditors. */
 const AUDITOR_ROLE = 1n;
+/** The role of contracts that decide faults: they may slash. */
+export const SLASHER_ROLE = 2n;
 
 // A report stands open to challenge for a day, and is refused after three: then only a signed skip moves on.
 const CHALLENGE_SEC = 24n * 3600n;
@@ -104,6 +110,12 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
     new KinkedRate__factory(admin).deploy(WAD / 100n, (8n * WAD) / 100n, (60n * WAD) / 100n, (90n * WAD) / 100n),
   );
   const markets = await place(new Markets__factory(admin).deploy(authority));
+  const bonds = await place(
+    new Bonds__factory(admin).deploy(authority, {
+      ...{ asset, registry, telemetry, ...BONDS },
+      treasury: options.treasury ?? (await admin.getAddress()),
+    }),
+  );
 
   const manager = Authority__factory.connect(authority, admin);
   const attesting = (["attest", "renew", "revokeAttestation"] as const).map(
@@ -111,6 +123,8 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
   );
   await send(manager.setTargetFunctionRole(registry, attesting, AUDITOR_ROLE));
   await send(manager.grantRole(AUDITOR_ROLE, auditor, 0n));
+  const slashing = [Bonds__factory.createInterface().getFunction("slash").selector];
+  await send(manager.setTargetFunctionRole(bonds, slashing, SLASHER_ROLE));
   const sorted = [...oracles].sort((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1));
   await send(
     Telemetry__factory.connect(telemetry, admin).setConfig(
@@ -133,5 +147,6 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
     computeIndex,
     rateModel,
     markets,
+    bonds,
   };
 }

@@ -12,7 +12,7 @@ import { Gate__factory } from "../types/factories/compliance/Gate__factory.ts";
 import { TestStable__factory } from "../types/factories/mocks/TestStable__factory.ts";
 import { Leases__factory } from "../types/factories/lease/Leases__factory.ts";
 import { nodeKeyOf, type Cast } from "./cast.ts";
-import { DEAL, MONTH_HOURS } from "./catalogue.ts";
+import { BONDS, DEAL, MONTH_HOURS } from "./catalogue.ts";
 import { LLTV_WAD } from "./deploy.ts";
 import type { FleetLot } from "./fleet.ts";
 
@@ -64,6 +64,8 @@ export async function seed(options: SeedOptions): Promise<Seeded> {
   const { provider, addresses, cast, fleet } = options;
   const as = (wallet: Wallet) => contractsAt(addresses, wallet.connect(provider));
   const identities = await registerFleet(options, as(cast.operator), as(cast.admin), as(cast.auditor));
+
+  await postBonds(options, fleet.length);
 
   const costs = fleet.map(costOf);
   const costAssets = costs.reduce((sum, cost) => sum + cost, 0n);
@@ -129,6 +131,22 @@ async function registerFleet(
     identities.push({ lotId: String(lotId), devices: devices.map(({ name, nodeId }) => ({ name, nodeId })) });
   }
   return identities;
+}
+
+/** The operator posts for every lot, and whoever pays for the reports for every oracle. */
+async function postBonds(options: SeedOptions, lotCount: number): Promise<void> {
+  const { cast, addresses, provider } = options;
+  const post = async (wallet: Wallet, bondId: string, assets: bigint) => {
+    await fund(options, wallet, addresses.bonds, assets);
+    await send(contractsAt(addresses, wallet.connect(provider)).bonds.post(bondId, assets));
+  };
+  const { bonds } = contractsAt(addresses, provider);
+  for (let lotId = 1; lotId <= lotCount; lotId++) {
+    await post(cast.operator, await bonds.lotBondId(lotId), await bonds.requiredLotAssets(lotId));
+  }
+  for (const { address } of cast.oracles) {
+    await post(cast.transmitter, await bonds.oracleBondId(address), BONDS.oracleBondAssets);
+  }
 }
 
 /** The KYC provider signs a credential for every holder to be. */

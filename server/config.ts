@@ -248,6 +248,9 @@ export type Config = {
     ValueOf<(typeof SETTINGS)[Name]> | (undefined extends (typeof SETTINGS)[Name]["default"] ? undefined : never);
 };
 
+/** Settings of `rackbond agent`, which has its own table. */
+const AGENT_PREFIX = "RACKBOND_AGENT_";
+
 export const settingNames = Object.keys(SETTINGS) as SettingName[];
 
 /** The form a setting's value has, in words. */
@@ -267,7 +270,8 @@ export function loadConfig(
   const faults: string[] = [];
   const known = new Set<string>(settingNames.map((name) => SETTINGS[name].env));
   for (const name of Object.keys(env))
-    if (name.startsWith("RACKBOND_") && !known.has(name)) faults.push(`${name} is no setting`);
+    if (name.startsWith("RACKBOND_") && !name.startsWith(AGENT_PREFIX) && !known.has(name))
+      faults.push(`${name} is no setting`);
   const values = settingNames.map((name): [string, number | string | undefined] => {
     const setting: Setting = SETTINGS[name];
     const text = given[name] ?? env[setting.env];

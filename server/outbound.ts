@@ -102,8 +102,8 @@ export async function ask(url: URL, outbound: Outbound): Promise<OutboundAnswer>
   const options: RequestOptions = {
     ...{ method, lookup, signal: abort, agent: false },
     headers: {
-      ...headers,
       "accept-encoding": "identity",
+      ...headers,
       ...(body === undefined ? {} : { "content-length": Buffer.byteLength(body) }),
     },
   };

@@ -5,7 +5,7 @@ import { lineOf, parseExposition } from "../protocol/exposition.ts";
 import { readingJson, type SignedReadingJson } from "../protocol/reading.ts";
 import { Refusal, demand } from "../protocol/refusal.ts";
 import { isCounted, scrapeOf } from "../protocol/scrape.ts";
-import { MILLI, epochEndAt, u64 } from "../protocol/units.ts";
+import { MILLI, epochEndAt, epochStartAt, u64 } from "../protocol/units.ts";
 import { epochUntil } from "./hours.ts";
 import { openJournal, type JournalStatus, type Segment } from "./journal.ts";
 import { startNode, type NodeSettings, type NodeState } from "./node.ts";
@@ -43,6 +43,8 @@ export interface AgentHost {
    * first one comes before. What comes of an epoch after its reading is counted in the next.
    */
   closeEpoch(epoch: bigint): Promise<SignedReadingJson[]>;
+  /** The time up to which a host is known: of its newest scrape, or of the end of its newest reading. */
+  newestOf(hostname: string): bigint;
   /** The readings that wait to be delivered. */
   readonly spool: Spool;
   status(): JournalStatus;
@@ -139,6 +141,17 @@ export function startAgentHost({ folder, nodes, domain, maxJournalBytes }: Agent
       const next = last.then(() => closeNow(epoch));
       last = next.catch(() => undefined);
       return next;
+    },
+
+    newestOf(hostname) {
+      const node = hosted.get(hostname);
+      let newest = node === undefined ? 0n : epochStartAt(spool.stateOf(node.nodeId).epoch + 1n) * MILLI;
+      for (const segment of journal.after(-1n)) {
+        for (const record of journal.read(segment)) {
+          if (record.hostname === hostname && record.atMilliSec > newest) newest = record.atMilliSec;
+        }
+      }
+      return newest;
     },
 
     spool,

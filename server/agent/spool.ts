@@ -2,7 +2,7 @@ import { createReadStream, existsSync, mkdirSync, readFileSync, readdirSync, ren
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-import { Failure, messageOf } from "../failure.ts";
+import { Failure, codeOf, messageOf } from "../failure.ts";
 import { newAccumulator, type Accumulator } from "../protocol/accumulator.ts";
 import { bytes32 } from "../protocol/bytes.ts";
 import { parseReading, type SignedReadingJson } from "../protocol/reading.ts";
@@ -27,10 +27,14 @@ export interface Spool {
   commit(commit: Commit): Promise<void>;
   /** The journal's files that the newest commit has done with. */
   readonly dropped: readonly string[];
+  /** The newest close there was. */
+  readonly closeIndex: number;
   /** The closes whose readings are here, oldest first. */
   closes(): number[];
   /** The readings of a close. */
   read(closeIndex: number): AsyncIterableIterator<SignedReadingJson>;
+  /** How many readings of a close are here. */
+  count(closeIndex: number): Promise<number>;
   /** Lets the readings of a close go: everybody has them. */
   remove(closeIndex: number): void;
 }
@@ -41,6 +45,7 @@ interface SpoolState {
   readonly nodes: ReadonlyMap<bigint, NodeState>;
 }
 
+const NEWLINE = 10;
 const READINGS = /^readings-([0-9]{8,15})\.ndjson$/;
 
 export function openSpool(folder: string): Spool {
@@ -69,6 +74,10 @@ export function openSpool(folder: string): Spool {
       syncFolder(folder);
     },
 
+    get closeIndex() {
+      return state.closeIndex;
+    },
+
     get dropped() {
       return state.dropped;
     },
@@ -87,6 +96,18 @@ export function openSpool(folder: string): Spool {
       } finally {
         lines.close();
       }
+    },
+
+    async count(closeIndex) {
+      let count = 0;
+      try {
+        for await (const chunk of createReadStream(fileOf(closeIndex))) {
+          for (const byte of chunk as Buffer) if (byte === NEWLINE) count++;
+        }
+      } catch (error) {
+        if (codeOf(error) !== "ENOENT") throw error; // let go meanwhile
+      }
+      return count;
     },
 
     remove(closeIndex) {

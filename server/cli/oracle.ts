@@ -8,6 +8,7 @@ import { chainClock, systemClock } from "../clock.ts";
 import { loadConfig, SETTINGS, type Config, type SettingName } from "../config.ts";
 import { Failure, messageOf } from "../failure.ts";
 import { openStation } from "../jobs/station.ts";
+import { epochOfCall } from "../jobs/filing.ts";
 import { startTransmitter } from "../jobs/transmit.ts";
 import { GasSigner } from "../keys/gasSigner.ts";
 import { markedSigner } from "../keys/marks.ts";
@@ -24,6 +25,7 @@ import type { ReadingReceipt } from "../sources.ts";
 
 const FOLLOW_EVERY_MS = 1_000;
 const STEP_EVERY_MS = 500;
+const OUTBOX_EVERY_MS = 1_000;
 /** One oracle has one database: its rows are the first role's. */
 const ORACLE_ID = 0;
 
@@ -66,7 +68,7 @@ async function startServing(config: Config, closing: (() => Promise<void> | void
   const { databaseUrl, statementTimeoutMs, dataDir } = config;
   const station = await openStation({
     deployment,
-    rpcUrl: required(config, "rpcUrls").split(",")[0]!,
+    rpcUrl: required(config, "rpcUrls"),
     store: { dataDir, databaseUrl, statementTimeoutMs },
     filesFolder: join(dataDir, "files"),
     methodology: readMethodology(config),
@@ -80,10 +82,15 @@ async function startServing(config: Config, closing: (() => Promise<void> | void
   closing.push(() => marked.close());
   const offsetSec = Number(config.clockOffsetSec);
   const clock = config.clock === "chain" ? chainClock(() => station.followedAt(), offsetSec) : systemClock(offsetSec);
+  const transmitter = startTransmitter(store, new GasSigner(gas, provider), provider, {
+    confirmationCount: config.confirmationCount,
+    isEffective: async ({ key }) => (await contracts.telemetry.lastEpoch()) >= epochOfCall(key),
+    log: (line) => app.log.warn(line),
+  });
   const warn = (what: string) => (error: unknown) => app.log.warn({ err: error }, what);
   const oracle = station.startOracle({
     ...{ oracleId: ORACLE_ID, signer: marked, clock },
-    transmitter: startTransmitter(store, new GasSigner(gas, provider), provider),
+    transmitter,
     ...{ graceSec: BigInt(config.graceSec), skewSec: BigInt(config.skewSec) },
     ...{ roundMs: config.roundMs, turnSec: config.turnSec },
     onRefusal: (refusal) => app.log.warn({ code: refusal.code, facts: shown(refusal.facts) }, refusal.message),
@@ -104,11 +111,13 @@ async function startServing(config: Config, closing: (() => Promise<void> | void
   });
   const app = await buildApp({ config, sources, peers: { peer: oracle.peer, files } });
   closing.push(() => app.close());
+  closing.push(() => transmitter.stop());
   closing.push(() => oracle.stop());
   const url = await listen(app, config.host, config.port);
   const follow = () => follower.catchUp().catch(warn("the chain cannot be followed"));
   await follow();
   follower.start(FOLLOW_EVERY_MS, warn("the chain cannot be followed"));
+  transmitter.start(OUTBOX_EVERY_MS);
   oracle.start(STEP_EVERY_MS);
   return url;
 }

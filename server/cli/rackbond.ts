@@ -1,6 +1,9 @@
 import { Command } from "commander";
 
 import { Failure, messageOf } from "../failure.ts";
+import { agentCommand } from "./agent.ts";
+import { auditCommand } from "./audit.ts";
+import { operatorCommand } from "./operator.ts";
 import { oracleCommand } from "./oracle.ts";
 
 // The `rackbond` command line: one file here for each command, composed below.
@@ -11,13 +14,22 @@ const EXIT = { refused: 1, wrongUse: 2 } as const;
 function program(): Command {
   return new Command("rackbond")
     .description("GPU leases, their telemetry and their money, checked by anyone")
-    .addCommand(oracleCommand());
+    .addCommand(agentCommand())
+    .addCommand(auditCommand())
+    .addCommand(oracleCommand())
+    .addCommand(operatorCommand());
 }
 
 try {
-  await program().exitOverride().parseAsync(process.argv);
+  await throwing(program()).parseAsync(process.argv);
 } catch (error) {
   process.exitCode = exitCodeOf(error);
+}
+
+/** The command and all below it throw where commander would end the process with a code of its own. */
+function throwing(command: Command): Command {
+  command.commands.forEach(throwing);
+  return command.exitOverride();
 }
 
 function exitCodeOf(error: unknown): number {

@@ -32,6 +32,11 @@ export function skipOf({ lastEpoch, prior }: TelemetryHead, configDigest: Hex) {
   return { configDigest, epoch, prevReportHash: prior.reportHash, reasonHash: keccakText(skipReason(epoch)) };
 }
 
+/** The epoch that a call of `Filing` is about, by its key. */
+export function epochOfCall(key: string): bigint {
+  return BigInt(key.split("/")[1] ?? "");
+}
+
 /** The hash of a skip: the value that its instance decides. */
 export function skipHashOf(head: TelemetryHead, configDigest: Hex): Hex {
   return structHash(SKIP_STRUCT, skipOf(head, configDigest));

@@ -18,18 +18,12 @@ import {
   type SignedMessage,
 } from "../protocol/ballot.ts";
 import type { Hex } from "../protocol/bytes.ts";
-import {
-  startConsensus,
-  type Message,
-  type Output,
-  type Restored,
-  type Step,
-  type Vote,
-} from "../protocol/consensus.ts";
+import { startConsensus, type Output, type Restored, type Step } from "../protocol/consensus.ts";
 import { keccakHex } from "../protocol/keccak.ts";
 import { signerIndexOf } from "../protocol/quorum.ts";
 import { Refusal, demand } from "../protocol/refusal.ts";
 import { parseReport, reportHashOf, reportJson, type Report } from "../protocol/report.ts";
+import type { Message, Vote } from "../protocol/rounds.ts";
 import type { TypedStruct } from "../protocol/typed.ts";
 import type { Judgement } from "./drafts.ts";
 import { startGossip } from "./gossip.ts";

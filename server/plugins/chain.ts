@@ -1,4 +1,4 @@
-import { JsonRpcProvider } from "ethers";
+import type { JsonRpcProvider } from "ethers";
 
 import type { Telemetry } from "../../types/telemetry/Telemetry.ts";
 import { Failure, messageOf } from "../failure.ts";
@@ -7,19 +7,27 @@ import { INTERFACES } from "../protocol/contracts.ts";
 import type { LotMeter } from "../protocol/meter.ts";
 import { Refusal } from "../protocol/refusal.ts";
 import { metersHashOf, metersOfWords, type Filing } from "../protocol/report.ts";
+import { SwitchingProvider, type RpcOptions } from "./rpc.ts";
 
-/** A JSON-RPC provider that never answers from a cache, checked to serve the expected chain. */
-export async function connectChain(url: string, chainId: number): Promise<JsonRpcProvider> {
-  const provider = new JsonRpcProvider(url, chainId, { staticNetwork: true, cacheTimeout: -1, batchMaxCount: 1 });
+/**
+ * A JSON-RPC provider that never answers from a cache, checked to serve the expected chain. Of several addresses (an array,
+ * or a text with commas) the first that serves is asked, in the order given.
+ */
+export async function connectChain(
+  urls: string | readonly string[],
+  chainId: number,
+  options: Partial<RpcOptions> = {},
+): Promise<JsonRpcProvider> {
+  const list = typeof urls === "string" ? urls.split(",").map((url) => url.trim()) : urls;
+  const provider = new SwitchingProvider(list, chainId, options);
   provider.pollingInterval = 50;
   try {
-    const answer = Number(await provider.send("eth_chainId", []));
-    if (answer !== chainId) throw new Refusal("Chain_WrongId", { url, chainId: answer, expectedChainId: chainId });
+    await provider.send("eth_chainId", []);
     return provider;
   } catch (error) {
     provider.destroy();
-    if (error instanceof Refusal) throw error;
-    throw new Failure("Chain_Unreachable", `no chain answers at ${url}: ${messageOf(error)}`, { cause: error });
+    if (error instanceof Refusal || error instanceof Failure) throw error;
+    throw new Failure("Chain_Unreachable", `no chain answers: ${messageOf(error)}`, { cause: error });
   }
 }
 

@@ -7,3 +7,10 @@ export interface Db {
 
 /** Runs its work in one transaction. */
 export type Transact = <T>(work: (tx: Db) => Promise<T>) => Promise<T>;
+
+/** Held by one session of the database at a time; it ends with the session. */
+export interface Lock {
+  /** Whether the session still lives. */
+  isHeld(): Promise<boolean>;
+  release(): Promise<void>;
+}

@@ -33,19 +33,10 @@ const PIECE_LENGTH = 1 << 16;
 // Level 3 is zstd's own choice: a reading set shrinks to a sixth or less.
 const COMPRESSION = { params: { [constants.ZSTD_c_compressionLevel]: 3, [constants.ZSTD_c_checksumFlag]: 1 } };
 
-/** The files below a folder, which is made when it is not there. */
-export async function openFiles(folder: string): Promise<Files> {
-  const unfinished = join(folder, "unfinished");
-  for (const name of [...FILE_KINDS, "unfinished"]) await mkdir(join(folder, name), { recursive: true });
-  for (const name of await readdir(unfinished)) await removeAbandoned(join(unfinished, name));
-
-  const pathOf = (kind: FileKind, hash: Hex): string => {
-    demand(FILE_KINDS.includes(kind), "Files_UnknownKind", { kind: kind.slice(0, 40) });
-    return join(folder, kind, `${bytes32(hash, "hash")}.ndjson.zst`);
-  };
-
+/** Reads the files below a folder, and changes nothing there. */
+export function filesIn(folder: string): Pick<Files, "folder" | "has" | "find" | "open"> {
   const find = async (kind: FileKind, hash: Hex): Promise<PublishedFile | undefined> => {
-    const path = pathOf(kind, hash);
+    const path = pathOf(folder, kind, hash);
     try {
       const { size } = await stat(path);
       const stored = () => createReadStream(path);
@@ -59,8 +50,34 @@ export async function openFiles(folder: string): Promise<Files> {
   return {
     folder,
 
+    find,
+
+    has: async (kind, hash) => (await find(kind, hash)) !== undefined,
+
+    async *open(kind, hash) {
+      const file = await find(kind, hash);
+      if (file === undefined) throw new Failure("Files_Missing", `${kind} ${hash} is not below ${folder}`);
+      try {
+        yield* linesOf(file.plain(), FILE_LIMITS[kind]);
+      } catch (error) {
+        if (!/^Z(STD)?_/.test(codeOf(error) ?? "")) throw error;
+        throw new Failure("Files_Corrupt", `${kind} ${hash} below ${folder} is damaged`, { cause: error });
+      }
+    },
+  };
+}
+
+/** The files below a folder, which is made when it is not there. */
+export async function openFiles(folder: string): Promise<Files> {
+  const unfinished = join(folder, "unfinished");
+  for (const name of [...FILE_KINDS, "unfinished"]) await mkdir(join(folder, name), { recursive: true });
+  for (const name of await readdir(unfinished)) await removeAbandoned(join(unfinished, name));
+
+  return {
+    ...filesIn(folder),
+
     async put(kind, hash, lines) {
-      const path = pathOf(kind, hash);
+      const path = pathOf(folder, kind, hash);
       const temporary = join(unfinished, `${process.pid}-${randomUUID()}`);
       try {
         const file = createWriteStream(temporary, { flags: "wx", flush: true });
@@ -75,22 +92,12 @@ export async function openFiles(folder: string): Promise<Files> {
         throw new Failure("Files_NotWritten", message, { cause: error });
       }
     },
-
-    has: async (kind, hash) => (await find(kind, hash)) !== undefined,
-
-    find,
-
-    async *open(kind, hash) {
-      const file = await find(kind, hash);
-      if (file === undefined) throw new Failure("Files_Missing", `${kind} ${hash} is not below ${folder}`);
-      try {
-        yield* linesOf(file.plain(), FILE_LIMITS[kind]);
-      } catch (error) {
-        if (!/^Z(STD)?_/.test(codeOf(error) ?? "")) throw error;
-        throw new Failure("Files_Corrupt", `${kind} ${hash} below ${folder} is damaged`, { cause: error });
-      }
-    },
   };
+}
+
+function pathOf(folder: string, kind: FileKind, hash: Hex): string {
+  demand(FILE_KINDS.includes(kind), "Files_UnknownKind", { kind: kind.slice(0, 40) });
+  return join(folder, kind, `${bytes32(hash, "hash")}.ndjson.zst`);
 }
 
 async function removeAbandoned(path: string): Promise<void> {

@@ -3,10 +3,11 @@ import type { Hex } from "../protocol/bytes.ts";
 import type { Db } from "./db.ts";
 import { bytes } from "./queries.ts";
 
-// Queries on the outbox. A transaction is queued under a key (once), signed and stored with its nonce, sent, then mined
-// or failed. Sending is the only step outside the database, and sending the same bytes twice does nothing.
+// Queries on the outbox. A transaction is queued under a key (once), signed and stored with its nonce, sent, mined, and done
+// when its block is deep enough; or failed. Sending is the only step outside the database, and sending the same bytes twice
+// does nothing.
 
-export type OutboxStatus = "queued" | "sent" | "mined" | "failed";
+export type OutboxStatus = "queued" | "sent" | "mined" | "done" | "failed";
 
 export interface OutboxRow {
   id: bigint;
@@ -17,14 +18,23 @@ export interface OutboxRow {
   request: unknown;
   status: OutboxStatus;
   nonce: bigint | null;
+  /** The version that was mined, before that the newest; none when another transaction had the effect. */
   txHash: Hex | null;
-  rawTx: Hex | null;
   attemptCount: number;
   error: string | null;
 }
 
-const ROW = `id, kind, key, sender, request, status, nonce, tx_hash "txHash", raw_tx "rawTx",
-  attempt_count "attemptCount", error`;
+/** One signed form of a transaction. */
+export interface OutboxVersion {
+  itemId: bigint;
+  txHash: Hex;
+  nonce: bigint;
+  rawTx: Hex;
+  /** Since it was signed, by the database's clock. */
+  ageMs: number;
+}
+
+const ROW = `id, kind, key, sender, request, status, nonce, tx_hash "txHash", attempt_count "attemptCount", error`;
 
 /** Queues a transaction under its key; false when the key was there already, and then nothing changes. */
 export async function enqueue(
@@ -38,11 +48,20 @@ export async function enqueue(
   return rowCount === 1;
 }
 
-/** A sender's transactions that are queued or sent, in the order they were queued. */
-export async function openItems(db: Db, sender: Hex, limit: number): Promise<OutboxRow[]> {
+/** A sender's transactions that are queued, in the order they were queued. */
+export async function queuedItems(db: Db, sender: Hex, limit: number): Promise<OutboxRow[]> {
   const { rows } = await db.query<OutboxRow>(
-    `select ${ROW} from outbox where sender = $1 and status in ('queued', 'sent') order by id limit $2`,
+    `select ${ROW} from outbox where sender = $1 and status = 'queued' order by id limit $2`,
     [bytes(sender), limit],
+  );
+  return rows;
+}
+
+/** A sender's transactions that have a nonce and are not done, by their nonce. */
+export async function sentItems(db: Db, sender: Hex): Promise<OutboxRow[]> {
+  const { rows } = await db.query<OutboxRow>(
+    `select ${ROW} from outbox where sender = $1 and status in ('sent', 'mined') order by nonce`,
+    [bytes(sender)],
   );
   return rows;
 }
@@ -52,30 +71,67 @@ export async function itemByKey(db: Db, key: string): Promise<OutboxRow | undefi
   return rows[0];
 }
 
-/** Stores the signed bytes before they are sent; again with a higher fee under the same nonce. */
-export async function markSent(db: Db, id: bigint, signed: { nonce: bigint; txHash: Hex; rawTx: Hex }): Promise<void> {
-  await change(
-    db,
-    id,
-    `status = 'sent', nonce = $2, tx_hash = $3, raw_tx = $4, attempt_count = attempt_count + 1, error = null
-     where id = $1 and (status = 'queued' or (status = 'sent' and nonce = $2))`,
-    [signed.nonce, bytes(signed.txHash), bytes(signed.rawTx)],
+/** All versions of a transaction, the newest first. */
+export async function versionsOf(db: Db, itemId: bigint): Promise<OutboxVersion[]> {
+  const { rows } = await db.query<OutboxVersion>(
+    `select item_id "itemId", tx_hash "txHash", nonce, raw_tx "rawTx",
+       extract(epoch from clock_timestamp() - signed_at)::float8 * 1000 "ageMs"
+     from outbox_versions where item_id = $1 order by signed_at desc, nonce desc`,
+    [itemId],
   );
+  return rows;
 }
 
-/** The transaction is in a block. */
+/** Stores the signed bytes before they are sent; again with a higher fee under the same nonce. */
+export async function markSent(db: Db, id: bigint, signed: { nonce: bigint; txHash: Hex; rawTx: Hex }): Promise<void> {
+  const { rowCount } = await db.query(
+    `with item as (
+       update outbox set status = 'sent', nonce = $2, tx_hash = $3, attempt_count = attempt_count + 1, error = null
+       where id = $1 and (status = 'queued' or (status = 'sent' and nonce = $2)) returning id
+     )
+     insert into outbox_versions (tx_hash, item_id, nonce, raw_tx, signed_at)
+     select $3, id, $2, $4, clock_timestamp() from item
+     on conflict (tx_hash) do update set signed_at = excluded.signed_at`,
+    [id, signed.nonce, bytes(signed.txHash), bytes(signed.rawTx)],
+  );
+  if (rowCount === 0) throw wrongState(id);
+}
+
+/** One version of the transaction is in a block. */
 export async function markMined(db: Db, id: bigint, txHash: Hex): Promise<void> {
   await change(db, id, "status = 'mined', tx_hash = $2, error = null where id = $1 and status in ('sent', 'mined')", [
     bytes(txHash),
   ]);
 }
 
-/** Blocks that held a sender's transactions from this nonce on are gone: those are to be signed and sent anew. */
-export async function requeueFrom(db: Db, sender: Hex, nonce: bigint): Promise<void> {
-  await db.query(
-    `update outbox set status = 'queued', nonce = null, tx_hash = null, raw_tx = null, error = 'its block is gone'
-     where sender = $1 and status = 'mined' and nonce >= $2`,
+/** The transaction has had its effect for good: by the version that was mined, or by another's transaction (no hash). */
+export async function markDone(db: Db, id: bigint, txHash: Hex | null): Promise<void> {
+  await change(
+    db,
+    id,
+    `status = 'done', tx_hash = $2::bytea, nonce = case when $2::bytea is null then null else nonce end, error = $3
+     where id = $1 and status in ('queued', 'sent', 'mined')`,
+    [txHash === null ? null : bytes(txHash), txHash === null ? "another transaction had its effect" : null],
+  );
+}
+
+/** Blocks that held a sender's transactions from this nonce on are gone: those are to be sent again, as they are. */
+export async function reopenFrom(db: Db, sender: Hex, nonce: bigint): Promise<Hex[]> {
+  const { rows } = await db.query<{ txHash: Hex }>(
+    `update outbox set status = 'sent', error = 'its block is gone'
+     where sender = $1 and status in ('mined', 'done') and nonce >= $2 returning tx_hash "txHash"`,
     [bytes(sender), nonce],
+  );
+  return rows.map(({ txHash }) => txHash);
+}
+
+/** The block that held this one is gone. */
+export async function reopen(db: Db, id: bigint): Promise<void> {
+  await change(
+    db,
+    id,
+    "status = 'sent', error = 'its block is gone' where id = $1 and status in ('mined', 'done') and nonce is not null",
+    [],
   );
 }
 
@@ -84,7 +140,7 @@ export async function requeueLost(db: Db, id: bigint): Promise<void> {
   await change(
     db,
     id,
-    `status = 'queued', nonce = null, tx_hash = null, raw_tx = null, error = 'its nonce was taken'
+    `status = 'queued', nonce = null, tx_hash = null, error = 'its nonce was taken'
      where id = $1 and status in ('sent', 'mined')`,
     [],
   );
@@ -101,15 +157,24 @@ export async function requeueUnsent(db: Db, key: string): Promise<boolean> {
 
 /** An attempt went wrong; the transaction stays open. */
 export async function noteError(db: Db, id: bigint, error: string): Promise<void> {
-  await change(db, id, "error = $2 where id = $1 and status in ('queued', 'sent')", [error]);
+  await change(db, id, "error = $2 where id = $1 and status in ('queued', 'sent', 'mined')", [error]);
 }
 
-/** The transaction will never have its effect; its key stays used. */
-export async function markFailed(db: Db, id: bigint, error: string): Promise<void> {
-  await change(db, id, "status = 'failed', error = $2 where id = $1 and status in ('queued', 'sent')", [error]);
+/** The transaction will never have its effect; its key stays used. The hash is that of the version which reverted. */
+export async function markFailed(db: Db, id: bigint, error: string, txHash?: Hex): Promise<void> {
+  await change(
+    db,
+    id,
+    "status = 'failed', error = $2, tx_hash = coalesce($3::bytea, tx_hash) where id = $1 and status in ('queued', 'sent', 'mined')",
+    [error, txHash === undefined ? null : bytes(txHash)],
+  );
 }
 
 async function change(db: Db, id: bigint, assignment: string, values: unknown[]): Promise<void> {
   const { rowCount } = await db.query(`update outbox set ${assignment}`, [id, ...values]);
-  if (rowCount === 0) throw new Failure("Outbox_WrongState", `outbox item ${id} is not in a state to change so`);
+  if (rowCount === 0) throw wrongState(id);
+}
+
+function wrongState(id: bigint): Failure {
+  return new Failure("Outbox_WrongState", `outbox item ${id} is not in a state to change so`);
 }

@@ -1,6 +1,6 @@
 import pg from "pg";
 import { Failure, messageOf } from "../failure.ts";
-import type { Db, Transact } from "./db.ts";
+import type { Db, Lock, Transact } from "./db.ts";
 import { migrate } from "./migrate.ts";
 import { type EmbeddedPostgres, startPostgres } from "./postgres.ts";
 
@@ -25,6 +25,8 @@ export interface Store {
    * unknown to the caller, so what is done here must bear being done again.
    */
   readonly transaction: Transact;
+  /** Takes the lock of a name, on a connection of its own; undefined while another session has it. */
+  tryLock(name: string): Promise<Lock | undefined>;
   /** The embedded server, if that is what the store runs on. */
   readonly embedded: EmbeddedPostgres | undefined;
   /** Throws when the database does not answer. */
@@ -75,7 +77,53 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     }
   };
 
+  const locks = new Set<Lock>();
+  const tryLock = async (name: string): Promise<Lock | undefined> => {
+    const client = await pool.connect();
+    let dropped: Error | undefined;
+    const onError = (error: Error) => (dropped = error);
+    client.on("error", onError);
+    const release = (error?: Error) => {
+      client.off("error", onError);
+      client.release(error);
+    };
+    try {
+      const { rows } = await client.query<{ isTaken: boolean }>(
+        'select pg_try_advisory_lock(hashtextextended($1, 0)) "isTaken"',
+        [name],
+      );
+      if (rows[0]?.isTaken !== true) {
+        release();
+        return undefined;
+      }
+    } catch (error) {
+      release(dropped ?? new Error("the lock could not be asked for"));
+      throw error;
+    }
+    let isReleased = false;
+    const lock: Lock = {
+      async isHeld() {
+        if (isReleased || dropped !== undefined) return false;
+        return await client.query("select 1").then(
+          () => dropped === undefined,
+          () => false,
+        );
+      },
+      async release() {
+        if (isReleased) return;
+        isReleased = true;
+        const unlock = client.query("select pg_advisory_unlock(hashtextextended($1, 0))", [name]);
+        const failure = await unlock.then(() => undefined).catch(() => new Error("the lock's session was lost"));
+        release(dropped ?? failure); // a session that is closed lets go of its locks
+        locks.delete(lock);
+      },
+    };
+    locks.add(lock);
+    return lock;
+  };
+
   const close = async () => {
+    for (const lock of [...locks]) await lock.release();
     await pool.end();
     await embedded?.stop();
   };
@@ -91,7 +139,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     await close();
     throw error;
   }
-  return { db: pool, transaction, embedded, ping, close };
+  return { db: pool, transaction, tryLock, embedded, ping, close };
 }
 
 function connectionTo({ host, port, user, password, database }: EmbeddedPostgres): pg.PoolConfig {

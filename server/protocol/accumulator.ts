@@ -52,8 +52,8 @@ export interface AccumulatorSample extends Pick<GpuSample, "energyMJ" | "powerMi
 
 /**
  * Adds a sample taken at a time. Energy is what the board's counter grew by, across gaps too. A counter that fell below
- * what was read of it restarted at zero. Growth beyond `maxMilliW` is no energy: the counter is another, or was
- * misread, and counts on from where it stands. Without a counter energy is the mean of the two powers over the time
+ * what was read of it restarted at zero. Growth beyond `maxMilliW`, over the time between or over the gap that is
+ * allowed, is no energy: the counter is another, or was misread, and counts on from where it stands. Without a counter energy is the mean of the two powers over the time
  * between (trapezoid), and nothing over a gap longer than `maxGapMilliSec`: nothing is made up. Over such a gap the
  * board was not seen available either. The time up to the sample counts as allocated when the board is allocated at the
  * sample.
@@ -92,7 +92,9 @@ export function addSample(
     // Above what was read, but below what the counter must have been meanwhile: that energy is counted already.
     if (!isReset && counterMJ < last.counterMJ) nextCounterMJ = last.counterMJ;
     const grownMJ = isReset ? counterMJ : (nextCounterMJ as bigint) - last.counterMJ;
-    if (grownMJ * MILLI <= maxMilliW * spanMilliSec) energyMJ += grownMJ;
+    // Over a span shorter than a gap may be, a clock that was set back is told from a counter that jumped.
+    const boundMilliSec = spanMilliSec > maxGapMilliSec ? spanMilliSec : maxGapMilliSec;
+    if (grownMJ * MILLI <= maxMilliW * boundMilliSec) energyMJ += grownMJ;
     else drops.outOfRangeCount++;
     if (isReset) drops.counterResetCount++;
     if (isReset) flagsBitmap |= FLAG_COUNTER_RESET;

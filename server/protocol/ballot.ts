@@ -2,10 +2,10 @@ import { Type } from "typebox";
 import { Compile } from "typebox/compile";
 
 import { Words, ZERO_BYTES32, bytesOf, type Hex } from "./bytes.ts";
-import type { Message } from "./consensus.ts";
 import { keccak256, keccakText } from "./keccak.ts";
 import { Refusal, demand } from "./refusal.ts";
 import { ReportJsonSchema, type ReportJson } from "./report.ts";
+import type { Message } from "./rounds.ts";
 import { domainSeparator } from "./typed.ts";
 import { parseU64 } from "./units.ts";
 

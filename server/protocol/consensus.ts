@@ -1,4 +1,5 @@
 import type { Hex } from "./bytes.ts";
+import { Rounds, type Message, type Proposal, type Round, type Vote } from "./rounds.ts";
 
 // Tendermint's algorithm for one height (arXiv 1807.04938, algorithm 1), as a state machine without clock, network or
 // disk: inputs go in, outputs come out, equal inputs give equal outputs. Its numbers of lines are named below.
@@ -10,25 +11,6 @@ import type { Hex } from "./bytes.ts";
 // - A decision needs no proposal: a quorum of precommits says that an honest signer judged the value.
 
 export type Step = "propose" | "prevote" | "precommit";
-
-/** A signer's value for a round; `validRound` is the round in which it had a quorum of prevotes, −1 for none. */
-export interface Proposal {
-  readonly type: "proposal";
-  readonly signerIndex: number;
-  readonly round: number;
-  readonly validRound: number;
-  readonly value: Hex;
-}
-
-/** A signer's prevote or precommit in a round; null is nil, for no value. */
-export interface Vote {
-  readonly type: "prevote" | "precommit";
-  readonly signerIndex: number;
-  readonly round: number;
-  readonly value: Hex | null;
-}
-
-export type Message = Proposal | Vote;
 
 /** omits: nothing is wrong but what is missing, which is no reason against a value with a quorum of prevotes. */
 export type Verdict = "valid" | "omits" | "invalid";
@@ -74,31 +56,13 @@ export interface Consensus {
   isNamed(value: Hex): boolean;
 }
 
-interface Quorum {
-  readonly value: Hex | null;
-  readonly votes: readonly Vote[];
-}
-
-interface Round {
-  proposal: Proposal | undefined;
-  readonly votes: Record<Vote["type"], Map<number, Vote>>;
-  readonly quorums: Partial<Record<Vote["type"], Quorum>>;
-  /** What happens once a round. */
-  readonly done: Set<string>;
-}
-
-/** Rounds before the current one whose single votes are kept. */
-const KEPT_ROUNDS = 2;
-
 export function startConsensus(options: ConsensusOptions, restored?: Restored): Consensus {
-  const { faultyCount, selfIndex, firstProposerIndex } = options;
-  const signerCount = 3 * faultyCount + 1;
+  const { faultyCount, selfIndex } = options;
   const quorumCount = 2 * faultyCount + 1;
-  const rounds = new Map<number, Round>();
+  const rounds = new Rounds(faultyCount, options.firstProposerIndex);
   const sent = new Map<string, Message>();
   const verdicts = new Map<Hex, Verdict>();
   const asked = new Set<Hex>();
-  const newestRounds = new Map<number, number>(); // of each signer
   let round = 0;
   let step: Step = "propose";
   let locked: { value: Hex; round: number } | undefined;
@@ -106,89 +70,19 @@ export function startConsensus(options: ConsensusOptions, restored?: Restored): 
   let decision: Consensus["decision"];
   let outputs: Output[] = [];
 
-  const roundAt = (number: number): Round => {
-    const known = rounds.get(number);
-    if (known !== undefined) return known;
-    const fresh: Round = {
-      proposal: undefined,
-      votes: { prevote: new Map(), precommit: new Map() },
-      quorums: {},
-      done: new Set(),
-    };
-    rounds.set(number, fresh);
-    return fresh;
-  };
-  const proposerOf = (number: number) => (firstProposerIndex + number) % signerCount;
   const once = (place: Round, what: string) => !place.done.has(what) && place.done.add(what);
-
-  // Messages
-
-  const noteQuorum = (type: Vote["type"], number: number, votes: readonly Vote[]) => {
-    const [first] = votes;
-    if (first === undefined || votes.length < quorumCount) return;
-    const place = roundAt(number);
-    place.quorums[type] ??= { value: first.value, votes: votes.slice(0, quorumCount) };
-    for (const vote of votes)
-      if (!place.votes[type].has(vote.signerIndex)) place.votes[type].set(vote.signerIndex, vote);
-  };
-
-  /** Of rounds far ahead one a signer is kept, so that nobody fills the memory. */
-  const isKept = ({ signerIndex, round: number }: Message): boolean => {
-    const newest = newestRounds.get(signerIndex) ?? -1;
-    if (number < round - KEPT_ROUNDS || (number > round + 1 && number < newest)) return false;
-    if (number > newest) {
-      const before = newest > round + 1 ? rounds.get(newest) : undefined;
-      if (before?.proposal?.signerIndex === signerIndex) before.proposal = undefined;
-      before?.votes.prevote.delete(signerIndex);
-      before?.votes.precommit.delete(signerIndex);
-      newestRounds.set(signerIndex, number);
-    }
-    return true;
-  };
-
-  const isSound = ({ signerIndex, round: number }: Message) =>
-    Number.isInteger(signerIndex) && signerIndex >= 0 && signerIndex < signerCount && Number.isSafeInteger(number) && number >= 0; // prettier-ignore
-
-  const take = (message: Message) => {
-    if (!isKept(message)) return;
-    const place = roundAt(message.round);
-    if (message.type === "proposal") {
-      if (message.signerIndex === proposerOf(message.round)) place.proposal ??= message;
-      return;
-    }
-    const votes = place.votes[message.type];
-    if (votes.has(message.signerIndex)) return;
-    votes.set(message.signerIndex, message);
-    noteQuorum(message.type, message.round, [...votes.values()].filter(({ value }) => value === message.value)); // prettier-ignore
-  };
-
-  /** Quorums that came whole, by (round, step, value). */
-  const takeQuorums = (messages: readonly Message[]) => {
-    const groups = new Map<string, Map<number, Vote>>();
-    for (const message of messages) {
-      if (message.type === "proposal") continue;
-      const key = `${message.round}/${message.type}/${message.value}`;
-      const group = groups.get(key) ?? new Map<number, Vote>();
-      groups.set(key, group.set(message.signerIndex, message));
-    }
-    for (const group of groups.values()) {
-      const votes = [...group.values()];
-      const [first] = votes;
-      if (first !== undefined) noteQuorum(first.type, first.round, votes);
-    }
-  };
 
   const send = (message: Message, quorum: readonly Vote[] = []) => {
     const key = `${message.round}/${message.type}`;
     if (sent.has(key)) return; // what was signed before a restart stands
     sent.set(key, message);
     outputs.push({ type: "send", message, quorum });
-    take(message);
+    rounds.take(message, round);
   };
 
   // Rules
 
-  const hasQuorum = (value: Hex) => [...rounds.values()].some(({ quorums }) => quorums.prevote?.value === value);
+  const hasQuorum = (value: Hex) => rounds.all().some(([, { quorums }]) => quorums.prevote?.value === value);
   /** Undefined while nobody has judged the value. */
   const isAcceptable = (value: Hex): boolean | undefined => {
     const verdict = verdicts.get(value);
@@ -202,17 +96,12 @@ export function startConsensus(options: ConsensusOptions, restored?: Restored): 
   const startRound = (number: number) => {
     round = number;
     step = "propose";
-    for (const [old, place] of rounds) {
-      if (old >= number - KEPT_ROUNDS) continue;
-      place.votes.prevote.clear();
-      place.votes.precommit.clear();
-      if (place.quorums.prevote === undefined) rounds.delete(old);
-    }
+    rounds.forgetBefore(number);
     if (sent.has(`${number}/precommit`)) step = "precommit";
     else if (sent.has(`${number}/prevote`)) step = "prevote";
     if (step !== "propose") return;
     outputs.push({ type: "timeout", step: "propose", round: number });
-    if (proposerOf(number) !== selfIndex || sent.has(`${number}/proposal`)) return;
+    if (rounds.proposerOf(number) !== selfIndex || sent.has(`${number}/proposal`)) return;
     if (valid === undefined) outputs.push({ type: "propose", round: number });
     else send({ type: "proposal", signerIndex: selfIndex, round, validRound: valid.round, value: valid.value });
   };
@@ -230,7 +119,7 @@ export function startConsensus(options: ConsensusOptions, restored?: Restored): 
   // lines 22 to 33; undefined while there is nothing to say yet
   const answerTo = ({ value, validRound }: Proposal): Hex | null | undefined => {
     if (validRound >= round) return null;
-    if (validRound >= 0 && rounds.get(validRound)?.quorums.prevote?.value !== value) return undefined;
+    if (validRound >= 0 && rounds.find(validRound)?.quorums.prevote?.value !== value) return undefined;
     const isFree = locked === undefined || locked.value === value || locked.round <= validRound;
     if (!isFree) return null;
     const acceptable = isAcceptable(value);
@@ -240,7 +129,7 @@ export function startConsensus(options: ConsensusOptions, restored?: Restored): 
   /** Applies one rule; false when none does. */
   const applyRule = (): boolean => {
     if (decision !== undefined) return false;
-    for (const [number, { quorums }] of rounds) {
+    for (const [number, { quorums }] of rounds.all()) {
       const { value, votes: quorum } = quorums.precommit ?? {};
       if (value === undefined || value === null || quorum === undefined) continue;
       decision = { round: number, value, quorum }; // lines 49 to 54
@@ -248,12 +137,12 @@ export function startConsensus(options: ConsensusOptions, restored?: Restored): 
       return false;
     }
     // lines 55 and 56: of f+1 signers beyond this round one is honest
-    const ahead = [...newestRounds.values()].sort((a, b) => b - a)[faultyCount] ?? -1;
+    const ahead = rounds.reachedBy(faultyCount + 1);
     if (ahead > round) {
       startRound(ahead);
       return true;
     }
-    const place = roundAt(round);
+    const place = rounds.at(round);
     if (step === "propose") {
       const answer = place.proposal === undefined ? undefined : answerTo(place.proposal);
       if (answer !== undefined) prevote(answer);
@@ -296,11 +185,10 @@ export function startConsensus(options: ConsensusOptions, restored?: Restored): 
   };
 
   const restore = ({ messages, quorums }: Restored) => {
-    takeQuorums(quorums);
+    rounds.takeQuorums(quorums);
     for (const message of messages) {
       sent.set(`${message.round}/${message.type}`, message);
-      newestRounds.set(selfIndex, Math.max(newestRounds.get(selfIndex) ?? 0, message.round));
-      take(message);
+      rounds.take(message, message.round);
       if (message.type !== "precommit" || message.value === null || message.round < (locked?.round ?? 0)) continue;
       locked = valid = { value: message.value, round: message.round };
     }
@@ -318,18 +206,18 @@ export function startConsensus(options: ConsensusOptions, restored?: Restored): 
     },
     start() {
       if (restored !== undefined) restore(restored);
-      startRound(newestRounds.get(selfIndex) ?? 0);
+      startRound(rounds.newestOf(selfIndex) ?? 0);
       return run();
     },
     receive(messages) {
-      const sound = messages.filter(isSound);
-      takeQuorums(sound);
-      sound.forEach(take);
+      const sound = messages.filter((message) => rounds.isSound(message));
+      rounds.takeQuorums(sound);
+      for (const message of sound) rounds.take(message, round);
       return run();
     },
     propose(number, value) {
       verdicts.set(value, "valid");
-      if (number === round && step === "propose" && proposerOf(round) === selfIndex) {
+      if (number === round && step === "propose" && rounds.proposerOf(round) === selfIndex) {
         send({ type: "proposal", signerIndex: selfIndex, round, validRound: -1, value });
       }
       return run();
@@ -350,9 +238,9 @@ export function startConsensus(options: ConsensusOptions, restored?: Restored): 
     },
     messages() {
       if (decision !== undefined) return [...decision.quorum];
-      const wanted = [...rounds].filter(
-        ([number]) => number === round || number === round - 1 || number === valid?.round,
-      );
+      const wanted = rounds
+        .all()
+        .filter(([number]) => number === round || number === round - 1 || number === valid?.round);
       return wanted.flatMap(([, { proposal, votes, quorums }]) => [
         ...new Set<Message>([
           ...(proposal === undefined ? [] : [proposal]),
@@ -364,9 +252,11 @@ export function startConsensus(options: ConsensusOptions, restored?: Restored): 
       ]);
     },
     isNamed: (value) =>
-      [...rounds.values()].some(
-        ({ proposal, quorums }) =>
-          proposal?.value === value || Object.values(quorums).some((one) => one.value === value),
-      ),
+      rounds
+        .all()
+        .some(
+          ([, { proposal, quorums }]) =>
+            proposal?.value === value || Object.values(quorums).some((one) => one.value === value),
+        ),
   };
 }

@@ -6,6 +6,7 @@ import {
   type TransactionReceipt,
 } from "ethers";
 
+import { Bonds__factory } from "../../types/factories/bond/Bonds__factory.ts";
 import { Gate__factory } from "../../types/factories/compliance/Gate__factory.ts";
 import { Markets__factory } from "../../types/factories/credit/Markets__factory.ts";
 import { ClassToken__factory } from "../../types/factories/facility/ClassToken__factory.ts";
@@ -33,6 +34,7 @@ export const INTERFACES = {
   classPrice: ClassPrice__factory.createInterface(),
   valuation: Valuation__factory.createInterface(),
   computeIndex: ComputeIndex__factory.createInterface(),
+  bonds: Bonds__factory.createInterface(),
 } as const satisfies Record<string, Interface>;
 
 export type Contracts = ReturnType<typeof contractsAt>;
@@ -48,6 +50,7 @@ export function contractsAt(addresses: Addresses, runner: ContractRunner) {
     telemetry: Telemetry__factory.connect(addresses.telemetry, runner),
     valuation: Valuation__factory.connect(addresses.valuation, runner),
     computeIndex: ComputeIndex__factory.connect(addresses.computeIndex, runner),
+    bonds: Bonds__factory.connect(addresses.bonds, runner),
     facility: (address: string) => Facility__factory.connect(address, runner),
     classToken: (address: string) => ClassToken__factory.connect(address, runner),
     classPrice: (address: string) => ClassPrice__factory.connect(address, runner),
@@ -81,7 +84,7 @@ export async function send(sent: Promise<ContractTransactionResponse>): Promise<
 export function explainRevert(error: unknown): Refusal | undefined {
   if (!isError(error, "CALL_EXCEPTION")) return undefined;
   const { data } = error;
-  if (data === null) return undefined;
+  if (data === null || data.length < 10) return undefined; // a revert without a selector
   for (const contract of Object.values(INTERFACES)) {
     const parsed = contract.parseError(data);
     if (parsed === null) continue;

@@ -20,6 +20,7 @@ const AddressesSchema = Type.Object(
     computeIndex: Address,
     rateModel: Address,
     markets: Address,
+    bonds: Address,
   },
   strict,
 );

@@ -136,12 +136,20 @@ function malformed(line: string, lineIndex: number): Refusal {
 
 /**
  * Reads a reading set and checks it against the hash it is published under: what is wrong, cut off or another set is
- * refused. `domain` is the one that readings are signed in.
+ * refused. `domain` is the one that readings are signed in; a set of more than `maxDeviceCount` is refused as it grows.
  */
-export async function checkReadingSet(domain: Hex, dataHash: Hex, lines: Lines): Promise<CheckedSet> {
+export async function checkReadingSet(
+  domain: Hex,
+  dataHash: Hex,
+  lines: Lines,
+  maxDeviceCount = Number.POSITIVE_INFINITY,
+): Promise<CheckedSet> {
   const { epoch, state, readings } = await parseReadingSet(lines);
   const verified: VerifiedReading[] = [];
+  let deviceCount = 0;
   for await (const { reading, signature } of readings) {
+    deviceCount += reading.devices.length;
+    demand(deviceCount <= maxDeviceCount, "ReadingSet_TooLarge", { epoch, deviceCount, maxDeviceCount });
     verified.push({ reading, signature, readingHash: readingHash(domain, reading) });
   }
   const hashes = new Uint8Array(32 * verified.length);

@@ -12,7 +12,7 @@ const PPM = 1_000_000n;
 // bits set, 64 of them (which Go prints as 1.8446744073709552e+19), 32 or 16.
 type Range = readonly [from: bigint, to: bigint];
 const BLANKS: readonly Range[] = [
-  [9_223_372_036_854_775_792n, 1n << 64n],
+  [9_223_372_036_854_775_792n, 18_446_744_073_709_552_000n],
   [140_737_488_355_328n, 140_737_488_355_343n],
 ];
 const NARROW_BLANKS: readonly Range[] = [
@@ -63,7 +63,7 @@ const DCGM: readonly (readonly [string, Quantity])[] = [
 ];
 // Energy in µJ, power in W, activity in percent. A socket's power has another name on each generation.
 const AMD: readonly (readonly [string, Quantity])[] = [
-  ["gpu_energy_consumed", { ...amd, field: "energyMJ", decimals: -3, max: BLANKS[0]![0], isNarrow: false }],
+  ["gpu_energy_consumed", { ...amd, field: "energyMJ", decimals: -3, max: BLANKS[0]![0] / 1000n, isNarrow: false }],
   ["gpu_package_power", { ...amd, field: "powerMilliW", decimals: 3, max: MAX_BOARD_MW }],
   ["gpu_average_package_power", { ...amd, field: "powerMilliW", decimals: 3, max: MAX_BOARD_MW, rank: 1 }],
   ["gpu_power_usage", { ...amd, field: "powerMilliW", decimals: 3, max: MAX_BOARD_MW, rank: 2 }],

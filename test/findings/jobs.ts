@@ -116,7 +116,7 @@ describe("Findings: jobs", function () {
       await stage.provider.waitForTransaction(other.hash);
       await stage.startTransmitter().resume();
       const { status, nonce: newNonce } = (await itemByKey(db, "lost"))!;
-      expect([status, newNonce]).to.deep.equal(["mined", BigInt(nonce) + 1n]);
+      expect([status, newNonce]).to.deep.equal(["done", BigInt(nonce) + 1n]);
     });
   });
 

@@ -6,6 +6,7 @@ import { expect } from "chai";
 import { codeOf, messageOf } from "../../server/failure.ts";
 import type { Program } from "../../server/main.ts";
 import {
+  advanceTo,
   outsideReading,
   postReading,
   runHour,
@@ -31,8 +32,16 @@ describe("a running program", () => {
     await world.stop();
   });
 
-  it("S07: refuses a reading of an hour to come, and the honest one of this hour is taken", async () => {
+  /** Moves the chain to the end of the next hour; its epoch. */
+  const endHour = async () => {
     const epoch = program.nextEpoch();
+    await advanceTo(world.provider, Number((epoch + 1n) * 3600n));
+    await program.follow();
+    return epoch;
+  };
+
+  it("S07: refuses a reading of an hour to come, and the honest one of this hour is taken", async () => {
+    const epoch = await endHour();
     const idle = outsideReading(world, epoch).reading.devices.map((device) => ({ ...device, energyEndMJ: "0" }));
     const future = await postReading(program, outsideReading(world, epoch + 1n, { devices: idle }));
     expect(future.status).to.equal(422);
@@ -41,12 +50,12 @@ describe("a running program", () => {
   });
 
   it("S07: refuses a reading of an hour long past", async () => {
-    const old = await postReading(program, outsideReading(world, program.nextEpoch() - 73n));
+    const old = await postReading(program, outsideReading(world, (await endHour()) - 73n));
     expect(old.body["code"]).to.equal("Reading_TooOld");
   });
 
   it("refuses work units that would pin a lot's counter, and the hours go on", async () => {
-    const epoch = program.nextEpoch();
+    const epoch = await endHour();
     const devices = outsideReading(world, epoch).reading.devices.map((device) => ({
       ...device,
       workUnits: "18446744073709551615",

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { JsonRpcProvider } from "ethers";
 
+import { audit } from "../../server/cli/audit.ts";
 import { parseDeployment } from "../../server/protocol/deployment.ts";
 import { LOCAL_CHAIN_ID, startChain, type LocalChain } from "../../scripts/chain.ts";
 import { INTERFACES } from "../../server/protocol/contracts.ts";
@@ -109,6 +110,17 @@ describe("npm start -- --once", function () {
     const first = Date.UTC(2026, 0, 1) / 3_600_000;
     expect(epochs).to.deep.equal(epochs.map((_, index) => first + index));
     expect(String(epochs.at(-1))).to.equal(summary().lastEpoch);
+  });
+
+  it("leaves published files from which every report and recorded meter is made again", async () => {
+    const result = await audit({
+      ...{ deployment: deployment(), rpcUrl: chain?.url ?? "", sources: [join(folder, "files")] },
+      ...{ isPrivateAllowed: false, maxDifferences: 1, onProgress: () => undefined },
+    });
+    expect(result.differences).to.deep.equal([]);
+    expect(String(result.lastEpoch)).to.equal(summary().lastEpoch);
+    expect(result.reportCount).to.be.greaterThan(744);
+    expect(result.recordedCount).to.be.greaterThan(0);
   });
 });
 

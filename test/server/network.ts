@@ -3,11 +3,10 @@ import {
   startConsensus,
   type Consensus,
   type ConsensusOptions,
-  type Message,
   type Output,
   type Restored,
-  type Vote,
 } from "../../server/protocol/consensus.ts";
+import type { Message, Vote } from "../../server/protocol/rounds.ts";
 
 // A network of oracles in simulated time. Until `syncAtMs` messages are delayed, lost, doubled and reordered, and oracles
 // restart with nothing but what they had made durable; after it every message takes at most `DELAY_MS`.

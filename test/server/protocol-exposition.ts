@@ -9,7 +9,7 @@ import {
   type Accumulator,
 } from "../../server/protocol/accumulator.ts";
 import { addDrops, noDrops, type Drops } from "../../server/protocol/drops.ts";
-import { MAX_EXPOSITION_CHARS, parseExposition } from "../../server/protocol/exposition.ts";
+import { MAX_EXPOSITION_CHARS, lineOf, parseExposition } from "../../server/protocol/exposition.ts";
 import { parseScrape, type GpuSample } from "../../server/protocol/scrape.ts";
 import {
   FLAG_COUNTER_RESET,
@@ -71,6 +71,25 @@ describe("protocol exposition", () => {
       ).samples.map(({ workload }) => workload);
     expect(workloads("")).to.deep.equal([""]);
     expect(workloads("", "train-0", "train-1")).to.deep.equal(["train-0"]);
+  });
+
+  it("S10: takes the exporter's own workload where Prometheus renamed it, and a scheduler's job where there is no pod", () => {
+    const workload = (labels: string, name = "DCGM_FI_DEV_POWER_USAGE") =>
+      parseScrape(`${name}{UUID="GPU-1",serial_number="692409005408",${labels}} 1\n`).samples[0]?.workload;
+    expect(workload('pod="dcgm-exporter-x",exported_pod="train-0"')).to.equal("train-0");
+    expect(workload('pod="",hpc_job="417"')).to.equal("417");
+    expect(workload('pod="",job_id="8",job_user="u"', "amd_gpu_package_power")).to.equal("8");
+    expect(workload('pod="",hpc_job="",job_id=""')).to.equal("");
+  });
+
+  it("writes a series the same, however it was written, and reads it back", () => {
+    const text = (labels: string, tail = "") => `DCGM_FI_DEV_POWER_USAGE{${labels}} 1.50${tail}\n`;
+    const lines = [
+      text('pod="a\\"b\\\\\\n", UUID="GPU-1" ,', " 1700000000000"),
+      text('UUID="GPU-1",pod="a\\"b\\\\\\n"'),
+    ].map((one) => parseExposition(one).map(lineOf));
+    expect(lines[0]).to.deep.equal(lines[1]);
+    expect(parseExposition(lines[0]![0]!)[0]!.labels.get("pod")).to.equal('a"b\\\n');
   });
 
   describe("S08: hostile text", () => {

@@ -45,7 +45,7 @@ describe("read model of leases", () => {
     const unused = ethers.ZeroAddress;
     const addresses = {
       ...{ authority: unused, asset: unused, registry: unused, telemetry: unused, facilities: unused, gate: unused },
-      ...{ valuation: unused, computeIndex: unused, rateModel: unused, markets: unused },
+      ...{ valuation: unused, computeIndex: unused, rateModel: unused, markets: unused, bonds: unused },
       leases: await leases.getAddress(),
     };
     const { chainId } = await ethers.provider.getNetwork();

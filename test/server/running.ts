@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { JsonRpcProvider } from "ethers";
+import type { Block, JsonRpcProvider } from "ethers";
 import { gpuModel, SITE_FACTORS } from "../../scripts/catalogue.ts";
 import { nodeKeyOf } from "../../scripts/cast.ts";
 import { startChain } from "../../scripts/chain.ts";
@@ -80,8 +80,10 @@ export async function startRunning(world: RunningWorld, dataDir: string, port = 
   });
 }
 
-/** Moves the chain's clock to a time and mines a block there. */
+/** Moves the chain's clock to a time and mines a block there, unless it is later already. */
 export async function advanceTo(provider: JsonRpcProvider, at: number): Promise<void> {
+  const { timestamp } = (await provider.getBlock("latest")) as Block;
+  if (at <= timestamp) return;
   await provider.send("evm_setNextBlockTimestamp", [at]);
   await provider.send("evm_mine", []);
 }

@@ -95,7 +95,7 @@ export interface Stage {
 }
 
 const TABLES = [
-  ...["readings", "equivocations", "reports", "signatures", "outbox", "kv"],
+  ...["readings", "equivocations", "reports", "signatures", "outbox", "outbox_versions", "kv"],
   ...["ballots", "drafts", "decisions", "reported_readings"],
 ];
 const UNTIL_MS = 30_000;

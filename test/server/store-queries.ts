@@ -159,7 +159,7 @@ describe("store queries", () => {
       expect(await outbox.enqueue(store.db, { ...item("a"), request: {} })).to.equal(false);
       await outbox.enqueue(store.db, item("b"));
       await outbox.enqueue(store.db, { ...item("c"), sender: OTHER });
-      const open = await outbox.openItems(store.db, SIGNER, 10);
+      const open = await outbox.queuedItems(store.db, SIGNER, 10);
       expect(open.map((row) => row.key)).to.deep.equal(["a", "b"]);
       expect(open[0]?.request).to.deep.equal(item("a").request);
     });
@@ -172,6 +172,33 @@ describe("store queries", () => {
       expect(await refusal(outbox.markSent(store.db, first, signed(5n, 4)))).to.equal("Outbox_WrongState");
       const row = await outbox.itemByKey(store.db, "d");
       expect([row?.status, row?.nonce, row?.txHash, row?.attemptCount]).to.deep.equal(["sent", 4n, hash(3), 2]);
+    });
+
+    it("S05: remembers every version, the newest first", async () => {
+      const id = await queued("v");
+      await outbox.markSent(store.db, id, signed(14n, 21));
+      await outbox.markSent(store.db, id, signed(14n, 22));
+      const versions = await outbox.versionsOf(store.db, id);
+      expect(versions.map(({ txHash, nonce }) => [txHash, nonce])).to.deep.equal([
+        [hash(22), 14n],
+        [hash(21), 14n],
+      ]);
+      expect(versions[0]?.ageMs).to.be.within(0, 60_000);
+      await outbox.requeueLost(store.db, id);
+      expect(await outbox.versionsOf(store.db, id)).to.have.length(2);
+    });
+
+    it("S03: what is done is sent again from a nonce on, and keeps its nonce", async () => {
+      const [first, second] = [await queued("g"), await queued("h")];
+      await outbox.markSent(store.db, first, signed(30n, 31));
+      await outbox.markSent(store.db, second, signed(31n, 32));
+      await outbox.markDone(store.db, first, hash(31));
+      await outbox.markDone(store.db, second, hash(32));
+      await outbox.reopenFrom(store.db, SIGNER, 31n);
+      expect((await outbox.itemByKey(store.db, "g"))?.status).to.equal("done");
+      expect(await outbox.itemByKey(store.db, "h")).to.deep.include({ status: "sent", nonce: 31n, txHash: hash(32) });
+      await outbox.markDone(store.db, second, null);
+      expect(await outbox.itemByKey(store.db, "h")).to.deep.include({ status: "done", nonce: null, txHash: null });
     });
 
     it("S03: goes to mined and back, and never sends what is mined or failed", async () => {

@@ -64,7 +64,7 @@ describe("transmitter", function () {
       const second = await transmitter.transmit(mint("once", 7n));
       expect(second.hash).to.equal(first.hash);
       expect(await minted()).to.equal(7n);
-      expect(await item("once")).to.deep.include({ status: "mined", txHash: first.hash, attemptCount: 1, error: null });
+      expect(await item("once")).to.deep.include({ status: "done", txHash: first.hash, attemptCount: 1, error: null });
     });
 
     it("marks a call that reverts as failed, by the contract's own error, and goes on with the next", async () => {
@@ -101,7 +101,7 @@ describe("transmitter", function () {
       await stage.startTransmitter().resume();
       await stage.startTransmitter().resume();
       expect(await minted()).to.equal(11n);
-      expect((await item("k")).status).to.equal("mined");
+      expect((await item("k")).status).to.equal("done");
     });
 
     it("after it was signed, before it was sent: the same bytes are sent", async () => {
@@ -109,7 +109,7 @@ describe("transmitter", function () {
       const receipt = await stage.startTransmitter().transmit(mint("k", 11n));
       expect(receipt.hash).to.equal(txHash);
       expect(await minted()).to.equal(11n);
-      expect(await item("k")).to.deep.include({ status: "mined", txHash, attemptCount: 1 });
+      expect(await item("k")).to.deep.include({ status: "done", txHash, attemptCount: 1 });
     });
 
     it("after it was sent, before it was known to be mined: nothing is sent again", async () => {

@@ -1,0 +1,220 @@
+import type { JsonRpcProvider } from "ethers";
+
+import { messageOf } from "../failure.ts";
+import type { Files } from "../plugins/files.ts";
+import type { Hex } from "../protocol/bytes.ts";
+import { contractsAt, explainRevert, type Contracts } from "../protocol/contracts.ts";
+import type { Deployment } from "../protocol/deployment.ts";
+import { nodeKeyHash } from "../protocol/identity.ts";
+import { identityLines, type NamedDevice } from "../protocol/identityTree.ts";
+import { Refusal, demand } from "../protocol/refusal.ts";
+import type { DeviceList, ListedHost } from "./deviceList.ts";
+import type { Sender } from "./sender.ts";
+
+// A list of devices on its way into the registry. The chain says how far it has come: hosts and lots that are there
+// already are not registered again.
+
+/** What a lot is registered with, besides its devices. */
+export interface LotTerms {
+  readonly siteId: bigint;
+  readonly modelId: Hex;
+  readonly costAssets: bigint;
+  readonly commissionedAt: bigint;
+}
+
+/** What the list is for: a new lot, or other devices of one that is there. */
+export type Goal =
+  { readonly kind: "register"; readonly terms: LotTerms } | { readonly kind: "swap"; readonly lotId: bigint };
+
+export interface Enrolment {
+  readonly provider: JsonRpcProvider;
+  readonly deployment: Deployment;
+  readonly goal: Goal;
+  readonly list: DeviceList;
+  /** Who registers: the site's operator. */
+  readonly operator: string;
+  readonly hostsPerTransaction: number;
+  readonly onProgress?: (what: string, count: number, total: number) => void;
+}
+
+/** What is there and what is missing. */
+export interface Plan {
+  /** Ids of the hosts' nodes, 0 where one is not registered yet. */
+  readonly nodeIds: bigint[];
+  readonly missingCount: number;
+  readonly siteId: bigint;
+  /** The lot with these devices, if it is there. */
+  readonly lotId: bigint | undefined;
+  readonly transactionCount: number;
+}
+
+/** What was done. */
+export interface Enrolled {
+  readonly lotId: bigint;
+  readonly identityRoot: Hex;
+  readonly deviceCount: number;
+  readonly hostCount: number;
+  readonly registeredHostCount: number;
+  readonly gasUsed: bigint;
+}
+
+const LOG_BLOCKS = 5_000;
+
+/** Compares the list with the chain; refuses what the registry would refuse later, or what must not be said twice. */
+export async function planEnrolment(enrolment: Enrolment): Promise<Plan> {
+  const { list, hostsPerTransaction } = enrolment;
+  const siteId = await checkedSite(enrolment);
+  const known = await readNodes(enrolment, siteId);
+  const nodeIds = list.hosts.map(({ keyHash, hostname }) => {
+    const node = known.get(keyHash);
+    if (node?.isRevoked === true) throw new Refusal("Enrol_NodeRevoked", { hostname, nodeId: node.nodeId });
+    return node?.nodeId ?? 0n;
+  });
+  const missingCount = nodeIds.filter((nodeId) => nodeId === 0n).length;
+  const lotId = await findLot(enrolment, siteId);
+  const lotTransactions = lotId === undefined ? 1 : 0;
+  return {
+    ...{ nodeIds, missingCount, siteId, lotId },
+    transactionCount: Math.ceil(missingCount / hostsPerTransaction) + lotTransactions,
+  };
+}
+
+/** The site the devices are to stand at; refuses a lot, site or model that the registry would not take. */
+async function checkedSite({ provider, deployment, goal, list, operator }: Enrolment): Promise<bigint> {
+  const { registry } = contractsAt(deployment.addresses, provider);
+  if (goal.kind === "register") {
+    const { siteId, modelId } = goal.terms;
+    const [site, model] = await Promise.all([registry.sites(siteId), registry.models(modelId)]);
+    demand(site.operator === operator, "Registry_NotOperator", { siteId, caller: operator, operator: site.operator });
+    demand(model.tdpW !== 0n, "Registry_UnknownModel", { modelId });
+    return siteId;
+  }
+  const { lotId } = goal;
+  const lot = await registry.lot(lotId).catch((error: unknown) => {
+    throw explainRevert(error) ?? error;
+  });
+  demand(lot.operator === operator, "Registry_NotOperator", { lotId, caller: operator, operator: lot.operator });
+  demand(!(await registry.isRetired(lotId)), "Registry_Retired", { lotId });
+  const deviceCount = list.names.length;
+  demand(lot.gpuCount === BigInt(deviceCount), "Enrol_OtherCount", { lotId, deviceCount, gpuCount: lot.gpuCount });
+  return lot.siteId;
+}
+
+/** Registers what is missing, publishes the identities, then registers the lot or swaps its devices. */
+export async function enrol(enrolment: Enrolment, sender: Sender, files: Files): Promise<Enrolled> {
+  const { provider, deployment, goal, list, hostsPerTransaction, onProgress } = enrolment;
+  const { registry } = contractsAt(deployment.addresses, provider);
+  const to = deployment.addresses.registry;
+  let gasUsed = (await sender.resume())?.gasUsed ?? 0n;
+  const { nodeIds, missingCount, siteId, lotId: foundLotId } = await planEnrolment(enrolment);
+
+  const missing = nodeIds.flatMap((nodeId, place) => (nodeId === 0n ? [place] : []));
+  for (let done = 0; done < missing.length; done += hostsPerTransaction) {
+    const places = missing.slice(done, done + hostsPerTransaction);
+    const points = places.map((place) => (list.hosts[place] as ListedHost).point);
+    const data = registry.interface.encodeFunctionData("registerNodes", [siteId, points]);
+    const receipt = await sender.send({ to, data });
+    gasUsed += receipt.gasUsed;
+    const ids = new Map<Hex, bigint>();
+    for (const log of receipt.logs) {
+      const event = log.address === to ? registry.interface.parseLog(log) : null;
+      if (event?.name !== "NodeRegistered") continue;
+      ids.set(nodeKeyHash(event.args["publicX"] as Hex, event.args["publicY"] as Hex), event.args["nodeId"] as bigint);
+    }
+    for (const place of places) {
+      const { keyHash, hostname } = list.hosts[place] as ListedHost;
+      const nodeId = ids.get(keyHash);
+      if (nodeId === undefined) throw new Refusal("Enrol_NotAnnounced", { hostname, hash: receipt.hash });
+      nodeIds[place] = nodeId;
+    }
+    onProgress?.("hosts", done + places.length, missing.length);
+  }
+
+  await files.put("identities", list.identityRoot, identityLines(devicesOf(list, nodeIds)));
+  let lotId = foundLotId;
+  if (lotId === undefined) {
+    const data =
+      goal.kind === "swap"
+        ? registry.interface.encodeFunctionData("swapDevices", [goal.lotId, list.identityRoot])
+        : registrationOf(registry.interface, goal.terms, list);
+    const receipt = await sender.send({ to, data });
+    gasUsed += receipt.gasUsed;
+    lotId = await findLot(enrolment, siteId);
+    if (lotId === undefined) throw new Refusal("Enrol_NotAnnounced", { hash: receipt.hash });
+  }
+  const counts = { deviceCount: list.names.length, hostCount: list.hosts.length, registeredHostCount: missingCount };
+  return { lotId, identityRoot: list.identityRoot, ...counts, gasUsed };
+}
+
+function registrationOf(registry: Contracts["registry"]["interface"], terms: LotTerms, list: DeviceList): string {
+  const { siteId, modelId, costAssets, commissionedAt } = terms;
+  const figures = [BigInt(list.names.length), costAssets, commissionedAt, list.identityRoot] as const;
+  return registry.encodeFunctionData("registerLot", [siteId, modelId, ...figures]);
+}
+
+function* devicesOf(list: DeviceList, nodeIds: readonly bigint[]): Generator<NamedDevice, void, undefined> {
+  for (const [index, name] of list.names.entries()) {
+    yield { name, nodeId: nodeIds[list.hostIndexes[index] as number] as bigint };
+  }
+}
+
+/** The site's nodes by the hash of their key. */
+async function readNodes(
+  enrolment: Enrolment,
+  siteId: bigint,
+): Promise<Map<Hex, { nodeId: bigint; isRevoked: boolean }>> {
+  const { registry } = contractsAt(enrolment.deployment.addresses, enrolment.provider);
+  const nodes = new Map<Hex, { nodeId: bigint; isRevoked: boolean }>();
+  const byId = new Map<bigint, { nodeId: bigint; isRevoked: boolean }>();
+  await eachRange(enrolment, async (from, to) => {
+    const registered = registry.filters.NodeRegistered(undefined, siteId);
+    for (const { args } of await registry.queryFilter(registered, from, to)) {
+      const node = { nodeId: args.nodeId, isRevoked: false };
+      nodes.set(nodeKeyHash(args.publicX as Hex, args.publicY as Hex), node);
+      byId.set(args.nodeId, node);
+    }
+    for (const { args } of await registry.queryFilter(registry.filters.NodeRevoked(), from, to)) {
+      const node = byId.get(args.nodeId);
+      if (node !== undefined) node.isRevoked = true;
+    }
+  });
+  return nodes;
+}
+
+/** The live lot with the list's devices: the one to swap, or one of the operator at the site. */
+async function findLot(enrolment: Enrolment, siteId: bigint): Promise<bigint | undefined> {
+  const { deployment, provider, goal, list, operator } = enrolment;
+  const { registry } = contractsAt(deployment.addresses, provider);
+  const { identityRoot } = list;
+  if (goal.kind === "swap")
+    return (await registry.lot(goal.lotId)).identityRoot === identityRoot ? goal.lotId : undefined;
+  let found: bigint | undefined;
+  await eachRange(enrolment, async (from, to) => {
+    const registered = registry.filters.LotRegistered(undefined, siteId, operator);
+    for (const { args } of await registry.queryFilter(registered, from, to)) {
+      if (args[3].identityRoot === identityRoot && !(await registry.isRetired(args.lotId))) found = args.lotId;
+    }
+  });
+  return found;
+}
+
+/** Reads the chain's events in ranges; one that the node does not answer is read in halves. */
+async function eachRange(
+  { provider, deployment }: Enrolment,
+  read: (fromBlock: number, toBlock: number) => Promise<void>,
+): Promise<void> {
+  const readOrHalve = async (from: number, to: number): Promise<void> => {
+    try {
+      await read(from, to);
+    } catch (error) {
+      if (from === to) throw new Refusal("Enrol_NoEvents", { blockNumber: from, reason: messageOf(error) });
+      const middle = Math.floor((from + to) / 2);
+      await readOrHalve(from, middle);
+      await readOrHalve(middle + 1, to);
+    }
+  };
+  const head = await provider.getBlockNumber();
+  for (let from = deployment.startBlock; from <= head; from += LOG_BLOCKS) {
+    await readOrHalve(from, Math.min(from + LOG_BLOCKS - 1, head));
+  }
+}
