@@ -1,3 +1,6 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
 import { zstdDecompressSync } from "node:zlib";
 
 import type { Hex } from "../../server/protocol/bytes.ts";
@@ -104,6 +107,7 @@ export async function judge(aftermath: Aftermath): Promise<Judgement> {
         .map(({ what, text }) => `${what} ${text}`),
     },
   ];
+  checks.push(await auditOf(aftermath));
   const endings = oracles.endings();
   const liarCount = conflicts.filter(({ signerIndex }) => liars.has(signerIndex)).length;
   const notes = [
@@ -111,6 +115,25 @@ export async function judge(aftermath: Aftermath): Promise<Judgement> {
     `${liarCount} pairs of contradicting signatures by liars`,
   ];
   return { checks, epochCount: filed.length, readingCount: account.readingCount, notes };
+}
+
+const RACKBOND = join(import.meta.dirname, "../../server/cli/rackbond.ts");
+
+/** What a stranger's audit says of it all, who reads the files where the oracles serve them. */
+async function auditOf({ ground, oracles }: Aftermath): Promise<Check> {
+  const args = ["audit", "--deployment", ground.deploymentFile, "--rpc", ground.chain.url, "--allow-private", "--json"];
+  const child = spawn(process.execPath, [RACKBOND, ...args, "--continue", "--files", ...oracles.urls]);
+  let [stdout, stderr] = ["", ""];
+  child.stdout.on("data", (bytes: Buffer) => (stdout += bytes.toString()));
+  child.stderr.on("data", (bytes: Buffer) => (stderr += bytes.toString()));
+  const [code] = (await once(child, "close")) as [number | null];
+  const rule = "rackbond audit finds no difference";
+  try {
+    const { differences, reportCount } = JSON.parse(stdout) as { differences: object[]; reportCount: number };
+    return { rule, seen: `${reportCount} reports`, violations: differences.map((one) => JSON.stringify(one)) };
+  } catch {
+    return { rule, seen: "nothing", violations: [`it ended with ${code}: ${stderr.trim().split("\n").at(-1) ?? ""}`] };
+  }
 }
 
 /** Oracles that held a reading in time and were honest until the epoch was decided. */

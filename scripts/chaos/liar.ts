@@ -9,7 +9,7 @@ import { aggregate, initialState, type AggregateState, type VerifiedReading } fr
 import { ballotDomain, ballotPreimage, bundleJson, parseBundle } from "../../server/protocol/ballot.ts";
 import type { Instance, SignedMessage } from "../../server/protocol/ballot.ts";
 import type { Hex } from "../../server/protocol/bytes.ts";
-import type { Message } from "../../server/protocol/consensus.ts";
+import type { Message } from "../../server/protocol/rounds.ts";
 import { contractsAt } from "../../server/protocol/contracts.ts";
 import { parseDeployment } from "../../server/protocol/deployment.ts";
 import { keccakHex } from "../../server/protocol/keccak.ts";

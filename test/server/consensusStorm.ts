@@ -2,14 +2,8 @@ import { expect } from "chai";
 
 import { diceOf, type Dice } from "../../scripts/chaos/dice.ts";
 import type { Hex } from "../../server/protocol/bytes.ts";
-import {
-  startConsensus,
-  type Consensus,
-  type Message,
-  type Output,
-  type Verdict,
-  type Vote,
-} from "../../server/protocol/consensus.ts";
+import { startConsensus, type Consensus, type Output, type Verdict } from "../../server/protocol/consensus.ts";
+import type { Message, Vote } from "../../server/protocol/rounds.ts";
 
 // Four machines, one of them a liar, in virtual time: messages are lost, late, doubled and out of order, machines are
 // killed at any point and come back with what they had made durable. Until the storm is over only safety is asked for.
