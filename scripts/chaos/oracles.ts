@@ -1,9 +1,10 @@
+import { randomInt } from "node:crypto";
 import { spawn, type ChildProcess } from "node:child_process";
 import { mkdirSync, openSync, closeSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { freePort } from "../chain.ts";
 import type { Ground } from "./ground.ts";
 import { openWire, type Tap, type Wire } from "./wire.ts";
 
@@ -42,6 +43,22 @@ const PROJECT = join(import.meta.dirname, "../..");
 const RACKBOND = join(PROJECT, "server/cli/rackbond.ts");
 const AGAIN_MS = 500;
 
+/**
+ * A port that is free, and stays so while its program is dead: systems give those above 32,767 to whoever connects to
+ * somebody.
+ */
+async function seatPort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(20_000, 32_000);
+    const probe = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      probe.once("error", () => resolve(false));
+      probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(true)));
+    });
+    if (isFree) return port;
+  }
+}
+
 interface Seat {
   readonly env: Record<string, string>;
   child: ChildProcess | undefined;
@@ -53,7 +70,7 @@ interface Seat {
 export async function seatOracles({ ground, settings, tap, chooseByte }: OraclesOptions): Promise<Oracles> {
   const { reportKeys, gasKeys, postgres, chain, folder, deploymentFile } = ground;
   const indices = reportKeys.map((_, index) => index);
-  const ports = await Promise.all(indices.map(() => freePort()));
+  const ports = await Promise.all(indices.map(() => seatPort()));
   const chainPort = Number(new URL(chain.url).port);
   const chains = await Promise.all(indices.map(() => openWire({ port: chainPort, chooseByte })));
   const databases = await Promise.all(indices.map(() => openWire({ port: postgres.port })));
