@@ -28,8 +28,10 @@ const DETAIL_CHARS = 500;
 const LONGEST_WAIT_MS = 3_600_000;
 // Of the refusals by status, those that pass: too slow, too early, too many.
 const PASSING = new Set([408, 425, 429]);
-// Codes of problems that are the oracle's or the address's, not the reading's.
-const NOT_OF_THE_READING = /^(?:Route_|Server_|Ingest_|Request_(?:TooSlow|TooMany|RateLimited))/;
+// Codes of problems that pass: the oracle's or the address's, not the reading's; or of an hour that is not over by the
+// oracle's clock, and of too many at once.
+const PASSING_CODES =
+  /^(?:Route_|Server_|Ingest_|Request_(?:TooSlow|TooMany)|Reading_(?:TooEarly|Future|TooOften|TooManyFailures)$)/;
 
 /** Sends readings to an oracle once. */
 export async function post(base: URL, readings: readonly SignedReadingJson[], options: PostOptions): Promise<Delivery> {
@@ -67,13 +69,14 @@ function judge(answer: OutboundAnswer, count: number, isBatch: boolean): Deliver
 
 function verdictOf(result: Record<string, unknown>, retryAfterMs: number | undefined): Verdict {
   const { status } = result;
-  const code = typeof result["code"] === "string" ? result["code"].slice(0, 80) : "";
+  // A batch says of a second reading only what it is.
+  const named = result["outcome"] === "equivocation" ? "Reading_Equivocation" : result["code"];
+  const code = typeof named === "string" ? named.slice(0, 80) : "";
   const detail = typeof result["detail"] === "string" ? result["detail"].slice(0, DETAIL_CHARS) : "";
   if (status === 200 || status === 202) return { kind: "taken" };
   const isRefusal = typeof status === "number" && status >= 400 && status < 500 && !PASSING.has(status);
   // A refusal without one of our codes is a proxy's or another program's: the reading may be taken once that is mended.
-  if (isRefusal && /^[A-Z]\w+_\w+$/.test(code) && !NOT_OF_THE_READING.test(code))
-    return { kind: "rejected", code, detail };
+  if (isRefusal && /^[A-Z]\w+_\w+$/.test(code) && !PASSING_CODES.test(code)) return { kind: "rejected", code, detail };
   return { kind: "later", reason: `status ${String(status)} ${code}`.trim(), retryAfterMs };
 }
 

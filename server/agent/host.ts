@@ -47,8 +47,14 @@ export interface AgentHost {
   newestOf(hostname: string): bigint;
   /** The readings that wait to be delivered. */
   readonly spool: Spool;
-  status(): JournalStatus;
+  status(): HostStatus;
   close(): Promise<void>;
+}
+
+/** What the journal holds, and what is of nobody. */
+export interface HostStatus extends JournalStatus {
+  /** Records that were dropped at a close because their host is no longer among the nodes. */
+  readonly orphanCount: number;
 }
 
 const MAX_JOURNAL_BYTES = 2 * 1024 ** 3;
@@ -59,6 +65,7 @@ export function startAgentHost({ folder, nodes, domain, maxJournalBytes }: Agent
   const spool = openSpool(join(folder, "spool"));
   const journal = openJournal({ folder: join(folder, "journal"), maxBytes: maxJournalBytes ?? MAX_JOURNAL_BYTES });
   journal.drop(spool.dropped); // a crash between a commit and its end left them
+  let orphanCount = 0;
   const hosted = new Map(nodes.map((node) => [node.hostname, node]));
 
   /** Each host's records up to an epoch; and the first scrape of each after it, as far as one could say how it ended. */
@@ -72,6 +79,7 @@ export function startAgentHost({ folder, nodes, domain, maxJournalBytes }: Agent
     for (const segment of sealed) {
       for (const { hostname, atMilliSec, offset, length } of journal.read(segment)) {
         if (hosted.has(hostname)) placesOf(hostname).push({ segment, atMilliSec, offset, length });
+        else orphanCount++;
       }
     }
     const firsts = new Map<string, Place[]>();
@@ -155,7 +163,7 @@ export function startAgentHost({ folder, nodes, domain, maxJournalBytes }: Agent
     },
 
     spool,
-    status: () => journal.status,
+    status: () => ({ ...journal.status, orphanCount }),
     async close() {
       await last;
       await journal.close();

@@ -24,6 +24,7 @@ export interface AgentMetrics {
 export interface Measured {
   readonly journalBytes: number;
   readonly cutBytes: number;
+  readonly orphanRecords: number;
   readonly rejectedReadings: number;
   readonly oracles: readonly {
     readonly oracle: string;
@@ -53,6 +54,7 @@ export function startMetrics(measure: () => Promise<Measured>): AgentMetrics {
   const rejections = counter("rejections_total", "readings that an oracle refused for good", "oracle", "code");
   const journalBytes = gauge("journal_bytes", "scrapes on the disk that are in no reading yet");
   const cutBytes = gauge("journal_cut_bytes", "half-written bytes that the start cut off");
+  const orphans = gauge("orphan_records", "records dropped because their host is no longer this agent's");
   const rejectedFiles = gauge("rejected_readings", "readings kept in the folder of the rejected");
   const unsent = gauge("unsent_readings", "readings that an oracle has not answered for", "oracle");
   const up = gauge("oracle_up", "whether the oracle answered the last message", "oracle");
@@ -62,6 +64,7 @@ export function startMetrics(measure: () => Promise<Measured>): AgentMetrics {
     const measured = await measure();
     journalBytes.set(measured.journalBytes);
     cutBytes.set(measured.cutBytes);
+    orphans.set(measured.orphanRecords);
     rejectedFiles.set(measured.rejectedReadings);
     for (const { oracle, unsentCount, isUp, skewSec } of measured.oracles) {
       unsent.set({ oracle }, unsentCount);

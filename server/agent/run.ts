@@ -80,6 +80,7 @@ export async function runAgent(settings: AgentSettings, clock: AgentClock = SYST
     const metrics = startMetrics(async () => ({
       journalBytes: host.status().byteCount,
       cutBytes: cutByteCount,
+      orphanRecords: host.status().orphanCount,
       rejectedReadings: sender.rejectedCount(),
       oracles: await sender.status(),
     }));

@@ -200,7 +200,7 @@ async function settingsOf(given: Given, log: (line: string) => void) {
 }
 
 /** The boards of a node, each with its place in the lot. */
-async function devicesOf(file: string, nodeId: bigint): Promise<ReadonlyMap<string, number>> {
+export async function devicesOf(file: string, nodeId: bigint): Promise<ReadonlyMap<string, number>> {
   try {
     const devices = await parseIdentities(createInterface({ input: createReadStream(file, "utf8") }));
     const own = devices.flatMap((device, index) => (device.nodeId === nodeId ? [[device.name, index] as const] : []));

@@ -2,7 +2,10 @@ import { Command } from "commander";
 
 import { Failure, messageOf } from "../failure.ts";
 import { agentCommand } from "./agent.ts";
+import { attestCommand } from "./attest.ts";
 import { auditCommand } from "./audit.ts";
+import { gatewayCommand } from "./gateway.ts";
+import { measureCommand } from "./measure.ts";
 import { operatorCommand } from "./operator.ts";
 import { oracleCommand } from "./oracle.ts";
 
@@ -15,9 +18,12 @@ function program(): Command {
   return new Command("rackbond")
     .description("GPU leases, their telemetry and their money, checked by anyone")
     .addCommand(agentCommand())
+    .addCommand(attestCommand())
     .addCommand(auditCommand())
-    .addCommand(oracleCommand())
-    .addCommand(operatorCommand());
+    .addCommand(gatewayCommand())
+    .addCommand(measureCommand())
+    .addCommand(operatorCommand())
+    .addCommand(oracleCommand());
 }
 
 try {

@@ -43,6 +43,7 @@ const REFUSAL_STATUS: Record<string, number> = {
   Reading_UnknownNode: 403,
   Reading_NotJson: 400,
   Reading_TooLarge: 413,
+  Reading_TooEarly: 425,
   Reading_TooOften: 429,
   Reading_TooManyFailures: 429,
   Batch_Empty: 400,

@@ -29,6 +29,9 @@ export interface ReadingRow {
 /** inserted: durable now · duplicate: it was there · equivocation: another reading of this node and epoch was there. */
 export type Outcome = "inserted" | "duplicate" | "equivocation";
 
+/** Rows that are asked for at once: the driver holds them in text until it has the last. */
+const PAGE_COUNT = 4_000;
+
 const READING = `epoch, node_id "nodeId", lot_id "lotId", sequence, reading_hash "readingHash", body, signature,
   received_at "receivedAt"`;
 
@@ -127,7 +130,12 @@ function withBody<Row extends { body: Uint8Array }>(rows: (Omit<Row, "body"> & {
 
 /** A role's readings of an epoch, by node. */
 export async function readingsOf(db: Db, oracleId: number, epoch: bigint): Promise<ReadingRow[]> {
-  return await readingsAfter(db, oracleId, epoch, -1n, 2 ** 31 - 1);
+  const all: ReadingRow[] = [];
+  for (;;) {
+    const page = await readingsAfter(db, oracleId, epoch, all.at(-1)?.nodeId ?? -1n, PAGE_COUNT);
+    for (const row of page) all.push(row);
+    if (page.length < PAGE_COUNT) return all;
+  }
 }
 
 /** The next of a role's readings of an epoch, by node: at most `limit` of those above a node. */

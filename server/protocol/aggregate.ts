@@ -209,7 +209,10 @@ export function aggregate(
 
   const meters: LotMeter[] = [];
   const states: LotState[] = [];
-  const leaves: DeviceLeaf[] = [];
+  const placed: { readonly lot: Lot; readonly readings: readonly Reading[]; readonly firstIndex: number }[] = [];
+  const boardCount = verified.reduce((count, { reading }) => count + reading.devices.length, 0);
+  const hashes = new Uint8Array(32 * boardCount);
+  let leafCount = 0;
   const lotsInOrder = lots.toSorted((a, b) => compare(a.lotId, b.lotId));
   for (const lot of lotsInOrder) {
     const { lotId } = lot;
@@ -220,25 +223,30 @@ export function aggregate(
     const meter = addMeter(last?.meter ?? emptyMeter(lot.gpuCount), epochMeter);
     meters.push(packMeter(lotId, lot.tdpW, meter));
     states.push({ lotId, meter, carry });
-    for (const leaf of leavesOf(epoch, lot, readings, leaves.length)) leaves.push(leaf);
+    placed.push({ lot, readings, firstIndex: leafCount });
+    for (const leaf of leavesOf(epoch, lot, readings, leafCount)) hashes.set(deviceLeafHash(leaf), 32 * leafCount++);
   }
   for (const lotId of byLot.keys()) throw new Refusal("Aggregate_UnknownLot", { epoch, lotId });
 
-  const readingLeaves = placeReadings(epoch, verified);
-  const tree = buildTree(leafHashes(leaves, deviceLeafHash));
+  const tree = buildTree(hashes);
   const after = { epoch, lots: states };
-  const dataTree = dataTreeOf(epoch, leafHashes(readingLeaves, readingLeafHash), stateLine(after));
+  const dataTree = dataTreeOf(epoch, leafHashes(placeReadings(epoch, verified), readingLeafHash), stateLine(after));
   return {
     epoch,
     meters,
-    leaves,
+    // Of a million boards the leaves are a gigabyte: they are made for those who ask for them.
+    get leaves() {
+      return placed.flatMap(({ lot, readings, firstIndex }) => leavesOf(epoch, lot, readings, firstIndex));
+    },
     tree,
     readingsRoot: rootOf(tree),
-    readingLeaves,
+    get readingLeaves() {
+      return placeReadings(epoch, verified);
+    },
     dataTree,
     dataHash: rootOf(dataTree),
     devicesRegisteredCount: sum(lots, (lot) => lot.gpuCount),
-    devicesReportingCount: BigInt(leaves.length),
+    devicesReportingCount: BigInt(leafCount),
     state: after,
   };
 }

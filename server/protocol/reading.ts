@@ -217,25 +217,28 @@ const dropsWords = new Words(1 + DROP_REASONS.length);
 const readingWords = new Words(13);
 const digestBytes = new Uint8Array(66);
 
+// Each buffer below is of one type, so what never changes is put once, and of a number's word only the lower half.
+deviceWords.putBytes32(0, DEVICE_TYPEHASH);
+dropsWords.putBytes32(0, DROPS_TYPEHASH);
+readingWords.putBytes32(0, READING_TYPEHASH);
+
 function deviceHash(device: DeviceHour): Uint8Array {
-  deviceWords.putBytes32(0, DEVICE_TYPEHASH);
-  deviceWords.putWord(1, BigInt(device.deviceIndex));
+  deviceWords.putU32(60, device.deviceIndex);
   deviceWords.putBytes32(2, device.deviceId);
-  deviceWords.putWord(3, device.energyStartMJ);
-  deviceWords.putWord(4, device.energyEndMJ);
-  deviceWords.putWord(5, device.availableSec);
-  deviceWords.putWord(6, device.allocatedSec);
-  deviceWords.putWord(7, device.smActiveMilliSec);
-  deviceWords.putWord(8, device.curtailedSec);
-  deviceWords.putWord(9, device.workUnits);
-  deviceWords.putWord(10, BigInt(device.flagsBitmap));
-  deviceWords.putWord(11, BigInt(device.droppedCount));
+  deviceWords.putU64(120, device.energyStartMJ);
+  deviceWords.putU64(152, device.energyEndMJ);
+  deviceWords.putU64(184, device.availableSec);
+  deviceWords.putU64(216, device.allocatedSec);
+  deviceWords.putU64(248, device.smActiveMilliSec);
+  deviceWords.putU64(280, device.curtailedSec);
+  deviceWords.putU64(312, device.workUnits);
+  deviceWords.putU32(348, device.flagsBitmap);
+  deviceWords.putU32(380, device.droppedCount);
   return keccak256(deviceWords.bytes);
 }
 
 function dropsHash(drops: Drops): Uint8Array {
-  dropsWords.putBytes32(0, DROPS_TYPEHASH);
-  DROP_REASONS.forEach((reason, i) => dropsWords.putWord(1 + i, BigInt(drops[reason])));
+  for (let i = 0; i < DROP_REASONS.length; i++) dropsWords.putU32(60 + 32 * i, drops[DROP_REASONS[i]!]);
   return keccak256(dropsWords.bytes);
 }
 
@@ -252,7 +255,6 @@ export function readingDomain(chainId: bigint, telemetry: string): Hex {
 
 /** A reading's hash: the EIP-712 digest in its domain. The node signs these 32 bytes; the next reading names them. */
 export function readingHash(domain: Hex, reading: Reading): Hex {
-  readingWords.putBytes32(0, READING_TYPEHASH);
   readingWords.putWord(1, reading.nodeId);
   readingWords.putWord(2, reading.lotId);
   readingWords.putWord(3, reading.epoch);

@@ -31,9 +31,13 @@ export function u64(value: bigint, name: string): bigint {
 
 /** A 64-bit unsigned integer from its one canonical decimal form: digits, no sign, no leading zero. */
 export function parseU64(text: string, name: string): bigint {
-  demand(/^(0|[1-9][0-9]{0,19})$/.test(text), "Number_NotDecimal", { name, text: text.slice(0, 80) });
-  return u64(BigInt(text), name);
+  if (!DECIMAL.test(text)) throw new Refusal("Number_NotDecimal", { name, text: text.slice(0, 80) });
+  const value = BigInt(text);
+  // What is shorter fits: readings come by the million, each with dozens of numbers.
+  return text.length < 20 ? value : u64(value, name);
 }
+
+const DECIMAL = /^(0|[1-9][0-9]{0,19})$/;
 
 /** The epoch a unix time falls into. */
 export function epochOf(timeAt: bigint): bigint {

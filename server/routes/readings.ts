@@ -134,5 +134,6 @@ function resultOf(taken: Taken): BatchResult {
     return { status: refusalStatus(refusal), outcome: "refused", code: refusal.code, detail: refusal.message };
   }
   const { outcome, nodeId, epoch, readingHash } = taken;
-  return { status: STATUS[outcome], outcome, nodeId: String(nodeId), epoch: String(epoch), readingHash };
+  const code = outcome === "equivocation" ? { code: "Reading_Equivocation" } : {};
+  return { status: STATUS[outcome], outcome, nodeId: String(nodeId), epoch: String(epoch), readingHash, ...code };
 }

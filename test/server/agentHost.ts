@@ -118,6 +118,32 @@ describe("agent host", () => {
       expect(readingOf(second!).devices[0]).to.deep.include({ energyStartMJ: 30_000n, energyEndMJ: 50_000n });
     });
 
+    it("counts the records of a host that is no longer its, and drops them", async () => {
+      const own = place();
+      for (const at of [3300, 3600]) await take(own.host, at);
+      const host = own.restart({ nodes: [{ ...NODE, hostname: "b", sign }] });
+      expect(await host.closeEpoch(EPOCH)).to.deep.equal([]);
+      expect(host.status()).to.include({ orphanCount: 2, byteCount: 0 });
+    });
+
+    it("S10: of two values that one series has at one time the same one counts, whichever came first", async () => {
+      const values = await Promise.all(
+        [
+          [0, 1],
+          [1, 0],
+        ].map(async (order) => {
+          // prettier-ignore
+          const { host } = place();
+          await take(host, 3300, 1000n);
+          for (const i of order) await take(host, 3600, [2000n, 3000n][i]);
+          const [signed] = await host.closeEpoch(EPOCH);
+          const { devices, drops } = readingOf(signed!);
+          return [devices[0]!.energyEndMJ, drops.duplicateCount];
+        }),
+      );
+      expect(values).to.deep.equal([[1000n, 1], [1000n, 1]]); // prettier-ignore
+    });
+
     it("a host that falls silent and comes back with old scrapes gets its hours, though others' are closed", async () => {
       const nodes = ["a", "b"].map((hostname, i) => ({ ...NODE, nodeId: BigInt(i + 3), hostname, sign }));
       const { host } = place({ nodes });
@@ -185,7 +211,15 @@ describe("agent host", () => {
       for (const at of [3000, 3300]) await take(own.host, at);
       const [file] = journalOf(own.folder);
       const whole = readFileSync(file!);
-      for (const tail of [whole.subarray(8, 40), Buffer.from([0, 0, 0]), Buffer.alloc(64), Buffer.alloc(64, 255)]) {
+      const changed = Buffer.from(whole.subarray(8));
+      changed[60]! ^= 1; // a record as long as it says, and not what was written
+      for (const tail of [
+        whole.subarray(8, 40),
+        Buffer.from([0, 0, 0]),
+        Buffer.alloc(64),
+        Buffer.alloc(64, 255),
+        changed,
+      ]) {
         writeFileSync(file!, Buffer.concat([whole, tail]));
         expect(own.restart().status().cutByteCount).to.equal(tail.length);
         expect(readFileSync(file!)).to.deep.equal(whole);
@@ -207,9 +241,12 @@ describe("agent host", () => {
       writeFileSync(`${readings}.new`, readFileSync(readings));
       rmSync(readings);
       const host = own.restart();
+      expect(journalOf(own.folder)).to.deep.equal([]);
       expect(await spooled(host)).to.deep.equal([signed]);
       expect(await host.closeEpoch(EPOCH)).to.deep.equal([]);
-      expect(journalOf(own.folder)).to.deep.equal([]);
+      for (const at of [3700, 4000]) await take(host, at);
+      const [next] = await host.closeEpoch(EPOCH + 1n);
+      expect(readingOf(next!).drops.outOfOrderCount).to.equal(0); // nothing of the closed hour came twice
     });
 
     for (const [name, text] of [

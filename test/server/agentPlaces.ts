@@ -103,7 +103,7 @@ export function agentSettings(folder: string): AgentSettings {
   return {
     ...{ folder, hostname: "a", domain: DOMAIN, node: { ...NODE, maxGapSec: 6 * 3600 } },
     sign: (hash) => Promise.resolve(signReading(KEY, hash)),
-    ...{ exporters: [], wall: undefined, intervalSec: 60, timeoutMs: 2000, closeDelaySec: 60 },
+    ...{ exporters: [], wall: undefined, intervalSec: 60, timeoutMs: 2000, closeDelaySec: 1800 },
     ...{ oracles: [], isPrivateAllowed: true, maxJournalBytes: 1 << 26, backoffMs: [5, 40] },
     metrics: { host: "127.0.0.1", port: 0 },
     log: () => undefined,

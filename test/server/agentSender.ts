@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect } from "chai";
@@ -99,6 +99,20 @@ describe("agent sender", () => {
     expect(oracle.came.length).to.be.greaterThan(5);
   });
 
+  it("S01: what an oracle has answered for is on the disk before the next is sent: a crash sends none of it again", async () => {
+    const place = await spoolOf(readingsOf(5));
+    const oracle = await oracleWith((index) => (index === 1 ? problem(503, "Server_Busy") : "take"));
+    const first = send(place, [oracle.url], { backoffMs: [60_000, 60_000] });
+    await until(() => first.events.some(({ kind }) => kind === "failed"), "the failure");
+    expect(oracle.came).to.have.length(3);
+    const copy = { folder: newFolder(), spool: place.spool };
+    cpSync(join(place.folder, "sent"), join(copy.folder, "sent"), { recursive: true }); // as a crash would leave it
+    await first.sender.stop();
+    const { sender } = send(copy, [oracle.url]);
+    await until(isDone(sender), "all");
+    expect(epochsOf(oracle.came)).to.deep.equal([0, 1, 2, 3, 4]);
+  });
+
   it("S21: what an oracle will never take is set aside with the reason, for that oracle only, and the rest goes on", async () => {
     const place = await spoolOf(readingsOf(5));
     const strict = await oracleWith((_, readings) => ({
@@ -106,9 +120,9 @@ describe("agent sender", () => {
       body: {
         results: readings.map(({ reading }) => {
           if (BigInt(reading.epoch) === EPOCH + 1n)
-            return { status: 422, outcome: "refused", code: "Reading_TooOld", detail: "old" };
+            return { status: 422, outcome: "refused", code: "Reading_TooLate", detail: "old" };
           return BigInt(reading.epoch) === EPOCH + 3n
-            ? { status: 409, outcome: "equivocation", code: "Reading_Equivocation" }
+            ? { status: 409, outcome: "equivocation" }
             : { status: 202, outcome: "inserted" };
         }),
       },
@@ -118,7 +132,7 @@ describe("agent sender", () => {
     await until(isDone(sender), "all");
     expect(lenient.taken.size).to.equal(5);
     const codes = events.flatMap((event) => (event.kind === "rejected" ? [event.code] : []));
-    expect(codes).to.deep.equal(["Reading_TooOld", "Reading_Equivocation"]);
+    expect(codes).to.deep.equal(["Reading_TooLate", "Reading_Equivocation"]);
     expect(sender.rejectedCount()).to.equal(2);
     const folder = join(place.folder, "sent", "rejected");
     const kept = readdirSync(folder).map(
@@ -128,7 +142,7 @@ describe("agent sender", () => {
     expect(
       kept.map(({ oracle, code, reading }) => [oracle, code, Number(BigInt(reading.epoch) - EPOCH)]),
     ).to.deep.equal([
-      [strict.url, "Reading_TooOld", 1],
+      [strict.url, "Reading_TooLate", 1],
       [strict.url, "Reading_Equivocation", 3],
     ]);
     expect(kept[0]!.signature).to.match(/^0x[0-9a-f]{128}$/);
@@ -182,6 +196,20 @@ describe("agent sender", () => {
     expect(waits[0]).to.equal(1000);
     expect(waits[1]).to.be.within(50_000, 61_000);
     await sender.stop(); // which does not wait for it
+  });
+
+  it("S07: what an oracle's clock holds for early, or its limits for too often, is sent again until it is taken", async () => {
+    const place = await spoolOf(readingsOf(3));
+    const codes = ["Reading_TooEarly", "Reading_TooOften", "Reading_TooEarly"];
+    const oracle = await oracleWith((index, readings) => {
+      const code = codes[index];
+      if (code === undefined) return "take";
+      const results = readings.map(() => ({ status: 422, outcome: "refused", code, detail: "" }));
+      return { status: 200, body: { results } };
+    });
+    const { sender } = send(place, [oracle.url]);
+    await until(isDone(sender), "all");
+    expect([oracle.taken.size, sender.rejectedCount()]).to.deep.equal([3, 0]);
   });
 
   for (const [name, answer] of [

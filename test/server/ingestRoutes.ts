@@ -49,14 +49,17 @@ describe("POST /v1/readings/batch", () => {
       [200, "duplicate", undefined],
       [401, "refused", "Reading_BadSignature"],
       [400, "refused", "Reading_NotJson"],
-      [422, "refused", "Reading_TooEarly"],
+      [425, "refused", "Reading_TooEarly"],
     ]);
     expect(results[0]).to.include({ nodeId: "1", epoch: String(EPOCH), readingHash: bench.hash(0) });
     const other = bench.line(0, EPOCH, undefined, { itEnergyStartMJ: "0", itEnergyEndMJ: "3800000000" });
     const json = { "content-type": "application/json; charset=utf-8" };
     const array = await app.inject(post(`[${other},${bench.line(3)}]`, json));
-    const statuses = array.json<{ results: BatchResult[] }>().results.map(({ status }) => status);
-    expect(statuses).to.deep.equal([409, 202]);
+    const statuses = array.json<{ results: BatchResult[] }>().results.map(({ status, code }) => [status, code]);
+    expect(statuses).to.deep.equal([
+      [409, "Reading_Equivocation"],
+      [202, undefined],
+    ]);
     expect(await equivocationsOf(bench.store.db, 0, EPOCH)).to.have.length(1);
   });
 

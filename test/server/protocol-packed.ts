@@ -45,7 +45,7 @@ describe("packed readings", () => {
     fc.assert(
       fc.property(readings, (reading) => {
         const bytes = packReading(reading);
-        expect(unpackReading(bytes)).to.deep.equal(reading);
+        expect(readingJson(unpackReading(bytes))).to.deep.equal(readingJson(reading));
         reading.devices.forEach(({ deviceId }, place) => {
           const at = packedIdAt(place);
           expect(hexOf(bytes.subarray(at, at + 32))).to.equal(deviceId);
@@ -58,7 +58,7 @@ describe("packed readings", () => {
     const reading = sample();
     const text = Buffer.from(JSON.stringify(readingJson(reading)));
     expect(readingOfBody(text)).to.deep.equal(reading);
-    expect(readingOfBody(packReading(reading))).to.deep.equal(reading);
+    expect(readingJson(readingOfBody(packReading(reading)))).to.deep.equal(readingJson(reading));
   });
 
   it("refuse what would not come back, and bytes that are none", async () => {
