@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { zstdDecompressSync } from "node:zlib";
 
@@ -8,7 +9,7 @@ import { linesOf } from "../../server/protocol/lines.ts";
 import { checkReadingSet, FILE_LIMITS } from "../../server/protocol/publication.ts";
 import { epochEndAt } from "../../server/protocol/units.ts";
 import { keepAccount, type PublishedEpoch } from "./account.ts";
-import { CHAOS_FACTORS } from "./ground.ts";
+import { CHAOS_FACTORS, type Ground } from "./ground.ts";
 import { FAULTS } from "./plan.ts";
 import type { Made } from "./readings.ts";
 import { GRACE_SEC, headOf, type Aftermath, type Spell } from "./run.ts";
@@ -202,9 +203,28 @@ interface EpochPage {
   next: string | null;
 }
 
-async function unsettled({ oracles, feeder, epochCount, firstEpoch }: Aftermath, filed: readonly FiledEpoch[]) {
+const STALL_QUERIES = [
+  "select epoch, kind, round, step, message from ballots order by epoch desc, round desc, step desc limit 12",
+  "select epoch, kind, value_hash, decided_at from decisions order by epoch desc limit 3",
+  "select max(number) as block from blocks",
+  "select key, status, error, created_at from outbox order by id desc limit 6",
+  "select state, wait_event, now() - state_change as since, left(query, 120) as query from pg_stat_activity where datname = current_database()",
+];
+
+/** Where each oracle stands, for whoever looks into a run that did not come to its end. */
+async function whatHolds({ postgres, reportKeys }: Ground): Promise<unknown[]> {
+  const ask = (oracle: number, text: string) => postgres.run(oracle, text).catch((error: unknown) => String(error));
+  return await Promise.all(reportKeys.map((_, oracle) => Promise.all(STALL_QUERIES.map((text) => ask(oracle, text)))));
+}
+
+function textOfBigint(_: string, value: unknown): unknown {
+  return typeof value === "bigint" ? String(value) : value;
+}
+
+async function unsettled({ ground, oracles, feeder, epochCount, firstEpoch }: Aftermath, filed: readonly FiledEpoch[]) {
   const last = filed.at(-1)?.epoch;
   const heads = await Promise.all(oracles.urls.map(headOf));
+  writeFileSync(join(ground.folder, "stall.json"), JSON.stringify(await whatHolds(ground), textOfBigint, 2));
   return [
     `${filed.length} of ${epochCount} epochs are on-chain, up to ${last ?? firstEpoch - 1n}; ` +
       `the oracles know ${heads.map((head) => head ?? "nothing").join(", ")}; ${feeder.openCount()} readings are open`,

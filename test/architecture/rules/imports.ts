@@ -50,7 +50,17 @@ const TYPESCRIPT: Record<string, string[]> = {
   "scripts/chaos": [...BASE, "server/plugins", ...COMPOSED, "scripts"],
   scripts: [...BASE, "scripts/chaos", "server/model", ...COMPOSED],
   web: ["server/protocol", "server/model"],
-  test: ["scripts", "web", "hardhat.config.ts", "server/model", "server/cli", ...BASE, ...PARTS, ...COMPOSED],
+  test: [
+    "scripts",
+    "scripts/chaos",
+    "web",
+    "hardhat.config.ts",
+    "server/model",
+    "server/cli",
+    ...BASE,
+    ...PARTS,
+    ...COMPOSED,
+  ],
   "hardhat.config.ts": [],
 };
 
