@@ -177,7 +177,7 @@ describe("remote write", () => {
 
     it("S08: is no larger as text than it says: what does not count is left out, and the rest has a bound", async () => {
       const samples = Array.from({ length: 10_000 }, (_, n): [number, number] => [n, AT + n]);
-      const idle = Array.from({ length: 60 }, (_, n) => [`l${n}`, "x".repeat(4000)]);
+      const idle = Array.from({ length: 60 }, (_, n): [string, string] => [`l${n}`, "x".repeat(4000)]);
       const { scrapes, counts } = read(series(ENERGY, samples, Object.fromEntries(idle)));
       expect(counts.taken).to.equal(samples.length);
       expect(scrapes.reduce((sum, { text }) => sum + text.length, 0)).to.be.lessThan(1_000_000);
