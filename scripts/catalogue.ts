@@ -88,6 +88,17 @@ export const BONDS = {
   unbondingSec: 14n * 86_400n,
 } as const;
 
+/**
+ * Disputes, assumed too: three days to answer and six to rule. With the four in which a report can be late and disputed that is
+ * less than a bond's withdrawal waits: what is disputed can still be slashed.
+ */
+export const DISPUTES = {
+  bondAssets: 5_000_000_000n,
+  burnBps: 2_000n,
+  answerSec: 3n * 86_400n,
+  rulingSec: 6n * 86_400n,
+} as const;
+
 /** Hours of an average month, 8,760 ÷ 12. */
 export const MONTH_HOURS = 730n;
 

@@ -1,6 +1,8 @@
 import { ContractFactory, type Signer } from "ethers";
 
 import { Bonds__factory } from "../types/factories/bond/Bonds__factory.ts";
+import { Disputes__factory } from "../types/factories/bond/Disputes__factory.ts";
+import { Faults__factory } from "../types/factories/bond/Faults__factory.ts";
 import { Gate__factory } from "../types/factories/compliance/Gate__factory.ts";
 import { KinkedRate__factory } from "../types/factories/credit/KinkedRate__factory.ts";
 import { Markets__factory } from "../types/factories/credit/Markets__factory.ts";
@@ -22,7 +24,7 @@ import { ComputeIndex__factory } from "../types/factories/valuation/ComputeIndex
 import { Valuation__factory } from "../types/factories/valuation/Valuation__factory.ts";
 import { send } from "../server/protocol/contracts.ts";
 import type { Addresses } from "../server/protocol/deployment.ts";
-import { BONDS } from "./catalogue.ts";
+import { BONDS, DISPUTES } from "./catalogue.ts";
 
 /** What is fixed when the contracts are deployed. */
 export interface DeployOptions {
@@ -36,6 +38,8 @@ export interface DeployOptions {
   asset?: string;
   /** Receives what a slash leaves to nobody else: the admin where it is not given. */
   treasury?: string;
+  /** Rules on disputes: the admin where it is not given. */
+  arbiter?: string;
   /** The first hour that is reported, in unix hours. */
   startEpoch: bigint;
 }
@@ -43,7 +47,11 @@ export interface DeployOptions {
 /** The AccessManager role of auditors. */
 const AUDITOR_ROLE = 1n;
 /** The role of contracts that decide faults: they may slash. */
-export const SLASHER_ROLE = 2n;
+const SLASHER_ROLE = 2n;
+/** The role of who decides that a quorum lied: it may halt the telemetry. The admin resolves. */
+const HALTER_ROLE = 3n;
+/** The role of who rules on disputes. */
+const ARBITER_ROLE = 4n;
 
 // A report stands open to challenge for a day, and is refused after three: then only a signed skip moves on.
 const CHALLENGE_SEC = 24n * 3600n;
@@ -116,6 +124,10 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
       treasury: options.treasury ?? (await admin.getAddress()),
     }),
   );
+  const faults = await place(new Faults__factory(admin).deploy(telemetry, registry, bonds));
+  const disputes = await place(
+    new Disputes__factory(admin).deploy(authority, { ...{ asset, registry, telemetry, bonds }, ...DISPUTES }),
+  );
 
   const manager = Authority__factory.connect(authority, admin);
   const attesting = (["attest", "renew", "revokeAttestation"] as const).map(
@@ -125,6 +137,13 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
   await send(manager.grantRole(AUDITOR_ROLE, auditor, 0n));
   const slashing = [Bonds__factory.createInterface().getFunction("slash").selector];
   await send(manager.setTargetFunctionRole(bonds, slashing, SLASHER_ROLE));
+  for (const decider of [faults, disputes]) await send(manager.grantRole(SLASHER_ROLE, decider, 0n));
+  const halting = [Telemetry__factory.createInterface().getFunction("halt").selector];
+  await send(manager.setTargetFunctionRole(telemetry, halting, HALTER_ROLE));
+  await send(manager.grantRole(HALTER_ROLE, faults, 0n));
+  const ruling = [Disputes__factory.createInterface().getFunction("rule").selector];
+  await send(manager.setTargetFunctionRole(disputes, ruling, ARBITER_ROLE));
+  await send(manager.grantRole(ARBITER_ROLE, options.arbiter ?? (await admin.getAddress()), 0n));
   const sorted = [...oracles].sort((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1));
   await send(
     Telemetry__factory.connect(telemetry, admin).setConfig(
@@ -148,5 +167,7 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
     rateModel,
     markets,
     bonds,
+    faults,
+    disputes,
   };
 }

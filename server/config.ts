@@ -56,6 +56,20 @@ export const SETTINGS = {
     default: undefined,
     secret: false,
   },
+  bumpAfterSec: {
+    env: "RACKBOND_BUMP_AFTER_SEC",
+    description: "a transaction not mined for so long is offered again with fees at least a tenth higher",
+    type: integer(1, 86_400),
+    default: 60,
+    secret: false,
+  },
+  maxFeeGwei: {
+    env: "RACKBOND_MAX_FEE_GWEI",
+    description: "the most that is ever offered for a unit of gas, gwei",
+    type: integer(1, 1_000_000),
+    default: 500,
+    secret: false,
+  },
   databaseUrl: {
     env: "DATABASE_URL",
     description: "a PostgreSQL to use in the embedded one's stead",

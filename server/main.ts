@@ -118,7 +118,10 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     await follower.catchUp();
     const contracts = contractsAt(addresses, new Wallet(options.keeperKey, provider));
     const domain = readingDomain(BigInt(deployment.chainId), addresses.telemetry);
-    const transmitter = startTransmitter(store, new Wallet(options.transmitterKey, provider), provider);
+    const transmitter = startTransmitter(store, new Wallet(options.transmitterKey, provider), provider, {
+      bumpAfterMs: config.bumpAfterSec * 1_000,
+      maxFeePerGasWei: BigInt(config.maxFeeGwei) * 10n ** 9n,
+    });
     await transmitter.resume();
     await follower.catchUp();
 

@@ -94,7 +94,7 @@ contract Bonds is IBonds, AccessManaged, ReentrancyGuardTransient {
     IWindows public immutable telemetry;
     /// @inheritdoc IBonds
     address public immutable treasury;
-    /// @notice How long a withdrawal waits.
+    /// @inheritdoc IBonds
     uint64 public immutable unbondingSec;
     /// @notice The share of a lot's cost that its bond has to hold.
     uint16 public immutable lotBondBps;

@@ -33,6 +33,9 @@ interface IBonds {
     /// @notice What a bond of a lot has to hold: a share of the lot's cost, rounded up.
     function requiredLotAssets(LotId lotId) external view returns (uint256);
 
+    /// @notice How long a withdrawal waits.
+    function unbondingSec() external view returns (uint64);
+
     /// @notice What an oracle's bond has to hold.
     function requiredOracleAssets() external view returns (uint256);
 

@@ -37,6 +37,15 @@ interface IReports {
     /// @notice Whether `report` is what the chain holds for its epoch, submitted at that time.
     function isFiled(Report calldata report, uint64 submittedAt) external view returns (bool);
 
+    /// @notice keccak256(abi.encode(reportHash, metersHash, submittedAt)) of an epoch that is on-chain, or 0.
+    function commitments(uint64 epoch) external view returns (bytes32);
+
+    /// @notice How long a report can be challenged before it is Final.
+    function challengeSec() external view returns (uint64);
+
+    /// @notice How long after the end of its hour a report is accepted.
+    function maxDelaySec() external view returns (uint64);
+
     /// @notice Stops the telemetry from an epoch on, until the authority resolves it.
     function halt(uint64 epoch) external;
 }

@@ -92,9 +92,9 @@ contract Telemetry is ITelemetry, IReports, EIP712, AccessManaged {
     );
 
     IRegistry public immutable registry;
-    /// @notice How long a report can be challenged before it is Final.
+    /// @inheritdoc IReports
     uint64 public immutable challengeSec;
-    /// @notice How long after the end of its hour a report is accepted.
+    /// @inheritdoc IReports
     uint64 public immutable maxDelaySec;
 
     /// @notice The first epoch to be reported.
@@ -222,7 +222,8 @@ contract Telemetry is ITelemetry, IReports, EIP712, AccessManaged {
         emit ConfigSet(digest, count, oracles, faultyCount_, expiresAt);
     }
 
-    /// @notice Stops the telemetry from an epoch on, until it is resolved; a halt from an earlier epoch is moved there.
+    /// @inheritdoc IReports
+    /// @dev A halt from an epoch stays where it is, or moves to an earlier one.
     function halt(uint64 epoch) external restricted {
         uint64 from = epoch < startEpoch ? startEpoch : epoch;
         if (_isHalted && from >= _haltedFromEpoch) return;
@@ -232,7 +233,7 @@ contract Telemetry is ITelemetry, IReports, EIP712, AccessManaged {
     }
 
     /// @notice Ends a halt: upholds the epochs, or takes back what was filed from the halted one on. Then the
-    /// configuration is void, and the next report is that of the halted epoch under a new one.
+    /// configuration is void, and the next epoch is that of `Resolved`, under a new one.
     function resolve(bool rolledBack) external restricted {
         require(_isHalted, Telemetry_NotHalted());
         uint64 from = _haltedFromEpoch;
@@ -240,6 +241,7 @@ contract Telemetry is ITelemetry, IReports, EIP712, AccessManaged {
         resolvedAt = uint64(block.timestamp);
         if (rolledBack) {
             configDigest = 0;
+            if (from > lastEpoch + 1) from = lastEpoch + 1; // of epochs to come, none is on-chain
             _rollbacks[rollbackCount++] = from;
             if (from <= lastEpoch) {
                 lastEpoch = from - 1;
@@ -328,7 +330,7 @@ contract Telemetry is ITelemetry, IReports, EIP712, AccessManaged {
         for (uint256 i; i < list.length; ++i) list[i] = _signers[i];
     }
 
-    /// @notice keccak256(abi.encode(reportHash, metersHash, submittedAt)) of an epoch that is on-chain, or 0.
+    /// @inheritdoc IReports
     function commitments(uint64 epoch) public view returns (bytes32) {
         return epoch > lastEpoch ? bytes32(0) : _commitments[epoch];
     }

@@ -1,4 +1,4 @@
-import protobuf from "protobufjs/minimal.js";
+import protobuf from "protobufjs";
 
 import { lineOf } from "../protocol/exposition.ts";
 import { Refusal, demand } from "../protocol/refusal.ts";

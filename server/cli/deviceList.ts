@@ -7,7 +7,7 @@ import { CsvError, parse, type Info } from "csv-parse";
 
 import { messageOf } from "../failure.ts";
 import { keyOf, pointOf, type NodePoint } from "../nodekey.ts";
-import { bytesOf, hexOf, type Hex } from "../protocol/bytes.ts";
+import { hexOf, type Hex } from "../protocol/bytes.ts";
 import { canonicalDeviceName, nodeKeyHash } from "../protocol/identity.ts";
 import { keccak256 } from "../protocol/keccak.ts";
 import { identityLeafHash } from "../protocol/leaf.ts";
@@ -273,11 +273,6 @@ function pointOfText(text: string): NodePoint {
   const match = POINT.exec(text.toLowerCase());
   if (match === null) throw new Error("not 0x and the 128 digits of a point, x then y");
   const point: NodePoint = { x: `0x${match[1]!}`, y: `0x${match[2]!}` };
-  if (bytesOf(point.x).every((byte) => byte === 0)) throw new Error("the point is none of P-256");
-  return checkedPoint(point);
-}
-
-function checkedPoint(point: NodePoint): NodePoint {
   try {
     keyOf(point);
     return point;

@@ -58,7 +58,9 @@ export interface Enrolled {
   readonly gasUsed: bigint;
 }
 
-const LOG_BLOCKS = 5_000;
+const FIRST_BLOCKS = 16;
+const MAX_BLOCKS = 4_096;
+const MANY_LOGS = 5_000;
 
 /** Compares the list with the chain; refuses what the registry would refuse later, or what must not be said twice. */
 export async function planEnrolment(enrolment: Enrolment): Promise<Plan> {
@@ -167,16 +169,19 @@ async function readNodes(
   const nodes = new Map<Hex, { nodeId: bigint; isRevoked: boolean }>();
   const byId = new Map<bigint, { nodeId: bigint; isRevoked: boolean }>();
   await eachRange(enrolment, async (from, to) => {
-    const registered = registry.filters.NodeRegistered(undefined, siteId);
-    for (const { args } of await registry.queryFilter(registered, from, to)) {
-      const node = { nodeId: args.nodeId, isRevoked: false };
-      nodes.set(nodeKeyHash(args.publicX as Hex, args.publicY as Hex), node);
-      byId.set(args.nodeId, node);
+    // Decoded by hand: the library takes minutes for the hosts of a million devices.
+    const topics = await registry.filters.NodeRegistered(undefined, siteId).getTopicFilter();
+    const logs = await enrolment.provider.getLogs({ address: registry.target, topics, fromBlock: from, toBlock: to });
+    for (const { data, topics: subjects } of logs) {
+      const node = { nodeId: BigInt(subjects[1] as string), isRevoked: false };
+      nodes.set(nodeKeyHash(data.slice(0, 66) as Hex, `0x${data.slice(66, 130)}`), node);
+      byId.set(node.nodeId, node);
     }
     for (const { args } of await registry.queryFilter(registry.filters.NodeRevoked(), from, to)) {
       const node = byId.get(args.nodeId);
       if (node !== undefined) node.isRevoked = true;
     }
+    return logs.length;
   });
   return nodes;
 }
@@ -191,30 +196,31 @@ async function findLot(enrolment: Enrolment, siteId: bigint): Promise<bigint | u
   let found: bigint | undefined;
   await eachRange(enrolment, async (from, to) => {
     const registered = registry.filters.LotRegistered(undefined, siteId, operator);
-    for (const { args } of await registry.queryFilter(registered, from, to)) {
+    const events = await registry.queryFilter(registered, from, to);
+    for (const { args } of events) {
       if (args[3].identityRoot === identityRoot && !(await registry.isRetired(args.lotId))) found = args.lotId;
     }
+    return events.length;
   });
   return found;
 }
 
-/** Reads the chain's events in ranges; one that the node does not answer is read in halves. */
+/** Reads the chain's events in ranges, shorter where there are many or the node does not answer. */
 async function eachRange(
   { provider, deployment }: Enrolment,
-  read: (fromBlock: number, toBlock: number) => Promise<void>,
+  read: (fromBlock: number, toBlock: number) => Promise<number>,
 ): Promise<void> {
-  const readOrHalve = async (from: number, to: number): Promise<void> => {
-    try {
-      await read(from, to);
-    } catch (error) {
-      if (from === to) throw new Refusal("Enrol_NoEvents", { blockNumber: from, reason: messageOf(error) });
-      const middle = Math.floor((from + to) / 2);
-      await readOrHalve(from, middle);
-      await readOrHalve(middle + 1, to);
-    }
-  };
   const head = await provider.getBlockNumber();
-  for (let from = deployment.startBlock; from <= head; from += LOG_BLOCKS) {
-    await readOrHalve(from, Math.min(from + LOG_BLOCKS - 1, head));
+  let blockCount = FIRST_BLOCKS;
+  for (let from = deployment.startBlock; from <= head;) {
+    try {
+      const to = Math.min(from + blockCount - 1, head);
+      const logCount = await read(from, to);
+      from = to + 1;
+      blockCount = logCount > MANY_LOGS ? Math.max(1, blockCount >> 1) : Math.min(MAX_BLOCKS, 2 * blockCount);
+    } catch (error) {
+      if (blockCount === 1) throw new Refusal("Enrol_NoEvents", { blockNumber: from, reason: messageOf(error) });
+      blockCount >>= 1;
+    }
   }
 }

@@ -2,6 +2,7 @@ import { Command } from "commander";
 
 import { Failure, messageOf } from "../failure.ts";
 import { agentCommand } from "./agent.ts";
+import { attestCommand } from "./attest.ts";
 import { auditCommand } from "./audit.ts";
 import { gatewayCommand } from "./gateway.ts";
 import { measureCommand } from "./measure.ts";
@@ -17,6 +18,7 @@ function program(): Command {
   return new Command("rackbond")
     .description("GPU leases, their telemetry and their money, checked by anyone")
     .addCommand(agentCommand())
+    .addCommand(attestCommand())
     .addCommand(auditCommand())
     .addCommand(gatewayCommand())
     .addCommand(measureCommand())

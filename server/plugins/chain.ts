@@ -4,9 +4,8 @@ import type { Telemetry } from "../../types/telemetry/Telemetry.ts";
 import { Failure, messageOf } from "../failure.ts";
 import type { Hex } from "../protocol/bytes.ts";
 import { INTERFACES } from "../protocol/contracts.ts";
-import type { LotMeter } from "../protocol/meter.ts";
 import { Refusal } from "../protocol/refusal.ts";
-import { metersHashOf, metersOfWords, type Filing } from "../protocol/report.ts";
+import { metersOfWords, type Filing } from "../protocol/report.ts";
 import { SwitchingProvider, type RpcOptions } from "./rpc.ts";
 
 /**
@@ -38,51 +37,37 @@ export async function decimalCountOf(provider: JsonRpcProvider, token: string): 
   return Number(answer);
 }
 
-/** The telemetry's state that the next report follows on, and what its prior filing was; out of events alone. */
-export interface TelemetryHead {
-  lastEpoch: bigint;
-  configDigest: Hex;
-  signers: string[];
-  faultyCount: number;
-  prior: Filing;
-}
-
-/** Reads the head; the filing comes from the events, so losing a database loses nothing. */
-export async function telemetryHead(telemetry: Telemetry): Promise<TelemetryHead> {
-  const [lastEpoch, configDigest, signers, faultyCount] = await Promise.all([
-    telemetry.lastEpoch(),
-    telemetry.configDigest(),
-    telemetry.signers(),
-    telemetry.faultyCount(),
-  ]);
-  return {
-    lastEpoch,
-    configDigest: configDigest as Hex,
-    signers: [...signers],
-    faultyCount: Number(faultyCount),
-    prior: await filingAt(telemetry, lastEpoch),
-  };
-}
-
-/** The filing of an epoch: of its report; of a skip with the meters before it; empty before the first epoch. */
+/**
+ * The filing of an epoch that is on-chain: of its report; of a skip with the meters before it; empty before the first
+ * epoch. Of an epoch that was rolled back and filed again it is the newest; one that is not there any more is refused.
+ */
 export async function filingAt(telemetry: Telemetry, epoch: bigint): Promise<Filing> {
-  const submitted = await telemetry.queryFilter(telemetry.filters.Submitted(epoch));
-  const event = submitted.at(-1);
-  if (event !== undefined) {
-    const { reportHash, submittedAt, report } = event.args;
+  const lastEpoch = await telemetry.lastEpoch();
+  if (epoch > lastEpoch) throw new Refusal("Telemetry_NotFiled", { epoch, lastEpoch });
+  return await standingFiling(telemetry, epoch);
+}
+
+async function standingFiling(telemetry: Telemetry, epoch: bigint): Promise<Filing> {
+  const submitted = (await telemetry.queryFilter(telemetry.filters.Submitted(epoch))).at(-1);
+  const skipped = (await telemetry.queryFilter(telemetry.filters.Skipped(epoch))).at(-1);
+  if (submitted !== undefined && !isBefore(submitted, skipped)) {
+    const { reportHash, submittedAt, report } = submitted.args;
     return { reportHash: reportHash as Hex, submittedAt, meters: metersOfWords(report.meterWords) };
   }
-  const skipped = (await telemetry.queryFilter(telemetry.filters.Skipped(epoch))).at(-1);
   if (skipped !== undefined) {
     const { skipHash, submittedAt } = skipped.args;
-    return { reportHash: skipHash as Hex, submittedAt, meters: (await filingAt(telemetry, epoch - 1n)).meters };
+    const { meters } = await standingFiling(telemetry, epoch - 1n);
+    return { reportHash: skipHash as Hex, submittedAt, meters };
   }
   return { reportHash: `0x${"0".repeat(64)}`, submittedAt: 0n, meters: [] };
 }
 
-/** Refuses to go on when the node's meters before an epoch are not the chain's. */
-export function requireSameMeters(epoch: bigint, own: readonly LotMeter[], prior: Filing): void {
-  const ownHash = metersHashOf(own);
-  const chainHash = metersHashOf(prior.meters);
-  if (ownHash !== chainHash) throw new Refusal("Oracle_MetersDiffer", { epoch, ownHash, chainHash });
+interface Placed {
+  readonly blockNumber: number;
+  readonly index: number;
+}
+
+function isBefore(one: Placed, other: Placed | undefined): boolean {
+  if (other === undefined) return false;
+  return one.blockNumber < other.blockNumber || (one.blockNumber === other.blockNumber && one.index < other.index);
 }

@@ -22,11 +22,18 @@ interface EpochRow {
   registeredCount: string | null;
 }
 
+/** Of a report's or a skip's event: whether no rollback took it back. */
+export function isStanding(event: string): string {
+  return `not exists (select 1 from events r where r.contract = 'telemetry' and r.name = 'Resolved'
+    and (r.args ->> 'rolledBack')::boolean and (r.args ->> 'epoch')::int8 <= (${event}.args ->> 'epoch')::int8
+    and (r.block, r.log_index) > (${event}.block, ${event}.log_index))`;
+}
+
 const EPOCH = `select (e.args ->> 'epoch')::int8 epoch, e.name, e.tx_hash "transactionHash", e.args,
     (select p.args -> 'report' ->> 'devicesRegisteredCount' from events p where p.contract = 'telemetry'
-       and p.name = 'Submitted' and (p.args ->> 'epoch')::int8 <= (e.args ->> 'epoch')::int8
+       and p.name = 'Submitted' and (p.args ->> 'epoch')::int8 <= (e.args ->> 'epoch')::int8 and ${isStanding("p")}
      order by (p.args ->> 'epoch')::int8 desc limit 1) "registeredCount"
-  from events e where e.contract = 'telemetry' and e.name in ('Submitted', 'Skipped')`;
+  from events e where e.contract = 'telemetry' and e.name in ('Submitted', 'Skipped') and ${isStanding("e")}`;
 
 const CHALLENGE_SEC =
   "(select (args ->> 'challengeSec')::int8 from events where contract = 'telemetry' and name = 'Opened')";
@@ -109,9 +116,11 @@ export async function newestEpochs({
 }: View): Promise<{ lastEpoch: bigint | null; finalEpoch: bigint | null }> {
   const { rows } = await db.query<{ lastEpoch: bigint | null; finalEpoch: bigint | null }>(
     `select
-       (select (args ->> 'epoch')::int8 from events where contract = 'telemetry' and name in ('Submitted', 'Skipped')
+       (select (args ->> 'epoch')::int8 from events e
+        where contract = 'telemetry' and name in ('Submitted', 'Skipped') and ${isStanding("e")}
         order by (args ->> 'epoch')::int8 desc limit 1) "lastEpoch",
-       (select (args ->> 'epoch')::int8 from events where contract = 'telemetry' and name in ('Submitted', 'Skipped')
+       (select (args ->> 'epoch')::int8 from events e
+        where contract = 'telemetry' and name in ('Submitted', 'Skipped') and ${isStanding("e")}
           and (args ->> 'submittedAt')::int8 + ${CHALLENGE_SEC} <= $1
         order by (args ->> 'epoch')::int8 desc limit 1) "finalEpoch"`,
     [head.time],

@@ -3,7 +3,7 @@ import type { Hex } from "../protocol/bytes.ts";
 import { emptyMeter, ratiosOf, subtractMeter, unpackMeter, type Meter } from "../protocol/meter.ts";
 import type { PageAfter } from "../sources.ts";
 import type { View } from "./events.ts";
-import { finality } from "./readmodelEpochs.ts";
+import { finality, isStanding } from "./readmodelEpochs.ts";
 import { END_COUNT } from "./readmodelLeases.ts";
 
 // Lots and their meters, out of events.
@@ -132,7 +132,7 @@ const METER = `select (args ->> 'epoch')::int8 epoch, name, (args ->> 'submitted
     (select jsonb_build_object('timeWord', w -> 4 * i + 1, 'energyWord', w -> 4 * i + 2, 'resourceWord', w -> 4 * i + 3)
      from (select args -> 'report' -> 'meterWords' w) r, generate_series(0, jsonb_array_length(w) / 4 - 1) i
      where substr(w ->> 4 * i, 43, 16) = $1) meter
-  from events where contract = 'telemetry'`;
+  from events e where contract = 'telemetry' and ${isStanding("e")}`;
 
 // The lot's id as the first of its words has it: 16 digits, before the 8 of the design power.
 function lotDigits(lotId: bigint): string {

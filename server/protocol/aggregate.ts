@@ -148,10 +148,12 @@ function leavesOf(epoch: bigint, lot: Lot, readings: readonly Reading[], firstIn
   const placed = readings
     .flatMap((reading) => reading.devices.map((device) => ({ reading, device })))
     .sort((a, b) => a.device.deviceIndex - b.device.deviceIndex);
+  const deviceIds = new Set<Hex>();
   return placed.map(({ reading, device }, i) => {
-    const { deviceIndex } = device;
-    const isOnce = deviceIndex !== placed[i - 1]?.device.deviceIndex;
+    const { deviceIndex, deviceId } = device;
+    const isOnce = deviceIndex !== placed[i - 1]?.device.deviceIndex && !deviceIds.has(deviceId);
     demand(isOnce, "Aggregate_DeviceTwice", { epoch, lotId: lot.lotId, deviceIndex, nodeId: reading.nodeId });
+    deviceIds.add(deviceId);
     demand(BigInt(deviceIndex) < lot.gpuCount, "Aggregate_IndexBeyondLot", { lotId: lot.lotId, deviceIndex });
     const { nodeId, sequenceIndex } = reading;
     return { leafIndex: firstIndex + i, epoch, lotId: lot.lotId, nodeId, sequenceIndex, device };

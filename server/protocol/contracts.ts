@@ -7,6 +7,8 @@ import {
 } from "ethers";
 
 import { Bonds__factory } from "../../types/factories/bond/Bonds__factory.ts";
+import { Disputes__factory } from "../../types/factories/bond/Disputes__factory.ts";
+import { Faults__factory } from "../../types/factories/bond/Faults__factory.ts";
 import { Gate__factory } from "../../types/factories/compliance/Gate__factory.ts";
 import { Markets__factory } from "../../types/factories/credit/Markets__factory.ts";
 import { ClassToken__factory } from "../../types/factories/facility/ClassToken__factory.ts";
@@ -35,6 +37,8 @@ export const INTERFACES = {
   valuation: Valuation__factory.createInterface(),
   computeIndex: ComputeIndex__factory.createInterface(),
   bonds: Bonds__factory.createInterface(),
+  faults: Faults__factory.createInterface(),
+  disputes: Disputes__factory.createInterface(),
 } as const satisfies Record<string, Interface>;
 
 export type Contracts = ReturnType<typeof contractsAt>;
@@ -51,6 +55,8 @@ export function contractsAt(addresses: Addresses, runner: ContractRunner) {
     valuation: Valuation__factory.connect(addresses.valuation, runner),
     computeIndex: ComputeIndex__factory.connect(addresses.computeIndex, runner),
     bonds: Bonds__factory.connect(addresses.bonds, runner),
+    faults: Faults__factory.connect(addresses.faults, runner),
+    disputes: Disputes__factory.connect(addresses.disputes, runner),
     facility: (address: string) => Facility__factory.connect(address, runner),
     classToken: (address: string) => ClassToken__factory.connect(address, runner),
     classPrice: (address: string) => ClassPrice__factory.connect(address, runner),

@@ -21,6 +21,8 @@ const AddressesSchema = Type.Object(
     rateModel: Address,
     markets: Address,
     bonds: Address,
+    faults: Address,
+    disputes: Address,
   },
   strict,
 );

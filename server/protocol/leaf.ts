@@ -115,11 +115,21 @@ function putDeviceLeaf(leaf: DeviceLeaf): void {
 
 /** Hash of a reading leaf: abi.encode(header, readingHash, signature r, signature s), hashed twice. */
 export function readingLeafHash(leaf: ReadingLeaf): Uint8Array {
+  putReadingLeaf(leaf);
+  return hashTwice();
+}
+
+/** The 128 bytes that a reading leaf is the hash of. */
+export function readingLeafBytes(leaf: ReadingLeaf): Uint8Array {
+  putReadingLeaf(leaf);
+  return words.bytes.slice();
+}
+
+function putReadingLeaf(leaf: ReadingLeaf): void {
   putHeader(KIND_READING, leaf);
   words.putBytes32(1, leaf.readingHash);
   words.putBytes32(2, leaf.signature.slice(0, 66) as Hex);
   words.putBytes32(3, `0x${leaf.signature.slice(66)}`);
-  return hashTwice();
 }
 
 /** Hash of a state leaf: abi.encode(header with lot and node 0, keccak256 of the file's first line, 0, 0), hashed twice. */

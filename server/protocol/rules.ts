@@ -23,8 +23,13 @@ export function gpuEnergyMJ(reading: Reading): bigint {
   return reading.devices.reduce((sum, device) => sum + device.energyEndMJ - device.energyStartMJ, 0n);
 }
 
-function checkDevice(reading: Reading, device: DeviceHour, lot: Lot, periodSec: bigint): void {
-  const { nodeId, epoch } = reading;
+/** Refuses a device's hour that cannot be, in a lot of so many boards of that design power. */
+export function checkDevice(
+  { nodeId, epoch }: Pick<Reading, "nodeId" | "epoch">,
+  device: DeviceHour,
+  lot: Pick<Lot, "gpuCount" | "tdpW">,
+  periodSec: bigint,
+): void {
   const { deviceIndex, energyStartMJ, energyEndMJ, availableSec, allocatedSec, curtailedSec } = device;
   const at = { nodeId, epoch, deviceIndex };
   demand(BigInt(deviceIndex) < lot.gpuCount, "Reading_IndexBeyondLot", { ...at, gpuCount: lot.gpuCount });

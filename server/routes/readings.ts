@@ -8,7 +8,7 @@ import { SignedReadingSchema } from "../protocol/reading.ts";
 import { BatchResultsSchema, type BatchResult } from "../protocol/apiReadings.ts";
 import type { Api } from "../plugins/http.ts";
 import { answers } from "../plugins/openapi.ts";
-import { refusalStatus } from "../plugins/problems.ts";
+import { HttpProblem, refusalStatus } from "../plugins/problems.ts";
 import type { BatchForm, ReadingSink, Sources, Taken } from "../sources.ts";
 
 const FORMS: Readonly<Record<string, BatchForm>> = { "application/x-ndjson": "lines", "application/json": "array" };
@@ -74,7 +74,7 @@ export async function readingRoutes(app: Api, sources: Sources, config: Config):
     };
     const sink = (): ReadingSink => {
       if (sources.readings !== undefined) return sources.readings;
-      throw new Busy("Ingest_None", "this program keeps no readings", false, 60_000);
+      throw new HttpProblem(404, "Route_Unknown", "this program keeps no readings");
     };
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser(Object.keys(FORMS), { parseAs: "buffer" }, (_request, body, parsed) =>

@@ -113,10 +113,10 @@ describe("POST /v1/readings/batch", () => {
     expect(await send(`transfer-encoding: chunked\r\n\r\n`, chunked)).to.match(/^HTTP\/1\.1 200 .*"inserted"/s);
   });
 
-  it("answers 503 where no readings are kept", async () => {
+  it("answers 404 where no readings are kept", async () => {
     const app = await buildApp({ config: loadConfig({}, { logLevel: "silent" }), sources: sampleSources() });
     apps.push(app);
-    expect(await refusalOf(app, post("{}"))).to.equal("503 Ingest_None");
+    expect(await refusalOf(app, post("{}"))).to.equal("404 Route_Unknown");
   });
 
   // Last: the database of this bench is another process after it.

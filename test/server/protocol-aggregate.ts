@@ -248,7 +248,12 @@ describe("protocol aggregate", () => {
       );
       expect(run(2n, [one], [hour(2n, {}), hour(2n, { deviceIndex: 0 })])).to.throw(Refusal, "Aggregate_DeviceTwice");
       expect(
-        run(2n, [{ ...one, gpuCount: 2n }], [hour(2n, {}), hour(2n, { deviceIndex: 1 })], initialState(1n)),
+        run(
+          2n,
+          [{ ...one, gpuCount: 2n }],
+          [hour(2n, {}), hour(2n, { deviceIndex: 1, deviceId: keccakText("other") })],
+          initialState(1n),
+        ),
       ).to.throw(Refusal, "Aggregate_NodeTwice");
     });
     it("E05: a device by two nodes, or beyond the lot", () => {

@@ -4,8 +4,9 @@ import { aggregate, initialState, type Aggregation, type VerifiedReading } from 
 import { ZERO_BYTES32, bytesOf, hexOf } from "../../server/protocol/bytes.ts";
 import { noDrops } from "../../server/protocol/drops.ts";
 import { keccakText } from "../../server/protocol/keccak.ts";
+import { deviceLeafHash, leafHashes } from "../../server/protocol/leaf.ts";
 import type { Lot } from "../../server/protocol/lot.ts";
-import { verifyAbsence, verifyDeviceProof, type ReportFacts } from "../../server/protocol/proof.ts";
+import { parseLeaf, verifyAbsence, verifyDeviceProof, type ReportFacts } from "../../server/protocol/proof.ts";
 import { checkLotSum, verifyLot, type LotProof } from "../../server/protocol/proofLot.ts";
 import { readingSetLines } from "../../server/protocol/publication.ts";
 import { readingDomain, readingHash, type Reading } from "../../server/protocol/reading.ts";
@@ -267,6 +268,19 @@ describe("protocol proofs", () => {
     });
   });
 
+  it("E05: leaves out of order under a signed root are no proof of a lot", async () => {
+    const leaves = [3, 1].map((deviceIndex, leafIndex) => {
+      const { leaf } = deviceProofIn(index, placed, anchorOf(2n, 3))!;
+      return { ...leaf, leafIndex, device: { ...leaf.device, deviceIndex } };
+    });
+    const tree = buildTree(leafHashes(leaves.map(parseLeaf), deviceLeafHash));
+    const forged = { ...report, readingsRoot: rootOf(tree), devicesReportingCount: 2n };
+    const head = { lotId: "2", epoch: String(EPOCH), firstIndex: 0, rangeCount: 2, proof: [], leafCount: 2 };
+    const hashes = { root: rootOf(tree), reportHash: ZERO_BYTES32, transactionHash: ZERO_BYTES32 };
+    const failed = await verifyLot(forged, { ...head, ...hashes }, leaves).catch((error: unknown) => error);
+    expect(failed).to.have.property("code", "Proof_LeavesUnsorted");
+  });
+
   describe("ranges of a tree", () => {
     it("E12: verify for every range of every size, even and odd, and with nothing left out or added", () => {
       for (let count = 1; count < 24; count++) {
@@ -294,6 +308,8 @@ describe("protocol proofs", () => {
       expect(verifyRange(root, 1, 1, new Uint8Array(32), [])).to.equal(false);
       expect(verifyRange(root, 1, -1, new Uint8Array(32), [])).to.equal(false);
       expect(verifyRange(root, 1, 0, new Uint8Array(31), [])).to.equal(false);
+      // Beyond the last leaf stand the inner nodes.
+      expect(verifyRange(root, 2, 2, bytesOf(root), [])).to.equal(false);
       expect(code(() => rangeProofOf(buildTree(new Uint8Array(64)), 1, 2))).to.equal("Tree_NoRange");
       expect(code(() => rangeProofOf(buildTree(new Uint8Array(0)), 0, 0))).to.equal("Tree_NoRange");
     });

@@ -132,6 +132,13 @@ describe("protocol publication", () => {
       expect(await refusal(() => check([JSON.stringify(swapped), second]))).to.equal("ReadingSet_LotsUnsorted");
     });
 
+    it("S08: is refused as it grows beyond the devices that the chain says reported", async () => {
+      const deviceCount = verified.reduce((sum, { reading }) => sum + reading.devices.length, 0);
+      const within = (maxCount: number) => refusal(() => checkReadingSet(domain, result.dataHash, lines, maxCount));
+      expect(await within(deviceCount)).to.equal("none");
+      expect(await within(deviceCount - 1)).to.equal("ReadingSet_TooLarge");
+    });
+
     it("is read one by one: what comes after a bad line is never asked for", async () => {
       let asked = 0;
       const endless = (function* () {

@@ -16,6 +16,8 @@ import { checkReadingSet } from "../../server/protocol/publication.ts";
 import { readingDomain, type SignedReadingJson } from "../../server/protocol/reading.ts";
 import { isSignedByPoint } from "../../server/protocol/signature.ts";
 import {
+  HOUR_SEC,
+  advanceTo,
   getJson,
   outsideReading,
   postReading,
@@ -76,6 +78,9 @@ describe("readings and proofs of a running program", () => {
   describe("POST /v1/readings", () => {
     it("takes a new one, knows it again, and refuses what is false, by node", async () => {
       const epoch = program.nextEpoch();
+      // A reading is taken once its hour is over.
+      await advanceTo(world.provider, Number(epoch + 1n) * HOUR_SEC);
+      await program.follow();
       lateEpoch = epochs[1]!;
       const late = outside(lateEpoch);
       expect((await postReading(program, late)).status, "late").to.equal(202);

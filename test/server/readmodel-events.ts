@@ -319,5 +319,24 @@ describe("read model out of events", () => {
       expect(await model.meters(77n, { fromEpoch: 0n, toEpoch: 200n, limit: 1 })).to.equal(undefined);
       expect(await model.summary()).to.include({ lastEpoch: "102", finalEpoch: "101" });
     });
+
+    it("E04: are gone when they are rolled back, and their meters with them; what is filed again is shown", async () => {
+      const range = { fromEpoch: 100n, toEpoch: 102n, limit: 10 };
+      const shown = async () => (await model.epochs({ limit: 10 })).map(({ epoch, state }) => [epoch, state]);
+      await tell("telemetry", account(10), "Resolved", { epoch: "102", rolledBack: false });
+      expect((await shown()).length).to.equal(3);
+      await tell("telemetry", account(10), "Resolved", { epoch: "101", rolledBack: true });
+      expect(await shown()).to.deep.equal([["100", "Final"]]);
+      expect(await model.epoch(101n)).to.equal(undefined);
+      expect(await model.summary()).to.include({ lastEpoch: "100", finalEpoch: "100" });
+      expect((await model.meters(1n, range))!.length).to.equal(1);
+      await tell("telemetry", account(10), "Submitted", report(101, 1, meterOf(9_000n, 1n)));
+      expect((await shown()).at(0)).to.deep.equal(["101", "Submitted"]);
+      expect((await model.epoch(101n))!.report!.meters.length).to.equal(1);
+      expect((await model.meters(1n, range))!.map(({ meter }) => meter.availableGpuSec)).to.deep.equal([
+        "7200",
+        "9000",
+      ]);
+    });
   });
 });

@@ -45,7 +45,15 @@ describe("read model of leases", () => {
     const unused = ethers.ZeroAddress;
     const addresses = {
       ...{ authority: unused, asset: unused, registry: unused, telemetry: unused, facilities: unused, gate: unused },
-      ...{ valuation: unused, computeIndex: unused, rateModel: unused, markets: unused, bonds: unused },
+      ...{
+        valuation: unused,
+        computeIndex: unused,
+        rateModel: unused,
+        markets: unused,
+        bonds: unused,
+        faults: unused,
+        disputes: unused,
+      },
       leases: await leases.getAddress(),
     };
     const { chainId } = await ethers.provider.getNetwork();

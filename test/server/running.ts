@@ -32,22 +32,26 @@ export interface RunningWorld extends World {
   stop(): Promise<void>;
 }
 
-export async function startWorld(): Promise<RunningWorld> {
+/** `given`: other hosts, and the first hour that is reported, where it is not the leases' first. */
+export async function startWorld(given: { fleet?: FleetLot[]; startEpoch?: bigint } = {}): Promise<RunningWorld> {
   const folder = mkdtempSync(join(tmpdir(), "rackbond-world-"));
   const chain = await startChain({ genesisAt: GENESIS_AT, port: 0, folder, isKept: false });
   const provider = await connectChain(chain.url, chain.chainId);
   await provider.send("anvil_setBlockTimestampInterval", [1]);
   const model = gpuModel("H100");
-  const fleet = [0, 1].map((hostIndex) => {
-    const host = generateHost({
-      ...{ seed: SEED, startAt: START_AT, hostIndex, gpuCount: 2 },
-      ...{ modelName: model.name, tdpW: model.tdpW, quantiles: undefined },
+  const generated = () =>
+    [0, 1].map((hostIndex) => {
+      const host = generateHost({
+        ...{ seed: SEED, startAt: START_AT, hostIndex, gpuCount: 2 },
+        ...{ modelName: model.name, tdpW: model.tdpW, quantiles: undefined },
+      });
+      return { model, hosts: [host], gpuCount: 2 };
     });
-    return { model, hosts: [host], gpuCount: 2 };
-  });
+  const fleet = given.fleet ?? generated();
   const world = await buildWorld({
     ...{ seed: SEED, provider, fleet, folder },
     ...{ genesisAt: GENESIS_AT, startAt: START_AT, firstPaymentAt: FIRST_PAYMENT_AT },
+    ...(given.startEpoch === undefined ? {} : { startEpoch: given.startEpoch }),
   });
   return {
     ...world,

@@ -56,8 +56,8 @@ const TYPESCRIPT: Record<string, string[]> = {
 /** Areas that run in a browser. */
 const PURE = new Set(["server/protocol", "server/model"]);
 
-/** These packages do too. */
-const ISOMORPHIC = new Set(["ethers", "hash-wasm", "typebox"]);
+/** These packages do too (jose by WebCrypto alone). */
+const ISOMORPHIC = new Set(["ethers", "hash-wasm", "jose", "typebox"]);
 
 /** The file a relative import names, from the project's root; a package import stays as it is. */
 export function resolveImport(from: string, specifier: string): string {
