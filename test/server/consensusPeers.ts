@@ -18,6 +18,7 @@ import {
   type Bundle,
   type SignedMessage,
 } from "../../server/protocol/ballot.ts";
+import type { Hex } from "../../server/protocol/bytes.ts";
 import type { Message } from "../../server/protocol/rounds.ts";
 import { peerRoutes } from "../../server/routes/peers.ts";
 import { FIRST_EPOCH, inOrder, readingOf, startStage, wire, type Overrides, type Stage } from "./stage.ts";
@@ -142,7 +143,8 @@ describe("oracles over HTTP", function () {
     const liar: Twist = () => ({
       async exchange(bundle) {
         // To each who asks something else: nil, what it said, or a value of its own.
-        const value = [null, bundle.messages[0]?.value ?? null, `0x${"7".repeat(64)}`][answers++ % 3]!;
+        const values: (Hex | null)[] = [null, bundle.messages[0]?.value ?? null, `0x${"7".repeat(64)}`];
+        const value = values[answers++ % 3] ?? null;
         const votes = (["prevote", "precommit"] as const).map((type) => ({
           type,
           signerIndex: liarIndex,
