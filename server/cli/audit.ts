@@ -137,7 +137,8 @@ export function auditCommand(): Command {
     });
 }
 
-async function deploymentIn(file: string): Promise<Deployment> {
+/** The deployment in a file. */
+export async function deploymentIn(file: string): Promise<Deployment> {
   try {
     const json = JSON.parse(await readFile(file, "utf8")) as { deployment?: unknown };
     return parseDeployment(json.deployment ?? json);
@@ -147,7 +148,8 @@ async function deploymentIn(file: string): Promise<Deployment> {
   }
 }
 
-function epochIn(text: string): bigint {
+/** The epoch that an option names. */
+export function epochIn(text: string): bigint {
   try {
     return parseU64(text, "epoch");
   } catch (error) {

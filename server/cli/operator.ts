@@ -4,10 +4,8 @@ import { dirname, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { id, parseUnits, type JsonRpcProvider } from "ethers";
 
-import { loadConfig } from "../config.ts";
 import { Failure, messageOf } from "../failure.ts";
 import { GasSigner } from "../keys/gasSigner.ts";
-import { openSigner } from "../keys/signer.ts";
 import { connectChain, decimalCountOf } from "../plugins/chain.ts";
 import { openFiles } from "../plugins/files.ts";
 import type { Hex } from "../protocol/bytes.ts";
@@ -16,6 +14,7 @@ import { parseDeployment, type Deployment } from "../protocol/deployment.ts";
 import { Refusal, demand } from "../protocol/refusal.ts";
 import { readDeviceList, type DeviceList } from "./deviceList.ts";
 import { enrol, planEnrolment, type Enrolment, type Goal } from "./enrol.ts";
+import { openGasKey } from "./gasKey.ts";
 import { openSender, type Sender } from "./sender.ts";
 
 // `rackbond operator`: what an operator of hardware says on-chain (docs/operator.md).
@@ -198,15 +197,8 @@ async function withDesk(
 ): Promise<void> {
   const closing: (() => Promise<void> | void)[] = [];
   try {
-    if (command.getOptionValueSource("gasKey") === "cli" && options.gasKey.startsWith("plain:"))
-      throw new Failure(
-        "Config_PlainKey",
-        "a key on the command line is in the list of processes; use RACKBOND_GAS_KEY",
-      );
-    const { mode, passwordFile } = loadConfig(environment());
-    const rules = { isProduction: mode === "production", ...(passwordFile === undefined ? {} : { passwordFile }) };
     const deployment = readDeployment(options.deployment);
-    const key = await openSigner(options.gasKey, rules, "the gas key");
+    const key = await openGasKey(options.gasKey, command);
     closing.push(() => key.close());
     const provider = await connectChain(options.rpc.split(",")[0] as string, deployment.chainId);
     closing.push(() => provider.destroy());
@@ -225,12 +217,6 @@ async function withDesk(
   } finally {
     for (const close of closing.reverse()) await close();
   }
-}
-
-/** The environment without what the options of this command read themselves. */
-function environment(): Record<string, string | undefined> {
-  const own = ["RACKBOND_DEPLOYMENT", "RACKBOND_RPC_URL", "RACKBOND_GAS_KEY"];
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.includes(name)));
 }
 
 async function readList(file: string, onProgress: (deviceCount: number) => void): Promise<DeviceList> {

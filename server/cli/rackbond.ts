@@ -8,6 +8,7 @@ import { gatewayCommand } from "./gateway.ts";
 import { measureCommand } from "./measure.ts";
 import { operatorCommand } from "./operator.ts";
 import { oracleCommand } from "./oracle.ts";
+import { proveCommand } from "./prove.ts";
 
 // The `rackbond` command line: one file here for each command, composed below.
 
@@ -23,7 +24,8 @@ function program(): Command {
     .addCommand(gatewayCommand())
     .addCommand(measureCommand())
     .addCommand(operatorCommand())
-    .addCommand(oracleCommand());
+    .addCommand(oracleCommand())
+    .addCommand(proveCommand());
 }
 
 try {

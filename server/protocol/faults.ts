@@ -87,12 +87,17 @@ interface LeafCall {
 
 /** The statement of an epoch in the input of the transaction that submitted it, be it through other contracts. */
 export function statementIn(input: string, epoch: bigint): SignedReport {
+  for (const statement of statementsIn(input)) if (statement.report.epoch === epoch) return statement;
+  throw new Refusal("Fault_NoStatement", { epoch });
+}
+
+/** Every statement in a transaction's input. */
+export function* statementsIn(input: string): Generator<SignedReport, void, undefined> {
   const selector = INTERFACES.telemetry.getFunction("submit").selector.slice(2);
   for (let at = input.indexOf(selector); at !== -1; at = input.indexOf(selector, at + 2)) {
     const statement = decoded(`0x${input.slice(at)}`);
-    if (statement?.report.epoch === epoch) return statement;
+    if (statement !== undefined) yield statement;
   }
-  throw new Refusal("Fault_NoStatement", { epoch });
 }
 
 function decoded(data: string): SignedReport | undefined {
@@ -157,6 +162,8 @@ function falseLeaf(config: ConfigCall, filed: FiledStatement, { leaves, tree }: 
     const { lotId, device, nodeId, epoch } = leaf;
     const meter = meters.get(lotId);
     let reason = meter === undefined ? `no lot ${lotId} in the report` : undefined;
+    if (leaf.leafIndex >= report.devicesReportingCount)
+      reason = `only ${report.devicesReportingCount} devices reported`;
     if (meter !== undefined) {
       try {
         checkDevice({ nodeId, epoch }, device, { gpuCount: unpackMeter(meter).gpuCount, tdpW: meter.tdpW }, EPOCH_SEC);
