@@ -19,6 +19,7 @@ import { memorySigner } from "./keys/signer.ts";
 import { decimalCountOf } from "./plugins/chain.ts";
 import { placeOf } from "./plugins/directory.ts";
 import type { FiledReport } from "./plugins/head.ts";
+import { openIdentityIntake } from "./plugins/identityIntake.ts";
 import type { Peer } from "./plugins/peers.ts";
 import { openProofs } from "./plugins/proofs.ts";
 import { readModel } from "./plugins/readmodel.ts";
@@ -152,12 +153,13 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     const inTurn = takingTurns();
     let lastEpoch = (await station.head()).lastEpoch;
 
-    const sources = readModel({
+    const model = readModel({
       ...{ store, follower, deployment, files },
       proofs: openProofs({ files, domain }),
       assetDecimalCount: await decimalCountOf(provider, addresses.asset),
       submit: (signed, receivedAt) => inTurn(() => submitReading(oracles, domain, signed, receivedAt)),
     });
+    const sources = { ...model, identities: openIdentityIntake({ db: store.db, files }) };
     const app = await buildApp({ config, sources });
     closing.push(() => app.close());
     const apiUrl = await listen(app, config.host, config.port);

@@ -14,6 +14,7 @@ import { GasSigner } from "../keys/gasSigner.ts";
 import { markedSigner } from "../keys/marks.ts";
 import { openSigner } from "../keys/signer.ts";
 import { decimalCountOf } from "../plugins/chain.ts";
+import { openIdentityIntake } from "../plugins/identityIntake.ts";
 import { peerClient } from "../plugins/peerClient.ts";
 import { openProofs } from "../plugins/proofs.ts";
 import { readModel } from "../plugins/readmodel.ts";
@@ -97,7 +98,7 @@ async function startServing(config: Config, closing: (() => Promise<void> | void
     onError: (error) => warn("the oracle could not go on; it tries again")(error),
   });
   const domain = readingDomain(BigInt(deployment.chainId), deployment.addresses.telemetry);
-  const sources = readModel({
+  const model = readModel({
     ...{ store, follower, deployment, files },
     proofs: openProofs({ files, domain }),
     assetDecimalCount: await decimalCountOf(provider, deployment.addresses.asset),
@@ -109,6 +110,7 @@ async function startServing(config: Config, closing: (() => Promise<void> | void
       return { outcome, epoch: reading.epoch, nodeId: reading.nodeId, readingHash: readingHash(domain, reading) };
     },
   });
+  const sources = { ...model, identities: openIdentityIntake({ db: store.db, files }) };
   const app = await buildApp({ config, sources, peers: { peer: oracle.peer, files } });
   closing.push(() => app.close());
   closing.push(() => transmitter.stop());
