@@ -7,6 +7,7 @@ import { buildApp, listen } from "../app.ts";
 import { chainClock, systemClock } from "../clock.ts";
 import { loadConfig, SETTINGS, type Config, type SettingName } from "../config.ts";
 import { Failure, messageOf } from "../failure.ts";
+import { openIntake } from "../jobs/intake.ts";
 import { openStation } from "../jobs/station.ts";
 import { epochOfCall } from "../jobs/filing.ts";
 import { startTransmitter } from "../jobs/transmit.ts";
@@ -98,7 +99,7 @@ async function startServing(config: Config, closing: (() => Promise<void> | void
     onError: (error) => warn("the oracle could not go on; it tries again")(error),
   });
   const domain = readingDomain(BigInt(deployment.chainId), deployment.addresses.telemetry);
-  const model = readModel({
+  const sources = readModel({
     ...{ store, follower, deployment, files },
     proofs: openProofs({ files, domain }),
     assetDecimalCount: await decimalCountOf(provider, deployment.addresses.asset),
@@ -110,8 +111,19 @@ async function startServing(config: Config, closing: (() => Promise<void> | void
       return { outcome, epoch: reading.epoch, nodeId: reading.nodeId, readingHash: readingHash(domain, reading) };
     },
   });
-  const sources = { ...model, identities: openIdentityIntake({ db: store.db, files }) };
-  const app = await buildApp({ config, sources, peers: { peer: oracle.peer, files } });
+  const identities = openIdentityIntake({ db: store.db, files });
+  const intake = openIntake({
+    ...{ store, registry: station.registry, oracleIds: [ORACLE_ID], domain, now: () => clock.now() },
+    window: { maxDelaySec: station.maxDelaySec, skewSec: BigInt(config.skewSec) },
+    ...{ threadCount: config.ingestThreads, readingsPerMinute: config.readingsPerMinute },
+    ...{ waitingBytes: config.ingestBytes, log: (line) => app.log.warn(line) },
+  });
+  closing.push(() => intake.stop());
+  const app = await buildApp({
+    config,
+    sources: { ...sources, readings: intake, identities },
+    peers: { peer: oracle.peer, files },
+  });
   closing.push(() => app.close());
   closing.push(() => transmitter.stop());
   closing.push(() => oracle.stop());
