@@ -42,9 +42,13 @@ export async function identityRoutes(app: Api, sources: Sources): Promise<void> 
         if (!(body instanceof Readable)) throw new HttpProblem(400, "Request_Malformed", "there is no body");
         // The socket stays open where the file is refused before its end: the answer has to go back over it.
         const pieces = body.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
-        const outcome = await sources.identities.take(identityRoot as Hex, pieces, ip);
-        if (outcome === undefined) throw unknown("Lot", { identityRoot });
-        return { identityRoot, outcome };
+        try {
+          const outcome = await sources.identities.take(identityRoot as Hex, pieces, ip);
+          if (outcome === undefined) throw unknown("Lot", { identityRoot });
+          return { identityRoot, outcome };
+        } finally {
+          body.resume();
+        }
       },
     );
     done();
