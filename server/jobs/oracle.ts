@@ -90,15 +90,26 @@ export function startOracle(options: OracleOptions): Oracle {
   let isStopped = false;
   let bringing: Promise<void> | undefined;
   let notBeforeMs = 0;
+  let prepared: { readonly done: RunningInstance; readonly preimage: Uint8Array } | undefined;
   let isRefused: string | undefined; // what the report key refused to sign
 
   const peersOf = (selfIndex: number) => options.peers().filter((_, index) => index !== selfIndex);
+
+  /** Whether a skip of this epoch was signed before its deadline moved, by a halt that was resolved: no report is then. */
+  const isSkipSigned = (epoch: bigint, { configCount }: OracleConfig): boolean => {
+    try {
+      const mark = signer.mark();
+      return mark?.kind === 1 && mark.epoch === epoch && mark.configCount === configCount;
+    } catch {
+      return false; // who signs hears of it
+    }
+  };
 
   /** The instance that is due now. */
   const dueInstance = ({ head, config }: NonNullable<typeof current>): Instance | undefined => {
     const { configDigest } = config;
     const epoch = head.lastEpoch + 1n;
-    if (head.block.time > head.deadlineAt) return { configDigest, epoch, kind: 1 };
+    if (head.block.time > head.deadlineAt || isSkipSigned(epoch, config)) return { configDigest, epoch, kind: 1 };
     const endAt = epochEndAt(epoch);
     if (head.block.time < endAt) return undefined; // the registry at its end is not known yet
     const isCalled = callers.size > config.faultyCount;
@@ -145,8 +156,13 @@ export function startOracle(options: OracleOptions): Oracle {
     const { epoch, kind } = instance;
     if (decision === undefined) return;
     const report = done.reportOf(decision.value);
-    const preimage = filing.preimageOf(instance, head, report);
-    if (preimage === undefined) return; // a peer will hand the report over
+    if (bringing !== undefined || Date.now() < notBeforeMs) return;
+    if (prepared?.done !== done) {
+      const preimage = filing.preimageOf(instance, head, report);
+      if (preimage === undefined) return; // a peer will hand the report over
+      prepared = { done, preimage };
+    }
+    const { preimage } = prepared;
     if (!done.signatures.some(({ signerIndex }) => signerIndex === selfIndex)) await sign(done, preimage);
     const needed = quorumCount(config.faultyCount);
     if (done.signatures.length < needed) return;
@@ -160,7 +176,6 @@ export function startOracle(options: OracleOptions): Oracle {
 
   /** Brings the call on-chain in the background: the oracle goes on meanwhile. */
   const bring = (outgoing: Outgoing, lastEpoch: bigint): void => {
-    if (bringing !== undefined || Date.now() < notBeforeMs) return;
     const run = async () => {
       try {
         await options.transmitter.transmit(outgoing);

@@ -1,6 +1,7 @@
 import type { KeyObject } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { Failure } from "../failure.ts";
 import { keyOf } from "../nodekey.ts";
 import type { Hex } from "../protocol/bytes.ts";
 import type { Deployment } from "../protocol/deployment.ts";
@@ -104,24 +105,32 @@ export function openRegistry(options: DirectoryOptions): Registry {
   };
 
   /** Keeps identities as those of a root, if they make it. Their nodes say no more than which key a leaf has. */
-  const learn = async (root: Hex, named: readonly NamedDevice[], nodes: Facts["nodes"]): Promise<boolean> => {
+  const learn = (root: Hex, named: readonly NamedDevice[], nodes: Facts["nodes"]): boolean => {
     const boards = named.flatMap(({ name, nodeId }) => {
       const node = nodes.get(nodeId);
       return node === undefined ? [] : [{ name, deviceId: identityAnchor(name), keyHash: node.keyHash }];
     });
     if (named.length === 0 || boards.length !== named.length || rootOf(boards) !== root) return false;
     known.set(root, boards);
-    if (!(await files.has("identities", root))) await files.put("identities", root, identityLines(named));
     return true;
   };
 
   const learnFrom = async (root: Hex, nodes: Facts["nodes"], read: () => Promise<NamedDevice[]>): Promise<boolean> => {
     try {
-      return await learn(root, await read(), nodes);
+      return learn(root, await read(), nodes);
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error; // a file that is wrong is as good as none
+      const isNone = error instanceof Refusal || (error instanceof Failure && error.code === "Files_Corrupt");
+      if (!isNone) throw error; // a file that is wrong is as good as none
       return false;
     }
+  };
+
+  /** From elsewhere than our files: then they are there; one of that name that is damaged is replaced. */
+  const learnOther = async (root: Hex, nodes: Facts["nodes"], read: () => Promise<NamedDevice[]>): Promise<boolean> => {
+    let found: NamedDevice[] = [];
+    if (!(await learnFrom(root, nodes, async () => (found = await read())))) return false;
+    await files.put("identities", root, identityLines(found));
+    return true;
   };
 
   /** Asks peers for identities, now and then; nothing but what is published is lost when that goes wrong. */
@@ -132,7 +141,7 @@ export function openRegistry(options: DirectoryOptions): Registry {
       const lines = await options.fetchIdentities?.(root);
       return lines === undefined ? [] : await parseIdentities(lines);
     };
-    const done = learnFrom(root, nodes, read).then(
+    const done = learnOther(root, nodes, read).then(
       (isFound) => {
         if (isFound) foundMs = performance.now();
       },
@@ -154,7 +163,7 @@ export function openRegistry(options: DirectoryOptions): Registry {
         const lists = options.identities.filter((one) => one.lotId === String(lotId));
         return Promise.resolve(lists.flatMap(({ devices }) => devices.map(named)));
       };
-      if ((await learnFrom(root, nodes, own)) || (await learnFrom(root, nodes, given))) continue;
+      if ((await learnFrom(root, nodes, own)) || (await learnOther(root, nodes, given))) continue;
       if (options.fetchIdentities !== undefined) asked.push(fetch(root, nodes));
     }
     if (asked.length === 0) return;
