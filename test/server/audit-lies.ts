@@ -142,7 +142,7 @@ describe("the audit of oracles that lie", () => {
         return isSecond ? [before, event] : [event];
       });
     const found = await first({ events: twice });
-    expect([found?.[1], found?.[3]?.split(":")[0]]).to.deep.equal(["reading of node 2", "Reading_WrongDevice"]);
+    expect([found?.[1], String(found?.[3]).split(":")[0]]).to.deep.equal(["reading of node 2", "Reading_WrongDevice"]);
   });
 
   it("names an event that says another time, or another digest of its configuration", async () => {
