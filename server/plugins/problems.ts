@@ -50,6 +50,8 @@ const REFUSAL_STATUS: Record<string, number> = {
   Batch_NotArray: 400,
   Batch_TooDeep: 400,
   Batch_TooMany: 413,
+  Lines_TooLong: 413,
+  Identities_TooMany: 413,
 };
 
 /** The status that a refusal is answered with. */
