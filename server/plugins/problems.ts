@@ -50,6 +50,7 @@ const REFUSAL_STATUS: Record<string, number> = {
   Batch_NotArray: 400,
   Batch_TooDeep: 400,
   Batch_TooMany: 413,
+  Ingest_Behind: 503,
 };
 
 /** The status that a refusal is answered with. */
