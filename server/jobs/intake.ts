@@ -67,7 +67,7 @@ export function openIntake(options: IntakeOptions): Intake {
     return all.map((taken) => {
       if (!isOfRegistry(taken)) return taken;
       const { nodeId, epoch } = taken.refusal.facts as { nodeId: bigint; epoch: bigint };
-      const endAt = epochEndAt(BigInt(epoch));
+      const endAt = epochEndAt(epoch);
       const isOpen = nowAt <= endAt + window.maxDelaySec + window.skewSec;
       if (!isOpen || (followedAt >= endAt && !isLacking)) return taken;
       const facts = { nodeId, epoch, followedAt, refusedAs: taken.refusal.code };
