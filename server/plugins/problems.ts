@@ -51,6 +51,8 @@ const REFUSAL_STATUS: Record<string, number> = {
   Batch_TooDeep: 400,
   Batch_TooMany: 413,
   Ingest_Behind: 503,
+  Lines_TooLong: 413,
+  Identities_TooMany: 413,
 };
 
 /** The status that a refusal is answered with. */

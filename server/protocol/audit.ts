@@ -9,6 +9,7 @@ import {
 import {
   checkFiling,
   compareMeters,
+  compareState,
   type ChainNames,
   type FiledCall,
   type FiledEpoch,
@@ -16,14 +17,14 @@ import {
 } from "./auditHistory.ts";
 import type { Hex } from "./bytes.ts";
 import { identityAnchor } from "./identity.ts";
-import { namedIdentityRoot, parseIdentities } from "./identityTree.ts";
+import { identityRootOf, parseIdentities } from "./identityTree.ts";
 import { keccakText } from "./keccak.ts";
 import type { Lot } from "./lot.ts";
 import { unpackMeter } from "./meter.ts";
 import { factorsOf, parseMethodology, type Methodology } from "./methodology.ts";
 import { checkReadingSet, type CheckedSet, type FileKind } from "./publication.ts";
 import type { Reading } from "./reading.ts";
-import { Refusal } from "./refusal.ts";
+import { Refusal, demand } from "./refusal.ts";
 import { registryClock, type ContractEvent, type RegisteredNode } from "./registryHistory.ts";
 import type { Report } from "./report.ts";
 import { checkFollows, checkGrowth, checkReading } from "./rules.ts";
@@ -38,7 +39,7 @@ export interface AuditOptions {
   readonly registryEvents: readonly ContractEvent[];
   /** A file, checked by `check`; refuses (`Audit_NoFile`) when no source gives one that passes, and says what each gave. */
   readonly file: <T>(kind: FileKind, hash: Hex, check: (lines: AsyncIterable<string>) => Promise<T>) => Promise<T>;
-  /** What the transaction of a filing carried; undefined when it is no such call. */
+  /** What the transaction of a filing carried; undefined where it came through another contract and cannot be seen. */
   readonly call: (one: FiledEpoch) => Promise<FiledCall | undefined>;
   readonly isSigned: (node: RegisteredNode, readingHash: Hex, signature: Hex) => boolean | Promise<boolean>;
   readonly onDifference: OnDifference;
@@ -50,6 +51,8 @@ export interface AuditTotals {
   skipCount: number;
   readingCount: number;
   deviceHourCount: number;
+  /** Filings whose signatures were not seen: they came through another contract. */
+  unseenCount: number;
 }
 
 /** Audits epochs in their order; `before` is the epoch that the first of them follows, where it is not the first of all. */
@@ -62,7 +65,7 @@ export interface Auditor {
 
 interface Place {
   readonly deviceId: Hex;
-  readonly nodeId: bigint;
+  readonly keyHash: Hex;
 }
 
 const KEPT_METHODOLOGIES = 4;
@@ -70,7 +73,7 @@ const KEPT_METHODOLOGIES = 4;
 export function startAudit(options: AuditOptions): Auditor {
   const { names, domain, onDifference } = options;
   const registry = registryClock(options.registryEvents);
-  const totals: AuditTotals = { reportCount: 0, skipCount: 0, readingCount: 0, deviceHourCount: 0 };
+  const totals: AuditTotals = { reportCount: 0, skipCount: 0, readingCount: 0, deviceHourCount: 0, unseenCount: 0 };
   const newest = new Map<bigint, { reading: Reading; hash: Hex }>();
   const identities = new Map<bigint, { root: Hex; places: readonly Place[] | undefined }>();
   const methodologies = new Map<Hex, Methodology>();
@@ -132,17 +135,18 @@ export function startAudit(options: AuditOptions): Auditor {
     if (root === undefined) return undefined;
     const known = identities.get(lotId);
     if (known?.root === root) return known.places;
-    const devices = await fileOf(epoch, "identities", root, async (lines) => {
-      const named = await parseIdentities(lines);
-      const found = namedIdentityRoot(named, (nodeId) => {
+    const places = await fileOf(epoch, "identities", root, async (lines) => {
+      const devices = (await parseIdentities(lines)).map(({ name, nodeId }) => {
         const node = registry.node(nodeId);
         if (node === undefined) throw new Refusal("Identities_UnknownNode", { lotId, nodeId });
-        return node.keyHash;
+        return { deviceId: identityAnchor(name), keyHash: node.keyHash };
       });
+      const found = identityRootOf(
+        devices.map(({ deviceId, keyHash }) => ({ anchor: deviceId, nodeKeyHash: keyHash })),
+      );
       if (found !== root) throw new Refusal("Identities_WrongRoot", { lotId, found });
-      return named;
+      return devices;
     });
-    const places = devices?.map(({ name, nodeId }) => ({ deviceId: identityAnchor(name), nodeId }));
     identities.set(lotId, { root, places });
     return places;
   };
@@ -164,11 +168,16 @@ export function startAudit(options: AuditOptions): Auditor {
     await told(epoch, subject, where, async () => {
       const lot = lots.get(lotId);
       if (lot === undefined) throw new Refusal("Reading_WrongLot", { nodeId, lotId, epoch });
+      demand(registry.isCounted(lotId), "Reading_LotNotInForce", { nodeId, lotId, epoch });
       checkReading(reading, epoch, lot);
       const places = await placesOf(epoch, lotId);
+      const { siteId } = registry.lot(lotId)!;
+      // The root commits to the key, whatever node the file names: it is the first of the operator's with that key.
+      const isFirst = registry.nodeOf(siteId, node.keyHash) === nodeId;
       for (const { deviceIndex, deviceId } of devices) {
         const place = places?.[deviceIndex];
-        if (places === undefined || (place?.deviceId === deviceId && place.nodeId === nodeId)) continue;
+        if (places === undefined || (isFirst && place?.deviceId === deviceId && place.keyHash === node.keyHash))
+          continue;
         throw new Refusal("Reading_WrongDevice", { nodeId, epoch, deviceIndex, deviceId });
       }
       const before = newest.get(nodeId);
@@ -244,13 +253,19 @@ export function startAudit(options: AuditOptions): Auditor {
       const last = before.findLast(({ report }) => report !== undefined);
       if (last?.report === undefined) return;
       const set = await setOf(last.epoch, last.report);
-      if (set === undefined) return;
+      if (set === undefined) {
+        isLost = true;
+        return;
+      }
+      compareState(last.report, set.state, onDifference);
       state = { ...set.state, epoch: last.epoch };
       for (const { reading, readingHash: hash } of set.readings) newest.set(reading.nodeId, { reading, hash });
     },
 
     async audit(one) {
-      checkFiling(one, await options.call(one), names, onDifference);
+      const call = await options.call(one);
+      if (call === undefined) totals.unseenCount++;
+      checkFiling(one, call, names, onDifference);
       if (one.report === undefined) totals.skipCount++;
       else {
         totals.reportCount++;

@@ -29,6 +29,27 @@ describe("the audit of oracles that lie", () => {
     expect(await auditOf({ skip: [FIRST] })).to.deep.equal([]);
   });
 
+  it("names a skip that came while a report could still come", async () => {
+    const [difference] = await auditOf({ skip: [E], skipDelaySec: 1n });
+    expect([difference?.epoch, difference?.subject]).to.deep.equal([E, "skip"]);
+    expect(difference?.found).to.equal(`at ${epochEndAt(E) + 1n}`);
+  });
+
+  it("compares the state that it begins with to the meters of the report before", async () => {
+    expect(await auditOf({ fromEpoch: E })).to.deep.equal([]);
+    const report = (told: Report): Report => {
+      if (told.epoch !== FIRST) return told;
+      const meter = packMeter(1n, TDP, { ...unpackMeter(told.meters[0]!), workUnits: 15n });
+      return { ...told, meters: [meter, ...told.meters.slice(1)] };
+    };
+    const [difference] = await auditOf({ report, fromEpoch: E });
+    expect([difference?.epoch, difference?.subject]).to.deep.equal([FIRST, "published state: lot 1: workUnits"]);
+  });
+
+  it("does not take a filing that came through another contract for a difference", async () => {
+    expect(await auditOf({ call: () => undefined })).to.deep.equal([]);
+  });
+
   it("names the counter of the lot that they signed too high", async () => {
     const meters = ({ meters: all }: Report) => [
       all[0]!,
@@ -94,7 +115,6 @@ describe("the audit of oracles that lie", () => {
       epoch === E ? change(given) : given;
     const wrong = "11".repeat(64);
     const cases: [string, (given: FiledCall) => FiledCall | undefined][] = [
-      ["signatures", () => undefined],
       ["signerBitmap", (given) => ({ ...given, signerBitmap: 14n })],
       ["signed value", (given) => ({ ...given, value: { ...given.value, epoch: 5n } })],
       ["signatures", (given) => ({ ...given, signatures: given.signatures.slice(0, -128) as Hex })],
@@ -117,6 +137,32 @@ describe("the audit of oracles that lie", () => {
     const unattested = (list: ContractEvent[]) =>
       list.filter(({ name, args }) => name !== "Attested" || args["lotId"] !== 2n);
     expect(await first({ events: unattested })).to.deep.equal([FIRST, "lots", "1", "1 2"]);
+  });
+
+  it("names a reading of a lot that was frozen, retired or swapped, and of the second node with a key", async () => {
+    const also = (name: string, args: object) => (list: ContractEvent[]) => {
+      const at = epochStartAt(E) + 1n;
+      const event = { contract: "registry" as const, block: 9n, blockAt: at, txHash: keccakText(name) };
+      return [...list, { ...event, name, args: { lotId: 2n, ...args } }];
+    };
+    const cases: [string, object][] = [
+      ["DuplicateProven", {}],
+      ["LotRetired", {}],
+      ["AttestationVoided", { level: 1n }],
+    ];
+    for (const [name, args] of cases) {
+      const found = await first({ events: also(name, args) });
+      expect(found?.slice(0, 2), name).to.deep.equal([E, "reading of node 2"]);
+      expect(found?.[3], name).to.match(/^Reading_LotNotInForce/);
+    }
+    const twice = (list: ContractEvent[]) =>
+      list.flatMap((event) => {
+        const isSecond = event.name === "NodeRegistered" && event.args["nodeId"] === 2n;
+        const before = { ...event, args: { ...event.args, nodeId: 0n } };
+        return isSecond ? [before, event] : [event];
+      });
+    const found = await first({ events: twice });
+    expect([found?.[1], String(found?.[3]).split(":")[0]]).to.deep.equal(["reading of node 2", "Reading_WrongDevice"]);
   });
 
   it("names an event that says another time, or another digest of its configuration", async () => {
