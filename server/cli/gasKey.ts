@@ -15,6 +15,6 @@ export async function openGasKey(uri: string, command: Command): ReturnType<type
 
 /** The environment without what the options of such commands read themselves. */
 function environment(): Record<string, string | undefined> {
-  const own = ["RACKBOND_DEPLOYMENT", "RACKBOND_RPC_URL", "RACKBOND_GAS_KEY"];
+  const own = ["RACKBOND_DEPLOYMENT", "RACKBOND_RPC_URL", "RACKBOND_GAS_KEY", "RACKBOND_ORACLE_URLS"];
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.includes(name)));
 }

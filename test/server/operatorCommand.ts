@@ -45,6 +45,8 @@ describe("rackbond operator", () => {
   let contracts: Contracts;
   let files: Files;
   let snapshot: string;
+  /** Further settings. */
+  let given: Record<string, string> = {};
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), "rackbond-operator-"));
@@ -87,7 +89,7 @@ describe("rackbond operator", () => {
     };
     const child = spawn(process.execPath, [PROGRAM, "operator", verb, "--json", ...args], {
       cwd: folder,
-      env: { PATH: process.env["PATH"], ...settings },
+      env: { PATH: process.env["PATH"], ...settings, ...given },
     });
     let [out, said] = ["", ""];
     child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
@@ -204,7 +206,9 @@ describe("rackbond operator", () => {
     try {
       const url = await app.listen({ host: "127.0.0.1", port: 0 });
       const file = list("fleet.csv", listText(2));
-      const registered = await register(file, "--oracles", url, "--allow-private");
+      given = { RACKBOND_ORACLE_URLS: url };
+      const registered = await register(file, "--allow-private");
+      given = {};
       expect(registered.result, registered.said).to.include({ lotId: "1", handedTo: 1 });
       const published = await runBare("publish", "--lot", "1", "--oracles", url, "--allow-private");
       expect(published.result, published.said).to.include({ handedTo: 1 });
