@@ -10,6 +10,7 @@ import type { Allocation } from "./agent/node.ts";
 import { chainClock } from "./clock.ts";
 import { loadConfig } from "./config.ts";
 import { signReading } from "./nodekey.ts";
+import { openIntake } from "./jobs/intake.ts";
 import { startKeeper, type KeeperAction } from "./jobs/keeper.ts";
 import type { Oracle } from "./jobs/oracle.ts";
 import { openStation, type Station } from "./jobs/station.ts";
@@ -17,6 +18,7 @@ import { startTransmitter } from "./jobs/transmit.ts";
 import { markedSigner } from "./keys/marks.ts";
 import { memorySigner } from "./keys/signer.ts";
 import { decimalCountOf } from "./plugins/chain.ts";
+import { headBlock } from "./plugins/events.ts";
 import { placeOf } from "./plugins/directory.ts";
 import type { FiledReport } from "./plugins/head.ts";
 import type { Peer } from "./plugins/peers.ts";
@@ -158,7 +160,15 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
       assetDecimalCount: await decimalCountOf(provider, addresses.asset),
       submit: (signed, receivedAt) => inTurn(() => submitReading(oracles, domain, signed, receivedAt)),
     });
-    const app = await buildApp({ config, sources });
+    const intake = openIntake({
+      ...{ store, registry: station.registry, oracleIds: oracles.map(({ oracleId }) => oracleId), domain },
+      ...{ window: { maxDelaySec: station.maxDelaySec, skewSec: 0n }, threadCount: 0 },
+      ...{ readingsPerMinute: config.readingsPerMinute, waitingBytes: config.ingestBytes },
+      now: async () => (await headBlock(store.db))?.time ?? 0n,
+      log: (line) => app.log.warn(line),
+    });
+    closing.push(() => intake.stop());
+    const app = await buildApp({ config, sources: { ...sources, readings: intake } });
     closing.push(() => app.close());
     const apiUrl = await listen(app, config.host, config.port);
     follower.start(FOLLOW_EVERY_MS, (error) => app.log.warn({ err: error }, "the chain cannot be followed"));

@@ -2,7 +2,8 @@ import { parentPort, workerData } from "node:worker_threads";
 
 import type { Deal } from "./deal.ts";
 import { COLUMNS, seedOf, type PathJob } from "./montecarlo.ts";
-import { randomOf, runPath, startOf } from "./path.ts";
+import { randomOf } from "../random.ts";
+import { runPath, startOf } from "./path.ts";
 
 // Runs paths in blocks and posts each block's figures: one row a path.
 

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "../failure.ts";
 import { takeLock } from "../lock.ts";
 import type { Hex } from "../protocol/bytes.ts";
-import { MILLI, epochEndAt } from "../protocol/units.ts";
+import { MILLI, epochEndAt, epochStartAt } from "../protocol/units.ts";
 import { startAgentHost, type HostedNode } from "./host.ts";
 import { epochUntil } from "./hours.ts";
 import { startReceiver, type Receiver } from "./receiver.ts";
@@ -23,7 +23,7 @@ export interface GatewaySettings {
   readonly isPrivateAllowed: boolean;
   readonly folder: string;
   readonly maxJournalBytes: number;
-  /** An epoch is closed once every host was seen after its end, or this long after it. */
+  /** An epoch is closed 25 s after every host was seen after its end, or this long after its end. */
   readonly closeDelaySec: number;
   readonly timeoutMs: number;
   readonly backoffMs: readonly [number, number];
@@ -45,6 +45,8 @@ export interface GatewayClock {
 
 const SYSTEM_CLOCK: GatewayClock = { nowMs: () => Date.now(), tickMs: 500 };
 const BATCH_COUNT = 500;
+// Several Prometheus servers may write of one host, and one of them may be behind.
+const SETTLE_MS = 25_000;
 
 /** Takes what a Prometheus server writes and signs, for several hosts, a reading for each hour. */
 export async function runGateway(settings: GatewaySettings, clock = SYSTEM_CLOCK): Promise<RunningGateway> {
@@ -71,14 +73,17 @@ export async function runGateway(settings: GatewaySettings, clock = SYSTEM_CLOCK
       },
     });
     closing.push(() => sender.stop());
+    // An hour is closed for all hosts at once.
+    let closedEpoch = nodes.map(({ nodeId }) => agent.spool.stateOf(nodeId).epoch).reduce(larger, -1n);
+    let seen: { readonly epoch: bigint; readonly sinceMs: number } | undefined;
     const receiver = await startReceiver({
       ...settings.listen,
       ...{ agent, hostnames: nodes.map(({ hostname }) => hostname), labels: settings.labels, token: settings.token },
       ...{ nowMs: () => clock.nowMs(), log },
+      oldestMilliSec: () => (closedEpoch < 0n ? 0n : epochStartAt(closedEpoch) * MILLI),
     });
     closing.push(() => receiver.close());
 
-    let closedEpoch = -1n;
     const closeDue = async () => {
       const nowMs = clock.nowMs();
       const over = epochUntil(BigInt(Math.floor(nowMs))) - 1n;
@@ -86,7 +91,9 @@ export async function runGateway(settings: GatewaySettings, clock = SYSTEM_CLOCK
       const endMs = epochEndAt(over) * MILLI;
       const newest = receiver.newest();
       const isSeen = nodes.every(({ hostname }) => (newest.get(hostname) ?? 0n) > endMs);
-      if (!isSeen && nowMs < Number(endMs) + 1000 * settings.closeDelaySec) return;
+      if (isSeen && seen?.epoch !== over) seen = { epoch: over, sinceMs: nowMs };
+      const isSettled = seen?.epoch === over && nowMs >= seen.sinceMs + SETTLE_MS;
+      if (!isSettled && nowMs < Number(endMs) + 1000 * settings.closeDelaySec) return;
       const readings = await agent.closeEpoch(over);
       closedEpoch = over;
       if (readings.length > 0) sender.wake();
@@ -107,4 +114,8 @@ export async function runGateway(settings: GatewaySettings, clock = SYSTEM_CLOCK
     await stop();
     throw error;
   }
+}
+
+function larger(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
 }

@@ -80,6 +80,8 @@ interface Waiting {
 const NAME = /^([0-9]{1,19})-([0-9]{6,12})\.journal$/;
 // What waits for the disk; beyond it the caller hears that it is too much.
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
+// Files open at once: there are two hours under way at most where clocks are right.
+const MAX_OPEN_SEGMENTS = 16;
 // A file that is this large gets no more records: files are read as a whole.
 const MAX_SEGMENT_BYTES = 64 * 1024 * 1024;
 
@@ -102,6 +104,8 @@ export function openJournal({ folder, maxBytes }: JournalOptions): Journal {
   const segmentOf = async (epoch: bigint): Promise<OpenSegment> => {
     const known = writing.get(epoch);
     if (known !== undefined) return known;
+    const [oldest] = writing.values();
+    if (oldest !== undefined && writing.size >= MAX_OPEN_SEGMENTS) await retire(oldest);
     const name = `${epoch}-${String(nextSegment++).padStart(6, "0")}.journal`;
     const file = await open(join(folder, name), "ax", 0o600);
     const segment = { name, epoch, file, byteCount: 0 };

@@ -20,6 +20,8 @@ export interface ReceiverOptions {
   /** What a sender must show; undefined where a proxy has asked already. */
   readonly token: string | undefined;
   readonly nowMs: () => number;
+  /** What is older than the newest hour that was closed counts for nothing; where that hour began, in milliseconds. */
+  readonly oldestMilliSec?: () => bigint;
   readonly log: (line: string) => void;
 }
 
@@ -52,6 +54,10 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
   const { agent, labels, log, nowMs } = options;
   const hostnames = new Set(options.hostnames);
   const newest = new Map<string, bigint>();
+  const oldest = () => {
+    const atMilliSec = options.oldestMilliSec?.() ?? 1n;
+    return atMilliSec > 0n ? atMilliSec : 1n;
+  };
   const counts: ReceiverCounts = {
     ...{ taken: 0, unknownMetric: 0, unknownHost: 0, stale: 0, badTime: 0, unwritable: 0 },
     ...{ requests: 0, refusedRequests: 0, refusedScrapes: 0, busy: 0 },
@@ -103,7 +109,8 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
   app.post("/api/v1/write", (request, reply) =>
     counted(async () => {
       requireType(request, "application/x-protobuf", "snappy");
-      const written = readWrite(uncompress(request.body as Buffer, MAX_PLAIN_BYTES), hostnames, labels);
+      const plain = uncompress(request.body as Buffer, MAX_PLAIN_BYTES);
+      const written = readWrite(plain, hostnames, labels, oldest());
       await Promise.all(written.scrapes.map(({ hostname, atMilliSec, text }) => take(hostname, atMilliSec, text)));
       for (const [name, count] of Object.entries(written.counts)) counts[name as keyof WriteCounts] += count as number;
       return reply.code(204).send();
@@ -119,6 +126,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
         demand(hostnames.has(hostname), "Gateway_UnknownHost", { hostname: hostname.slice(0, 80) });
         const at = request.query.at ?? String(nowMs());
         demand(/^[1-9][0-9]{0,14}$/.test(at), "Gateway_BadTime", { at: at.slice(0, 40) });
+        demand(BigInt(at) >= oldest(), "Gateway_TimeBehind", { hostname, at });
         const body = request.body as Buffer;
         demand(body.length <= MAX_EXPOSITION_CHARS, "Exposition_TooLong", { length: body.length });
         const refusal = await take(hostname, BigInt(at), body.toString("utf8"));

@@ -2,7 +2,7 @@ import protobuf from "protobufjs";
 
 import { lineOf } from "../protocol/exposition.ts";
 import { Refusal, demand } from "../protocol/refusal.ts";
-import { isCounted } from "../protocol/scrape.ts";
+import { isCounted, isCountedLabel } from "../protocol/scrape.ts";
 
 // Prometheus remote write 1.0: prometheus.WriteRequest in protobuf. What is needed of it, field by field:
 //   WriteRequest { repeated TimeSeries timeseries = 1; }  TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; }
@@ -26,6 +26,7 @@ export interface WriteCounts {
   unknownHost: number;
   /** The series ended: Prometheus marks it so with a NaN of its own. */
   stale: number;
+  /** No time, or one before the newest hour that was closed. */
   badTime: number;
   unwritable: number;
 }
@@ -47,15 +48,23 @@ export interface WriteLabels {
 const STALE_BITS = 0x7ff0000000000002n;
 const MAX_LABELS = 64;
 const MAX_LABEL_BYTES = 4_096;
+// A series' labels are there once for all its samples, and in the text once for each.
+const MAX_TEXT_CHARS = 32 * 1024 * 1024;
 const METRIC_NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 const LENGTH_DELIMITED = 2;
 const FIXED64 = 1;
 
-/** The scrapes in a WriteRequest; refuses bytes that are none. */
-export function readWrite(bytes: Uint8Array, hosts: ReadonlySet<string>, names: WriteLabels): Written {
+/** The scrapes in a WriteRequest, of `oldestMilliSec` or later; refuses bytes that are none. */
+export function readWrite(
+  bytes: Uint8Array,
+  hosts: ReadonlySet<string>,
+  names: WriteLabels,
+  oldestMilliSec = 1n,
+): Written {
   const counts: WriteCounts = { taken: 0, unknownMetric: 0, unknownHost: 0, stale: 0, badTime: 0, unwritable: 0 };
   const lines = new Map<string, Map<bigint, string[]>>();
+  let charCount = 0;
   const take = (series: SeriesRead) => {
     const hostname = names.host
       .map((name) => series.labels.get(name))
@@ -68,10 +77,13 @@ export function readWrite(bytes: Uint8Array, hosts: ReadonlySet<string>, names: 
       const labels = ownLabels(series.labels, names);
       for (const { bits, value, atMilliSec } of series.samples) {
         if (bits === STALE_BITS) counts.stale++;
-        else if (atMilliSec <= 0n) counts.badTime++;
+        else if (atMilliSec < oldestMilliSec) counts.badTime++;
         else {
+          const text = lineOf({ name: metric, labels, value: textOf(value), line: 0 });
+          charCount += text.length;
+          demand(charCount <= MAX_TEXT_CHARS, "RemoteWrite_TooLarge", { maxCharCount: MAX_TEXT_CHARS });
           counts.taken++;
-          lineListOf(lines, hostname, atMilliSec).push(lineOf({ name: metric, labels, value: textOf(value), line: 0 }));
+          lineListOf(lines, hostname, atMilliSec).push(text);
         }
       }
     }
@@ -182,8 +194,7 @@ function isWritable(metric: string, labels: ReadonlyMap<string, string>): boolea
 }
 
 function ownLabels(labels: ReadonlyMap<string, string>, { isPodOfExporter }: WriteLabels): Map<string, string> {
-  const own = new Map(labels);
-  own.delete("__name__");
+  const own = new Map([...labels].filter(([name]) => isCountedLabel(name)));
   if (isPodOfExporter) own.delete("pod");
   return own;
 }

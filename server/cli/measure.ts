@@ -87,14 +87,14 @@ function count(text: string): number {
 }
 
 /** Readings a second through the oracle's ingest into the database, beside bare verifications on the same threads. */
-export async function measureIngest(options: MeasureOptions, print: Print): Promise<void> {
+export async function measureIngest(options: MeasureOptions, print: Print, bareMs = BARE_MS): Promise<void> {
   await withFleet(options, print, async ({ fleet, store, memory }) => {
-    const before = await bareRate(options.threads);
+    const before = await bareRate(options.threads, bareMs);
     const cpuOf = () => cpuMicroSec(store.embedded?.pid());
     const fromCpu = cpuOf();
     const taken = await takeAll(options, fleet, store);
     const cpuMicroSecPerReading = Math.round((cpuOf() - fromCpu) / taken.count);
-    const after = await bareRate(options.threads);
+    const after = await bareRate(options.threads, bareMs);
     const barePerSec = (before.perSec + after.perSec) / 2;
     const bareCpuMicroSec = Math.round((before.cpuMicroSec + after.cpuMicroSec) / 2);
     print({
@@ -255,11 +255,11 @@ async function takeAll(
 }
 
 /** Signatures a second that all threads together verify and do nothing else, and the processor time of one. */
-async function bareRate(threads: number): Promise<{ perSec: number; cpuMicroSec: number }> {
+async function bareRate(threads: number, durationMs: number): Promise<{ perSec: number; cpuMicroSec: number }> {
   const fromCpu = cpuMicroSec(undefined);
   const counts = await Promise.all(
     Array.from({ length: threads }, () => {
-      const worker = new Worker(new URL("measureBare.ts", import.meta.url), { workerData: { durationMs: BARE_MS } });
+      const worker = new Worker(new URL("measureBare.ts", import.meta.url), { workerData: { durationMs } });
       return new Promise<{ done: number; tookMs: number }>((resolve, reject) => {
         worker.once("error", reject);
         worker.once("message", resolve);

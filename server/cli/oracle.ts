@@ -7,6 +7,7 @@ import { buildApp, listen } from "../app.ts";
 import { chainClock, systemClock } from "../clock.ts";
 import { loadConfig, SETTINGS, type Config, type SettingName } from "../config.ts";
 import { Failure, messageOf } from "../failure.ts";
+import { openIntake } from "../jobs/intake.ts";
 import { openStation } from "../jobs/station.ts";
 import { epochOfCall } from "../jobs/filing.ts";
 import { startTransmitter } from "../jobs/transmit.ts";
@@ -109,7 +110,18 @@ async function startServing(config: Config, closing: (() => Promise<void> | void
       return { outcome, epoch: reading.epoch, nodeId: reading.nodeId, readingHash: readingHash(domain, reading) };
     },
   });
-  const app = await buildApp({ config, sources, peers: { peer: oracle.peer, files } });
+  const intake = openIntake({
+    ...{ store, registry: station.registry, oracleIds: [ORACLE_ID], domain, now: () => clock.now() },
+    window: { maxDelaySec: station.maxDelaySec, skewSec: BigInt(config.skewSec) },
+    ...{ threadCount: config.ingestThreads, readingsPerMinute: config.readingsPerMinute },
+    ...{ waitingBytes: config.ingestBytes, log: (line) => app.log.warn(line) },
+  });
+  closing.push(() => intake.stop());
+  const app = await buildApp({
+    config,
+    sources: { ...sources, readings: intake },
+    peers: { peer: oracle.peer, files },
+  });
   closing.push(() => app.close());
   closing.push(() => transmitter.stop());
   closing.push(() => oracle.stop());

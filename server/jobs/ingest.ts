@@ -48,7 +48,7 @@ export interface Ingest {
   figures(): { waitingBytes: number; takenCount: number; refusedCount: number; failedSignatureCount: number };
 }
 
-const QUEUE_LIMITS: QueueLimits = { waitingBytes: 64 * 1024 * 1024, batchesPerAddress: 64 };
+export const QUEUE_LIMITS: QueueLimits = { waitingBytes: 64 * 1024 * 1024, batchesPerAddress: 64 };
 /** Rows that become durable with one commit. */
 const GROUP_COUNT = 4_000;
 const RETRY_MS = 1_000;

@@ -9,7 +9,7 @@ import { parseReading, readingHash, type Reading, type SignedReadingJson } from 
 import { Refusal, demand } from "../protocol/refusal.ts";
 import { checkReading } from "../protocol/rules.ts";
 import { parseNodeSignature } from "../protocol/signature.ts";
-import { epochEndAt } from "../protocol/units.ts";
+import { EPOCH_SEC, epochEndAt } from "../protocol/units.ts";
 
 /** When an oracle takes readings of an epoch: from its end until `maxDelaySec` after it, give or take `skewSec`. */
 export interface Window {
@@ -67,9 +67,11 @@ export class Judge {
     requireOpen(reading, court);
     checkReading(reading, epoch, this.#lots[place]!);
     const body = packReading(reading);
+    // Boards may have been swapped since an earlier hour: whose they were then is judged when its report is made.
+    const isNewest = epochEndAt(epoch) + EPOCH_SEC > court.nowAt;
     reading.devices.forEach(({ deviceIndex, deviceId }, i) => {
       const isOwn = isDeviceOf(roster, { node, lot: place }, deviceIndex, body, packedIdAt(i));
-      if (!isOwn) throw new Refusal("Reading_WrongDevice", { nodeId, epoch, deviceIndex, deviceId });
+      if (!isOwn && isNewest) throw new Refusal("Reading_WrongDevice", { nodeId, epoch, deviceIndex, deviceId });
     });
     if (allowance.failed.count >= allowance.failureCount && !allowance.trustedNodes.has(node))
       throw new Refusal("Reading_TooManyFailures", { nodeId, epoch });

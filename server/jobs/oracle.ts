@@ -90,6 +90,7 @@ export function startOracle(options: OracleOptions): Oracle {
   let isStopped = false;
   let bringing: Promise<void> | undefined;
   let notBeforeMs = 0;
+  let prepared: { readonly done: RunningInstance; readonly preimage: Uint8Array } | undefined;
   let isRefused: string | undefined; // what the report key refused to sign
 
   const peersOf = (selfIndex: number) => options.peers().filter((_, index) => index !== selfIndex);
@@ -145,8 +146,13 @@ export function startOracle(options: OracleOptions): Oracle {
     const { epoch, kind } = instance;
     if (decision === undefined) return;
     const report = done.reportOf(decision.value);
-    const preimage = filing.preimageOf(instance, head, report);
-    if (preimage === undefined) return; // a peer will hand the report over
+    if (bringing !== undefined || Date.now() < notBeforeMs) return;
+    if (prepared?.done !== done) {
+      const preimage = filing.preimageOf(instance, head, report);
+      if (preimage === undefined) return; // a peer will hand the report over
+      prepared = { done, preimage };
+    }
+    const { preimage } = prepared;
     if (!done.signatures.some(({ signerIndex }) => signerIndex === selfIndex)) await sign(done, preimage);
     const needed = quorumCount(config.faultyCount);
     if (done.signatures.length < needed) return;
@@ -160,7 +166,6 @@ export function startOracle(options: OracleOptions): Oracle {
 
   /** Brings the call on-chain in the background: the oracle goes on meanwhile. */
   const bring = (outgoing: Outgoing, lastEpoch: bigint): void => {
-    if (bringing !== undefined || Date.now() < notBeforeMs) return;
     const run = async () => {
       try {
         await options.transmitter.transmit(outgoing);

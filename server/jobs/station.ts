@@ -38,6 +38,8 @@ export interface Station {
   readonly files: Files;
   readonly follower: Follower;
   readonly registry: Registry;
+  /** How long after its hour a reading is taken, and a report. */
+  readonly maxDelaySec: bigint;
   /** Where the telemetry stands, as far as it was followed. */
   head(): Promise<TelemetryHead>;
   /** The time of the newest block that the head was read at; 0 before. */
@@ -94,7 +96,7 @@ export async function openStation(options: StationOptions): Promise<Station> {
       },
     });
     return {
-      ...{ store, provider, contracts, files, follower, registry, head, close },
+      ...{ store, provider, contracts, files, follower, registry, maxDelaySec, head, close },
       followedAt: () => kept?.head.block.time ?? 0n,
       startOracle: (own) =>
         startOracle({

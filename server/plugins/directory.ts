@@ -1,5 +1,6 @@
 import type { KeyObject } from "node:crypto";
 
+import { Failure } from "../failure.ts";
 import { keyOf } from "../nodekey.ts";
 import type { Hex } from "../protocol/bytes.ts";
 import type { Deployment } from "../protocol/deployment.ts";
@@ -99,8 +100,10 @@ export function openRegistry(options: DirectoryOptions): Registry {
   const devicesOf = async (root: Hex, lotId: bigint, nodes: Facts["nodes"]): Promise<Devices> => {
     const found = known.get(root);
     if (found !== undefined) return found;
+    const ownFile = async () =>
+      (await files.has("identities", root)) ? await parseIdentities(files.open("identities", root)) : [];
     const candidates = [
-      async () => ((await files.has("identities", root)) ? await parseIdentities(files.open("identities", root)) : []),
+      ownFile,
       () =>
         options.identities.filter((one) => one.lotId === String(lotId)).flatMap(({ devices }) => devices.map(named)),
       async () => {
@@ -115,10 +118,12 @@ export function openRegistry(options: DirectoryOptions): Registry {
         const devices = (await candidate()).map((device) => ({ ...device, deviceId: identityAnchor(device.name) }));
         if (devices.length === 0 || rootOf(devices, nodes) !== root) continue;
         known.set(root, devices);
-        if (!(await files.has("identities", root))) await files.put("identities", root, identityLines(devices));
+        // One of that name that is damaged is replaced.
+        if (candidate !== ownFile) await files.put("identities", root, identityLines(devices));
         return devices;
       } catch (error) {
-        if (!(error instanceof Refusal)) throw error; // a file that is wrong is as good as none
+        const isNone = error instanceof Refusal || (error instanceof Failure && error.code === "Files_Corrupt");
+        if (!isNone) throw error; // a file that is wrong is as good as none
       }
     }
     return [];

@@ -16,6 +16,7 @@ import { endPostgres, isPostgresOf } from "./processes.ts";
 const MAJOR = "18";
 const USER = "rackbond";
 const DATABASE = "postgres";
+const CONNECTIONS = 40;
 const READY_MS = 180_000; // recovery after a crash reads up to a gigabyte of log
 const TRANSIENT = /pre-existing shared memory block|could not bind|could not create any TCP|already exists/;
 const TRANSIENT_MS = 30_000;
@@ -26,6 +27,8 @@ export interface EmbeddedOptions {
   log?: (line: string) => void;
   /** The folder of the programs, when it is not the installed package's. */
   native?: string;
+  /** Connections that the server takes at once. */
+  connectionCount?: number;
 }
 
 export interface EmbeddedPostgres {
@@ -48,7 +51,7 @@ export async function startPostgres(options: EmbeddedOptions): Promise<EmbeddedP
     ...{ code: "Store_InUse", what: `the data folder ${dataDir}`, remedy: "stop it, or choose another data folder" },
   });
   try {
-    const cluster = await prepare(dataDir, options.native ?? nativeFolder(), log);
+    const cluster = await prepare(options, log);
     let child = await launch(cluster, undefined, log);
     let stopping = false;
     let mending: Promise<void> = Promise.resolve();
@@ -101,13 +104,16 @@ interface Cluster {
   password: string;
   native: string;
   account: Account;
+  connectionCount: number;
 }
 
-async function prepare(dataDir: string, native: string, log: (line: string) => void): Promise<Cluster> {
+async function prepare(options: EmbeddedOptions, log: (line: string) => void): Promise<Cluster> {
+  const { dataDir, connectionCount = CONNECTIONS } = options;
   const folder = join(dataDir, "postgres");
   const passwordFile = join(dataDir, "postgres.password");
   const account = accountFor(folder);
-  const cluster = { folder, logFile: join(dataDir, "postgres.log"), account, native: await runnable(native, account) };
+  const native = await runnable(options.native ?? nativeFolder(), account);
+  const cluster = { folder, logFile: join(dataDir, "postgres.log"), account, native, connectionCount };
   if (!existsSync(folder)) {
     if (!existsSync(passwordFile))
       writeFileSync(passwordFile, randomBytes(24).toString("base64url"), { flag: "wx", mode: 0o600 });
@@ -189,7 +195,7 @@ async function launch(cluster: Cluster, fixedPort: number | undefined, log: (lin
       port: String(port),
       listen_addresses: "127.0.0.1",
       unix_socket_directories: "",
-      max_connections: "40",
+      max_connections: String(cluster.connectionCount),
       timezone: "UTC",
       log_timezone: "UTC",
       fsync: "on",

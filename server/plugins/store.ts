@@ -34,9 +34,12 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** How long an answer may be on its way. */
+const ANSWER_MS = 1_000;
+
 /** Opens the store: starts the embedded server if no URL is given, connects, and brings the schema up to date. */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const { log = () => {} } = options;
+  const { log = () => {}, statementTimeoutMs = 30_000 } = options;
   const embedded =
     options.databaseUrl === undefined ? await startPostgres({ dataDir: options.dataDir, log }) : undefined;
   const pool = new pg.Pool({
@@ -44,7 +47,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     application_name: "rackbond",
     max: 12,
     connectionTimeoutMillis: 10_000,
-    statement_timeout: options.statementTimeoutMs ?? 30_000,
+    statement_timeout: statementTimeoutMs,
+    // The server's own limit says nothing through a connection that nobody carries any more.
+    query_timeout: statementTimeoutMs + ANSWER_MS,
+    keepAlive: true,
     idle_in_transaction_session_timeout: 60_000,
     types: { getTypeParser },
   });

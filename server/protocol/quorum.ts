@@ -28,10 +28,23 @@ function compactOf(text: string): Signature {
   }
 }
 
+// Who signed is asked again and again of the same few signatures, and costs a millisecond: the newest answers are kept.
+const known = new Map<string, string>();
+const KNOWN_COUNT = 2048;
+
 function recover(digest: Hex, signature: string): string {
+  const key = `${digest}/${signature}`;
+  const before = known.get(key);
+  if (before !== undefined) return before;
   const compact = compactOf(signature);
   try {
-    return recoverAddress(digest, compact);
+    const signer = recoverAddress(digest, compact);
+    for (const oldest of known.keys()) {
+      if (known.size < KNOWN_COUNT) break;
+      known.delete(oldest);
+    }
+    known.set(key, signer);
+    return signer;
   } catch {
     throw malformed(signature);
   }

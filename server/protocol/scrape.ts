@@ -81,6 +81,25 @@ export function isCounted(metric: string): boolean {
   return QUANTITIES.has(metric);
 }
 
+// What a board is named by, what part of it a row is of, its model and its workload.
+const NVIDIA_NAMES = ["UUID", "uuid"] as const;
+const AMD_NAMES = ["serial_number", "gpu_uuid"] as const;
+const NVIDIA_SLICE = "GPU_I_ID";
+const AMD_SLICE = "gpu_partition_id";
+const MODELS = ["modelName", "card_model"] as const;
+const WORKLOADS = ["pod", "hpc_job", "job_id"] as const;
+const LABELS: ReadonlySet<string> = new Set(
+  [...NVIDIA_NAMES, ...AMD_NAMES, NVIDIA_SLICE, AMD_SLICE, ...MODELS, ...WORKLOADS].flatMap((name) => [
+    name,
+    `exported_${name}`,
+  ]),
+);
+
+/** Whether a label of such a metric says anything that counts. */
+export function isCountedLabel(name: string): boolean {
+  return LABELS.has(name);
+}
+
 function isBlank(value: string, ranges: readonly Range[]): boolean {
   const whole = parseScaled(value, 0);
   return whole !== null && ranges.some(([from, to]) => whole >= from && whole <= to);
@@ -116,13 +135,13 @@ function labelOf({ labels }: Series, ...names: readonly string[]): string {
 }
 
 function nameOf(series: Series, { vendor }: Quantity): string {
-  return vendor === "amd" ? labelOf(series, "serial_number", "gpu_uuid") : labelOf(series, "UUID", "uuid");
+  return vendor === "amd" ? labelOf(series, ...AMD_NAMES) : labelOf(series, ...NVIDIA_NAMES);
 }
 
 /** Whether a row is of a part of a board: a MIG instance, or a partition of an AMD board other than the first. */
 function isSlice(series: Series, { vendor }: Quantity): boolean {
-  if (vendor === "nvidia") return labelOf(series, "GPU_I_ID") !== "";
-  return !["", "0", "NA"].includes(labelOf(series, "gpu_partition_id"));
+  if (vendor === "nvidia") return labelOf(series, NVIDIA_SLICE) !== "";
+  return !["", "0", "NA"].includes(labelOf(series, AMD_SLICE));
 }
 
 // A MIG slice's row repeats its board's energy and power, so the first stands for the board where the board has no row
@@ -157,8 +176,8 @@ function takeSeries(boards: Map<string, Board>, drops: Drops, series: Series): v
     board = { model: "", workload: "", droppedCount: 0, values: new Map(), seen: new Set() };
     boards.set(uuid, board);
   }
-  if (board.model === "") board.model = labelOf(series, "modelName", "card_model");
-  if (board.workload === "") board.workload = labelOf(series, "pod", "hpc_job", "job_id");
+  if (board.model === "") board.model = labelOf(series, ...MODELS);
+  if (board.workload === "") board.workload = labelOf(series, ...WORKLOADS);
   const read = readValue(series.value, quantity);
   let dropped: DropReason | null;
   if (typeof read === "string") dropped = read;

@@ -137,13 +137,12 @@ export function runNetwork(options: NetworkOptions): Outcome {
     const kind = liars[index]!;
     if (kind === "silent") return;
     if (kind === "replays") {
-      broadcast(index, messages.slice(0, 2));
+      for (const to of honest) deliver(to, messages.slice(0, 2));
       return;
     }
     for (const { round, value } of messages.slice(0, 1)) {
       if (random() < 0.5) continue;
-      for (let to = 0; to < signerCount; to++) {
-        if (to === index) continue;
+      for (const to of honest) {
         const side = kind === "splits" ? to % 2 : Math.floor(random() * 3);
         const other = side === 0 ? value : side === 1 ? null : valueOf("f", index, round);
         const own = [valueOf("b", index, round), valueOf("b", index + 64, round), valueOf("f", index, round)][side]!;

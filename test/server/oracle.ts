@@ -1,3 +1,4 @@
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 
@@ -261,6 +262,27 @@ describe("oracle", function () {
       const { lots, nodes } = await (await registryOf(swapped)).at(NOW);
       expect([...lots.values()].map(({ devices }) => devices.length)).to.deep.equal([0, 1]);
       expect([...nodes.keys()]).to.deep.equal([3n]);
+    });
+
+    it("S02: a damaged file of identities counts as none, and is replaced by a whole one", async () => {
+      const { identities } = stage.world.deployment;
+      const counts = async () => {
+        const { lots } = await (await registryOf(identities)).at(NOW);
+        return [...lots.values()].map(({ devices }) => devices.length);
+      };
+      const whole = await counts();
+      const folder = join(stage.folder, "other-files", "identities");
+      const files = readdirSync(folder).map((name) => join(folder, name));
+      const before = files.map((file) => readFileSync(file));
+      files.forEach((file, index) => {
+        const bytes = Buffer.from(before[index]!);
+        bytes[bytes.length >> 1]! ^= 1;
+        writeFileSync(file, bytes);
+      });
+      expect(await counts())
+        .to.deep.equal(whole)
+        .and.not.include(0);
+      expect(files.map((file) => readFileSync(file))).to.deep.equal(before);
     });
 
     it("has the lots that were attested at an hour's end, and what was attested once stays", async () => {

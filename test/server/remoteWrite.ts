@@ -102,8 +102,8 @@ describe("remote write", () => {
         ],
       ]);
       expect(written.scrapes[0]!.text).to.equal(
-        `${ENERGY}{Hostname="gpu-a",UUID="GPU-1",modelName="A \\"B\\" \\\\ C\\nD"} 5551899580\n` +
-          `DCGM_FI_DEV_POWER_USAGE{Hostname="gpu-a",UUID="GPU-1"} 68.244\n`,
+        `${ENERGY}{UUID="GPU-1",modelName="A \\"B\\" \\\\ C\\nD"} 5551899580\n` +
+          `DCGM_FI_DEV_POWER_USAGE{UUID="GPU-1"} 68.244\n`,
       );
       expect(written.scrapes[1]!.text).to.include(" 9007199254740992\n");
       const { samples } = parseScrape(written.scrapes[0]!.text);
@@ -175,6 +175,28 @@ describe("remote write", () => {
       }
     });
 
+    it("S08: is no larger as text than it says: what does not count is left out, and the rest has a bound", async () => {
+      const samples = Array.from({ length: 10_000 }, (_, n): [number, number] => [n, AT + n]);
+      const idle = Array.from({ length: 60 }, (_, n): [string, string] => [`l${n}`, "x".repeat(4000)]);
+      const { scrapes, counts } = read(series(ENERGY, samples, Object.fromEntries(idle)));
+      expect(counts.taken).to.equal(samples.length);
+      expect(scrapes.reduce((sum, { text }) => sum + text.length, 0)).to.be.lessThan(1_000_000);
+      const long = { modelName: "x".repeat(4000) };
+      expect((await refusalOf(() => read(series(ENERGY, samples, long)))).code).to.equal("RemoteWrite_TooLarge");
+    });
+
+    it("S10: samples from before the newest hour that was closed count for nothing", () => {
+      const bytes = writeRequest([
+        series(ENERGY, [
+          [1, AT - 1],
+          [2, AT],
+        ]),
+      ]);
+      const { scrapes, counts } = readWrite(bytes, HOSTS, LABELS, BigInt(AT));
+      expect(counts).to.deep.equal({ ...none, taken: 1, badTime: 1 });
+      expect(scrapes.map(({ atMilliSec }) => atMilliSec)).to.deep.equal([BigInt(AT)]);
+    });
+
     it("S08: ends on any bytes, and a message of empty series takes no room", () => {
       fc.assert(
         fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
@@ -231,7 +253,7 @@ describe("remote write", () => {
     it("answers 204 when all that counts is kept", async () => {
       const receiver = await start();
       expect((await write(receiver, good())).status).to.equal(204);
-      expect(taken).to.deep.equal([`gpu-a ${AT} ${ENERGY}{Hostname="gpu-a",UUID="GPU-1"} 5\n`]);
+      expect(taken).to.deep.equal([`gpu-a ${AT} ${ENERGY}{UUID="GPU-1"} 5\n`]);
       expect(receiver.counts()).to.include({ taken: 1, requests: 1 });
       expect(receiver.newest().get("gpu-a")).to.equal(BigInt(AT));
       const unknown = compressed(writeRequest([series("up", [[1, AT]])]));
@@ -276,7 +298,7 @@ describe("remote write", () => {
     });
 
     it("takes a pushed text, of the time that is said or of now", async () => {
-      const receiver = await start();
+      const receiver = await start({ oldestMilliSec: () => BigInt(AT) });
       const push = (path: string, body: string, type = "text/plain") =>
         fetch(`${receiver.url}/api/v1/exposition/${path}`, {
           ...{ method: "POST", body },
@@ -286,6 +308,7 @@ describe("remote write", () => {
       expect(await push(`gpu-b?at=${AT}`, "y 2")).to.equal(204);
       expect(taken).to.deep.equal([`gpu-a ${AT + 5000} x 1`, `gpu-b ${AT} y 2`]);
       expect(await push("gpu-c", "x 1")).to.equal(400);
+      expect(await push(`gpu-a?at=${AT - 1}`, "x 1")).to.equal(400);
       expect(await push("gpu-a?at=1e3", "x 1")).to.equal(400);
       expect(await push("gpu-a", "x 1", "application/json")).to.equal(415);
     });

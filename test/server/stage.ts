@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { SigningKey, Wallet, type Block, type JsonRpcProvider } from "ethers";
 
-import { chainClock } from "../../server/clock.ts";
+import { chainClock, type Clock } from "../../server/clock.ts";
 import type { Oracle, OracleOptions } from "../../server/jobs/oracle.ts";
 import { openStation, type Station } from "../../server/jobs/station.ts";
 import { startTransmitter, type Transmitter } from "../../server/jobs/transmit.ts";
@@ -58,8 +58,10 @@ export interface ClosedEpoch extends FiledReport {
 }
 
 export type Overrides = Partial<Pick<OracleOptions, "clock" | "roundMs" | "turnSec" | "graceSec" | "skewSec">> & {
-  /** What the oracle finds at its peers, by the order of the signers. */
-  readonly peers?: (peers: readonly Peer[]) => readonly Peer[];
+  /** What the oracles find at their peers, by the order of the signers. */
+  readonly peers?: (peers: readonly Peer[]) => Promise<readonly Peer[]>;
+  /** One oracle's own clock. */
+  readonly clockOf?: (oracleId: number) => Clock | undefined;
 };
 
 export interface Stage {
@@ -146,19 +148,21 @@ export async function startStage(startEpoch?: bigint): Promise<Stage> {
     async startOracles(overrides = {}, transmitter = stage.startTransmitter()) {
       await stopOracles();
       await stage.head(); // the clock of the chain is known from here on
-      const mine = (all: readonly Peer[]) => overrides.peers?.(all) ?? all;
+      const { peers: reach, clockOf, ...rest } = overrides;
       started = inOrder(cast.oracles).map((wallet, oracleId) => {
         const signer = markedSigner(memorySigner(new SigningKey(wallet.privateKey)), stage.markFile(oracleId));
         closing.push(() => signer.close());
         return station.startOracle({
           ...{ oracleId, signer, transmitter, clock: chainClock(() => station.followedAt()) },
           ...{ graceSec: 0n, skewSec: 0n, roundMs: ROUND_MS, turnSec: 0 },
-          ...overrides,
+          ...rest,
+          ...(clockOf?.(oracleId) === undefined ? {} : { clock: clockOf(oracleId)! }),
           onRefusal: (refusal) => refused.push(refusal),
           onError: () => undefined,
         });
       });
-      peers = mine(started.map(({ peer }) => peer));
+      const own = started.map(({ peer }) => peer);
+      peers = (await reach?.(own)) ?? own;
       for (const oracle of started) oracle.start(50);
       return started;
     },

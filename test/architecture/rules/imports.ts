@@ -47,9 +47,20 @@ const TYPESCRIPT: Record<string, string[]> = {
   "server/main.ts": [...BASE, ...PARTS, "server/app.ts"],
   "server/cli": [...BASE, ...PARTS, ...COMPOSED],
   // The simulation composes the whole program; it enters the server by these doors only.
-  scripts: [...BASE, "server/model", ...COMPOSED],
+  "scripts/chaos": [...BASE, "server/plugins", ...COMPOSED, "scripts"],
+  scripts: [...BASE, "scripts/chaos", "server/model", ...COMPOSED],
   web: ["server/protocol", "server/model"],
-  test: ["scripts", "web", "hardhat.config.ts", "server/model", "server/cli", ...BASE, ...PARTS, ...COMPOSED],
+  test: [
+    "scripts",
+    "scripts/chaos",
+    "web",
+    "hardhat.config.ts",
+    "server/model",
+    "server/cli",
+    ...BASE,
+    ...PARTS,
+    ...COMPOSED,
+  ],
   "hardhat.config.ts": [],
 };
 
