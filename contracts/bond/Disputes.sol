@@ -10,7 +10,6 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IRegistry} from "../registry/IRegistry.sol";
 import {Settlement} from "../settlement.sol";
 import {IReports} from "../telemetry/IReports.sol";
-import {MeterWords} from "../telemetry/MeterWords.sol";
 import {BPS, LotId, mulDivDown} from "../units.sol";
 import {IBonds} from "./IBonds.sol";
 
@@ -71,6 +70,9 @@ contract Disputes is AccessManaged, ReentrancyGuardTransient {
 
     // The winner's share of a loser's bond.
     uint16 private constant WINNER_BPS = 5000;
+    // A report's words of one lot, and where the lot's id begins in the first (MeterWords.sol).
+    uint256 private constant LINE_WORDS = 4;
+    uint256 private constant LOT_SHIFT = 32;
     // What a disputer pays for a dispute that nobody ruled on: it is burned.
     uint16 private constant UNDECIDED_BPS = 500;
 
@@ -170,7 +172,7 @@ contract Disputes is AccessManaged, ReentrancyGuardTransient {
         bytes32 evidenceHash
     ) external nonReentrant returns (uint256 disputeId) {
         _requireLine(lotId, meterWords, meterIndex);
-        bytes32 faultId = _requireOpen(lotId, epoch, reportHash, MeterWords.listHash(meterWords), submittedAt);
+        bytes32 faultId = _requireOpen(lotId, epoch, reportHash, keccak256(abi.encodePacked(meterWords)), submittedAt);
         address operator = registry.lot(lotId).operator;
         disputeId = ++disputeCount;
         uint64 deadlineAt = uint64(block.timestamp) + answerSec;
@@ -231,8 +233,8 @@ contract Disputes is AccessManaged, ReentrancyGuardTransient {
     /// @dev Refuses a filing that says nothing of the lot, or not at this place.
     function _requireLine(LotId lotId, bytes32[] calldata meterWords, uint256 meterIndex) private pure {
         require(
-            meterIndex < meterWords.length / MeterWords.STRIDE &&
-                MeterWords.lotId(meterWords[MeterWords.STRIDE * meterIndex]) == lotId,
+            meterIndex < meterWords.length / LINE_WORDS &&
+                LotId.wrap(uint64(uint256(meterWords[LINE_WORDS * meterIndex]) >> LOT_SHIFT)) == lotId,
             Disputes_NoLine(lotId, meterIndex)
         );
     }

@@ -58,6 +58,11 @@ describe("Disputes", () => {
   const rule = (disputerWins: boolean) => world.disputes.connect(world.arbiter).rule(1, disputerWins);
   const stateOf = async () => (await world.disputes.disputes(1)).state;
   const bondLeft = async () => (await world.bonds.bonds(world.lotBond)).assets;
+  const slashOutside = async (assets: bigint) => {
+    const { manager, admin, bonds, lotBond } = world;
+    await manager.grantRole(SLASHING_ROLE, admin, 0);
+    await bonds.slash(lotBond, hashOf("another fault"), assets, admin, admin, 0, 0);
+  };
   /** What each side can claim here and of the bonds; every unit that this contract holds is somebody's. */
   const claims = async () => {
     const { disputes, bonds, coin, stranger, operator, injured, treasury } = world;
@@ -184,19 +189,19 @@ describe("Disputes", () => {
   });
 
   it("M32: who is injured is paid without asking, by anyone: a facility asks nobody", async () => {
-    const { disputes, coin, injured, prover } = { ...world, prover: world.admin };
+    const { disputes, coin, injured, admin } = world;
     await dispute();
     await answer();
     await rule(false);
-    await expect(disputes.connect(prover).claim(injured)).to.changeTokenBalance(ethers, coin, injured, 3_000n);
-    await expect(disputes.connect(prover).claim(injured))
+    await expect(disputes.connect(admin).claim(injured)).to.changeTokenBalance(ethers, coin, injured, 3_000n);
+    await expect(disputes.connect(admin).claim(injured))
       .to.be.revertedWithCustomError(disputes, "Disputes_NothingToClaim")
       .withArgs(injured.address);
   });
 
   it("M32: covers owe nothing for a dispute, though the bond is empty", async () => {
     const { bonds, coin, stranger } = world;
-    await bonds.slash(world.lotBond, hashOf("all of it"), LOT_BOND, stranger, stranger, 0, 0);
+    await slashOutside(LOT_BOND);
     await coin.connect(stranger).approve(bonds, 50_000n);
     await bonds.connect(stranger).giveCover(1, 50_000n, 2n ** 40n);
     await dispute();
@@ -253,7 +258,7 @@ describe("Disputes", () => {
   });
 
   it("M32: a bond that holds less than is at stake gives what it has, and not what is not there", async () => {
-    await world.bonds.slash(world.lotBond, hashOf("most of it"), LOT_BOND - 4_000n, world.admin, world.admin, 0, 0);
+    await slashOutside(LOT_BOND - 4_000n);
     await dispute();
     await networkHelpers.time.increase(ANSWER_SEC);
     await world.disputes.close(1);
