@@ -31,7 +31,7 @@ import type { Deployment } from "./protocol/deployment.ts";
 import type { SiteFactors } from "./protocol/lot.ts";
 import { parseReading, readingDomain, readingHash, type SignedReadingJson } from "./protocol/reading.ts";
 import { Refusal } from "./protocol/refusal.ts";
-import { MILLI } from "./protocol/units.ts";
+import { MILLI, epochEndAt } from "./protocol/units.ts";
 import type { ReadingReceipt } from "./sources.ts";
 
 export { connectChain } from "./plugins/chain.ts";
@@ -127,6 +127,11 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     await transmitter.resume();
     await follower.catchUp();
 
+    let { lastEpoch } = await station.head();
+    // An hour opens to the oracles once the agents' readings of it are in, not as soon as its last block is.
+    let openUntilAt = epochEndAt(lastEpoch);
+    const openedAt = () => (station.followedAt() < openUntilAt ? station.followedAt() : openUntilAt);
+
     const refusals: Refusal[] = [];
     let failed: unknown;
     const oracles = options.oracleKeys
@@ -136,7 +141,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
         const marked = markedSigner(signer, join(dataDir, `oracle-${oracleId}.mark`));
         closing.push(() => marked.close());
         return station.startOracle({
-          ...{ oracleId, signer: marked, transmitter, clock: chainClock(() => station.followedAt()) },
+          ...{ oracleId, signer: marked, transmitter, clock: chainClock(openedAt) },
           ...{ graceSec: 0n, skewSec: 0n, roundMs: ROUND_MS, turnSec: TURN_SEC },
           onRefusal: (refusal) => refusals.push(refusal),
           onError: (error) => (failed = error),
@@ -152,7 +157,6 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     const agents = await startAgents(options.agents, station, domain, join(dataDir, "agents"));
     closing.push(() => agents.close());
     const inTurn = takingTurns();
-    let lastEpoch = (await station.head()).lastEpoch;
 
     const sources = readModel({
       ...{ store, follower, deployment, files },
@@ -203,6 +207,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
           await agents.closeEpoch(epoch);
           const batch = await readingsOf(agents, epoch);
           refusals.push(...(await ingestEverywhere(oracles, batch, receivedAt)));
+          openUntilAt = epochEndAt(epoch);
           const filed = await reported(epoch);
           lastEpoch = epoch;
           for (const closeIndex of agents.spool.closes()) agents.spool.remove(closeIndex);

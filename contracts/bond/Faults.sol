@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {P256} from "@openzeppelin/contracts/utils/cryptography/P256.sol";
 
 import {IRegistry} from "../registry/IRegistry.sol";
@@ -32,8 +33,9 @@ import {IBonds} from "./IBonds.sol";
 /// Consequences
 /// - Each signer is slashed the sum that an oracle's bond has to hold, once for each kind, configuration and epoch.
 ///   The bounty is for whom the first proof names: who proves in the open can be copied.
-/// - A fault that a quorum signed halts the telemetry from its epoch on, unless that was rolled back before. A single
-///   signer's does not: one faulty oracle stops nothing.
+/// - A fault that a quorum signed halts the telemetry from its epoch on where the chain holds the report, or may be
+///   sent it next; once each, whoever was slashed for it before. Two reports halt only under the configuration in
+///   force. So one faulty oracle stops nothing, nor do keys that signed for a configuration of the past.
 contract Faults {
     enum Kind {
         None,
@@ -54,6 +56,7 @@ contract Faults {
     /// A report as it was signed; signers and signatures as `Telemetry.submit` has them.
     struct Statement {
         IReports.Report report;
+        uint64 submittedAt; // when the chain took it; 0 where it did not
         uint256 signerBitmap;
         bytes signatures;
     }
@@ -81,6 +84,8 @@ contract Faults {
     // Storage
 
     mapping(bytes32 faultId => bool) public isProven;
+    // By what halts: once, whatever the authority made of it.
+    mapping(bytes32 haltId => bool) private _hasHalted;
 
     event Proven(
         bytes32 indexed faultId,
@@ -136,9 +141,10 @@ contract Faults {
         uint256 otherCount = _requireSigned(config, b);
         uint256 both = a.signerBitmap & b.signerBitmap;
         require(both != 0, Faults_NoCommonSigner(a.signerBitmap, b.signerBitmap));
-        uint256 quorumCount = _quorumCount(config);
-        bool halts = count >= quorumCount && otherCount >= quorumCount;
-        _punish(Kind.TwoReports, config, a.report, both, bountyTo, halts);
+        bool isQuorums = Math.min(count, otherCount) >= _quorumCount(config);
+        // One of the two may be true: of the past, only who still files can have the chain stopped for it.
+        bool isFiled = isQuorums && telemetry.isInForce(a.report.configDigest) && (_isFiled(a) || _isFiled(b));
+        _punish(Kind.TwoReports, config, a.report, both, bountyTo, isQuorums, isFiled);
     }
 
     /// @notice Shows a leaf of the report's device-hours that no device's hour can be.
@@ -176,12 +182,10 @@ contract Faults {
 
     /// @notice Shows that a device's energy counter starts, in the reading after, below where it ended in a report
     /// before; the chain holds both.
-    /// @param submittedAt When the report at fault was submitted.
-    /// @param beforeSubmittedAt When the report before was.
+    /// @param beforeSubmittedAt When the report before was submitted.
     function proveFallenCounter(
         Config calldata config,
         Statement calldata statement,
-        uint64 submittedAt,
         Leaf calldata leaf,
         IReports.Report calldata before,
         uint64 beforeSubmittedAt,
@@ -189,7 +193,7 @@ contract Faults {
         address bountyTo
     ) external {
         uint64 epoch = statement.report.epoch;
-        require(telemetry.isFiled(statement.report, submittedAt), Faults_NotFiled(epoch));
+        require(_isFiled(statement), Faults_NotFiled(epoch));
         require(telemetry.isFiled(before, beforeSubmittedAt), Faults_NotFiled(before.epoch));
         _requireDeviceHour(leaf, statement.report.readingsRoot);
         _requireDeviceHour(beforeLeaf, before.readingsRoot);
@@ -235,25 +239,35 @@ contract Faults {
         uint256 count = _requireSigned(config, statement);
         uint256 quorumCount = _quorumCount(config);
         require(count >= quorumCount, Faults_NoQuorum(count, quorumCount));
-        _punish(kind, config, statement.report, statement.signerBitmap, bountyTo, true);
+        _punish(kind, config, statement.report, statement.signerBitmap, bountyTo, true, _isFiled(statement));
     }
 
-    /// @dev Slashes each signer of the bitmap that was not slashed for this before.
+    /// @dev Slashes each signer of the bitmap that was not slashed for this before, and halts where nothing has for it.
     function _punish(
         Kind kind,
         Config calldata config,
         IReports.Report calldata report,
         uint256 signerBitmap,
         address bountyTo,
-        bool halts
+        bool isQuorums,
+        bool isFiled
     ) private {
-        bool isNew;
+        bool isNew = isQuorums && _halt(kind, report, isFiled);
         for (uint256 i; signerBitmap >> i != 0; ++i) {
             if ((signerBitmap >> i) & 1 == 0) continue;
             if (_slash(kind, report, config.oracles[i], bountyTo)) isNew = true;
         }
         require(isNew, Faults_AlreadyProven(kind, report.epoch, signerBitmap));
-        if (halts && telemetry.isStanding(report.configDigest, report.epoch)) telemetry.halt(report.epoch);
+    }
+
+    /// @dev False where it does not halt, or has halted before. What was filed, and what might have been, are two.
+    function _halt(Kind kind, IReports.Report calldata report, bool isFiled) private returns (bool) {
+        bool isNext = telemetry.isInForce(report.configDigest) && report.epoch == telemetry.lastEpoch() + 1;
+        bytes32 haltId = keccak256(abi.encode(kind, report.configDigest, report.epoch, isFiled));
+        if (!(isFiled || isNext) || _hasHalted[haltId]) return false;
+        _hasHalted[haltId] = true;
+        telemetry.halt(report.epoch);
+        return true;
     }
 
     /// @dev False where the signer was slashed for this before.
@@ -300,6 +314,10 @@ contract Faults {
             signatures.length == 64 * signatureCount,
             Faults_WrongSignatureCount(signatureCount, signatures.length)
         );
+    }
+
+    function _isFiled(Statement calldata statement) private view returns (bool) {
+        return telemetry.isFiled(statement.report, statement.submittedAt);
     }
 
     function _quorumCount(Config calldata config) private pure returns (uint256) {

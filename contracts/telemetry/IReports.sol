@@ -31,8 +31,11 @@ interface IReports {
     /// @notice Whether the digest is of a configuration in force now or before.
     function isConfig(bytes32 digest) external view returns (bool);
 
-    /// @notice Whether no rollback has taken back what a configuration's signers said of an epoch.
-    function isStanding(bytes32 digest, uint64 epoch) external view returns (bool);
+    /// @notice Whether signatures of a configuration are taken now: it is the newest, not expired, and not void.
+    function isInForce(bytes32 digest) external view returns (bool);
+
+    /// @notice The newest epoch that was reported or skipped.
+    function lastEpoch() external view returns (uint64);
 
     /// @notice Whether `report` is what the chain holds for its epoch, submitted at that time.
     function isFiled(Report calldata report, uint64 submittedAt) external view returns (bool);

@@ -29,7 +29,8 @@ import {MeterWords} from "./MeterWords.sol";
 /// - A report is refused before its hour has ended and after `maxDelaySec`; then only a signed skip moves on.
 /// - Only Final meters (the challenge window has passed) can be recorded, and money moves on recorded meters only.
 /// - A halt from an epoch on refuses reports, skips, and meters of that epoch or a later one, until it is resolved.
-///   What was meant to come meanwhile is late from the resolution on, not from its hour's end.
+///   It begins after the newest recorded epoch at the earliest: what money has moved on is never taken back. What was
+///   meant to come meanwhile is late from the resolution on, not from its hour's end.
 ///
 /// Roles
 /// - Signers are set by the AccessManager's role, for a time; a new set voids reports signed for the old one.
@@ -112,7 +113,7 @@ contract Telemetry is ITelemetry, IReports, EIP712, AccessManaged {
     bool private _isHalted;
     /// @notice Until when the configuration's signatures are taken.
     uint64 public configExpiresAt;
-    /// @notice The newest epoch that was reported or skipped.
+    /// @inheritdoc IReports
     uint64 public lastEpoch;
     /// @inheritdoc ITelemetry
     uint64 public reportedUntilAt;
@@ -121,10 +122,13 @@ contract Telemetry is ITelemetry, IReports, EIP712, AccessManaged {
     /// @notice When the last halt was resolved.
     uint64 public resolvedAt;
     uint64 public rollbackCount;
+    /// @notice The newest epoch that somebody recorded: it and those before stand for ever.
+    uint64 public newestRecordedEpoch;
     mapping(uint64 rollbackIndex => uint64 fromEpoch) private _rollbacks;
     mapping(uint64 epoch => bytes32) private _commitments;
     mapping(bytes32 commitment => Silence) private _silences;
-    mapping(bytes32 digest => Noted) private _configs; // epoch: the last one on-chain when the config was set
+    /// @inheritdoc IReports
+    mapping(bytes32 digest => bool) public isConfig;
     mapping(LotId => Noted) private _firsts;
     mapping(LotId => mapping(bytes32 commitment => Words)) private _recorded;
 
@@ -191,6 +195,7 @@ contract Telemetry is ITelemetry, IReports, EIP712, AccessManaged {
         maxDelaySec = maxDelaySec_;
         startEpoch = startEpoch_;
         lastEpoch = startEpoch_ - 1;
+        newestRecordedEpoch = startEpoch_ - 1;
         bytes32 genesis = _commitment(0, keccak256(""), 0);
         _commitments[startEpoch_ - 1] = genesis;
         _silences[genesis].isSilent = true;
@@ -218,14 +223,15 @@ contract Telemetry is ITelemetry, IReports, EIP712, AccessManaged {
         uint48 count = ++configCount;
         bytes32 digest = configDigestOf(count, oracles, faultyCount_);
         configDigest = digest;
-        _configs[digest] = Noted(lastEpoch, rollbackCount);
+        isConfig[digest] = true;
         emit ConfigSet(digest, count, oracles, faultyCount_, expiresAt);
     }
 
     /// @inheritdoc IReports
-    /// @dev A halt from an epoch stays where it is, or moves to an earlier one.
+    /// @dev A halt from an epoch stays where it is, or moves to an earlier one; never to one that is recorded, or
+    /// before one that is: money has moved on it.
     function halt(uint64 epoch) external restricted {
-        uint64 from = epoch < startEpoch ? startEpoch : epoch;
+        uint64 from = epoch > newestRecordedEpoch ? epoch : newestRecordedEpoch + 1;
         if (_isHalted && from >= _haltedFromEpoch) return;
         _isHalted = true;
         _haltedFromEpoch = from;
@@ -301,12 +307,13 @@ contract Telemetry is ITelemetry, IReports, EIP712, AccessManaged {
     }
 
     /// @notice Puts meters of a Final epoch where contracts can read them. Anyone may; doing it twice changes nothing.
-    /// @param meterIndexes Which of the filing's lots, counted from 0.
+    /// @param meterIndexes Which of the filing's lots, counted from 0; with none, the epoch is recorded all the same.
     function record(uint64 epoch, Filing calldata filing, uint256[] calldata meterIndexes) external {
         _requireNotHalted(epoch);
         bytes32 commitment = _requireFiling(epoch, filing);
         uint256 finalAt = filing.submittedAt + challengeSec;
         require(block.timestamp >= finalAt, Telemetry_NotFinal(epoch, finalAt, block.timestamp));
+        if (epoch > newestRecordedEpoch) newestRecordedEpoch = epoch;
         bool silent = _silences[commitment].isSilent;
         uint256 lotCount = filing.meterWords.length / MeterWords.STRIDE;
         for (uint256 i; i < meterIndexes.length; ++i) {
@@ -361,14 +368,8 @@ contract Telemetry is ITelemetry, IReports, EIP712, AccessManaged {
     }
 
     /// @inheritdoc IReports
-    function isConfig(bytes32 digest) external view returns (bool) {
-        return _configs[digest].epoch != 0;
-    }
-
-    /// @inheritdoc IReports
-    function isStanding(bytes32 digest, uint64 epoch) external view returns (bool) {
-        Noted storage config = _configs[digest];
-        return config.epoch != 0 && !_isTakenBack(epoch, config.rollbackCount);
+    function isInForce(bytes32 digest) external view returns (bool) {
+        return digest != 0 && digest == configDigest && block.timestamp < configExpiresAt;
     }
 
     /// @inheritdoc IReports
@@ -383,12 +384,13 @@ contract Telemetry is ITelemetry, IReports, EIP712, AccessManaged {
     }
 
     /// @inheritdoc ITelemetry
+    /// @dev Of a lot that was never reported, the newest epoch is the newest that anything was recorded of.
     function meterAt(LotId lotId, uint64 epoch) public view returns (Meter memory) {
         _requireNotHalted(epoch);
-        require(epoch <= lastEpoch, Telemetry_NotRecorded(lotId, epoch));
+        require(epoch <= newestRecordedEpoch, Telemetry_NotRecorded(lotId, epoch));
         Words storage words = _recorded[lotId][_commitments[epoch]];
         if (words.timeWord == 0) {
-            // A lot that no report names has counted nothing so far.
+            // A lot that no report names has counted nothing so far, as far as no rollback reaches.
             uint64 first = firstEpoch(lotId);
             require(first == 0 || epoch < first, Telemetry_NotRecorded(lotId, epoch));
         }

@@ -61,7 +61,7 @@ const BEATS_PER_EPOCH = 3600 / BLOCK_SEC;
 export const GRACE_SEC = 1_500;
 /** Epochs that may be over and not on-chain before the clock waits. */
 const MAX_LAG = 4;
-const START_MS = 60_000;
+const START_MS = 150_000;
 const SETTLE_MS = 75_000;
 /** Without a fault beginning or ending, and without an epoch on-chain. */
 const STALL_MS = 60_000;
@@ -168,6 +168,9 @@ async function play(game: Game, scene: Scene): Promise<Pick<Aftermath, "made" | 
   let nextEpoch = startEpoch;
   let head = startEpoch - 1n;
 
+  /** In the middle of a re-org a chain may have no answer. */
+  const headOnChain = () => telemetry.lastEpoch().catch(() => head);
+
   const tick = async () => {
     options.signal.throwIfAborted();
     while (nextEpoch < endEpoch && pace.nowAt() >= Number(epochEndAt(nextEpoch)) - EARLY_SEC - 600) {
@@ -189,7 +192,7 @@ async function play(game: Game, scene: Scene): Promise<Pick<Aftermath, "made" | 
       spells.push(spell);
       healing.push({ atBeat: beat + fault.beatCount, spell, heal: await inflict(scene, fault) });
     }
-    head = await telemetry.lastEpoch();
+    head = await headOnChain();
     pace.hold(Number(epochEndAt(head + BigInt(MAX_LAG) + 1n)) - 1);
   };
   let movedMs = Date.now();
@@ -208,12 +211,15 @@ async function play(game: Game, scene: Scene): Promise<Pick<Aftermath, "made" | 
   const lastAt = Number(epochEndAt(endEpoch - 1n));
   await pace.until(lastAt);
   pace.hold(lastAt + GRACE_SEC + 10 * BLOCK_SEC);
-  say(`all is healed; epoch ${await telemetry.lastEpoch()} of ${endEpoch - 1n} is on-chain`);
-  const untilMs = Date.now() + SETTLE_MS;
+  say(`all is healed; epoch ${head} of ${endEpoch - 1n} is on-chain`);
+  let untilMs = Date.now() + SETTLE_MS;
   while (Date.now() < untilMs) {
     await sleep(250);
     options.signal.throwIfAborted();
-    head = await telemetry.lastEpoch();
+    const before = head;
+    head = await headOnChain();
+    // On a busy machine it takes its time, as long as something moves.
+    if (head !== before) untilMs = Date.now() + SETTLE_MS;
     const heads = await Promise.all(oracles.urls.map(headOf));
     const isSettled = head >= endEpoch - 1n && heads.every((one) => one === head) && feeder.openCount() === 0;
     if (isSettled) return { made, spells, isSettled };

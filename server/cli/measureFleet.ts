@@ -14,6 +14,7 @@ export interface MeasureFleet {
   readonly roster: Roster;
   readonly keys: readonly KeyObject[];
   readonly boardsPerNode: number;
+  readonly nodesPerLot: number;
 }
 
 export interface FleetSize {
@@ -31,7 +32,6 @@ export function makeFleet({ nodeCount, boardsPerNode, lotCount }: FleetSize): Me
   const roster: Roster = {
     nodeIds: sharedIds(nodeCount),
     points: new Uint8Array(new SharedArrayBuffer(64 * nodeCount)),
-    nodeLots: new Uint32Array(new SharedArrayBuffer(4 * nodeCount)),
     lotIds: sharedIds(lots),
     lotFigures: new Uint32Array(new SharedArrayBuffer(28 * lots)),
     deviceStarts: new Uint32Array(new SharedArrayBuffer(4 * (lots + 1))),
@@ -45,9 +45,7 @@ export function makeFleet({ nodeCount, boardsPerNode, lotCount }: FleetSize): Me
     keys.push(privateKey);
     roster.points.set(bytesOf(x), 64 * node);
     roster.points.set(bytesOf(y), 64 * node + 32);
-    const lot = Math.floor(node / nodesPerLot);
-    roster.nodeLots[node] = lot;
-    roster.deviceStarts[lot + 1] = (node + 1) * boardsPerNode;
+    roster.deviceStarts[Math.floor(node / nodesPerLot) + 1] = (node + 1) * boardsPerNode;
     for (let board = 0; board < boardsPerNode; board++) {
       const at = node * boardsPerNode + board;
       roster.deviceIds.set(bytesOf(boardId(node, board)), 32 * at);
@@ -58,7 +56,7 @@ export function makeFleet({ nodeCount, boardsPerNode, lotCount }: FleetSize): Me
     const gpuCount = roster.deviceStarts[lot + 1]! - roster.deviceStarts[lot]!;
     roster.lotFigures.set([gpuCount, TDP_W, 12_300, 12_500, 4_092, 369, 1_800], 7 * lot);
   }
-  return { roster, keys, boardsPerNode };
+  return { roster, keys, boardsPerNode, nodesPerLot };
 }
 
 function sharedIds(count: number): BigInt64Array {
@@ -81,14 +79,14 @@ export const CHAIN_START: ChainPlace = { sequenceIndex: 0n, prevReadingHash: ZER
 
 /** What the node at a place of the roster says of an epoch, every board at about 500 W; with its hash. */
 export function readingOfNode(
-  { roster, keys, boardsPerNode }: MeasureFleet,
+  { roster, keys, boardsPerNode, nodesPerLot }: MeasureFleet,
   domain: Hex,
   node: number,
   epoch: bigint,
   place: ChainPlace = CHAIN_START,
   change: Partial<ReadingJson> = {},
 ): { line: string; hash: Hex } {
-  const lot = roster.nodeLots[node]!;
+  const lot = Math.floor(node / nodesPerLot);
   const firstIndex = node * boardsPerNode - roster.deviceStarts[lot]!;
   const spentMJ = 1_800_000_000n;
   const reading: ReadingJson = {

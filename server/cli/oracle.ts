@@ -85,7 +85,7 @@ async function startServing(config: Config, closing: (() => Promise<void> | void
   const clock = config.clock === "chain" ? chainClock(() => station.followedAt(), offsetSec) : systemClock(offsetSec);
   const transmitter = startTransmitter(store, new GasSigner(gas, provider), provider, {
     confirmationCount: config.confirmationCount,
-    isEffective: async ({ key }) => (await contracts.telemetry.lastEpoch()) >= epochOfCall(key),
+    isEffective: async ({ key }, blockTag) => (await contracts.telemetry.lastEpoch({ blockTag })) >= epochOfCall(key),
     log: (line) => app.log.warn(line),
   });
   const warn = (what: string) => (error: unknown) => app.log.warn({ err: error }, what);

@@ -1,3 +1,5 @@
+import type { Transaction } from "ethers";
+
 /** What a transaction offers for gas (EIP-1559), wei. */
 export interface Fees {
   readonly maxFeePerGasWei: bigint;
@@ -42,4 +44,14 @@ function capped({ maxFeePerGasWei, priorityFeePerGasWei }: Fees, capWei: bigint)
 
 function max(a: bigint, b: bigint): bigint {
   return a > b ? a : b;
+}
+
+/** Fees as a transaction names them. */
+export function eip1559({ maxFeePerGasWei, priorityFeePerGasWei }: Fees) {
+  return { maxFeePerGas: maxFeePerGasWei, maxPriorityFeePerGas: priorityFeePerGasWei };
+}
+
+/** The fees that a transaction offers. */
+export function feesOf({ maxFeePerGas, maxPriorityFeePerGas }: Transaction): Fees {
+  return { maxFeePerGasWei: maxFeePerGas ?? 0n, priorityFeePerGasWei: maxPriorityFeePerGas ?? 0n };
 }

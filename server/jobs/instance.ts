@@ -242,10 +242,13 @@ export async function startInstance(options: InstanceOptions): Promise<RunningIn
   };
 
   const takeReports = (given: Bundle["reports"]) => {
+    const named = [...machine.named(), ...(decision === undefined ? [] : [decision.value])];
+    const wanted = new Set(named.filter((value) => !reports.has(value)));
     for (const json of given) {
+      if (wanted.size === 0) return; // anybody may send reports, and each costs a hash
       const report = parseReport(json);
       const hash = reportHashOf(options.reportStruct, report);
-      if (reports.has(hash) || !(machine.isNamed(hash) || decision?.value === hash)) continue;
+      if (!wanted.delete(hash)) continue;
       reports.set(hash, report);
       if (awaited.delete(hash)) judge(hash);
       if (decision?.value === hash) options.onChange();
@@ -255,9 +258,12 @@ export async function startInstance(options: InstanceOptions): Promise<RunningIn
   const takeSignatures = (given: readonly DecisionSignature[]) => {
     if (decision === undefined) return;
     const report = reports.get(decision.value);
+    const tried = new Set<number>(); // one a signer: anybody may send what looks like one, and each costs a recovery
     for (const signature of given) {
       const { signerIndex, value } = signature;
       if (signatures.has(signerIndex) || value !== decision.value || signerIndex >= signerCount) continue;
+      if (tried.has(signerIndex)) continue;
+      tried.add(signerIndex);
       if (!options.isChainSignature(signature, report)) continue;
       signatures.set(signerIndex, signature);
       options.onChange();

@@ -62,8 +62,8 @@ export class Judge {
     const { nodeId, lotId, epoch } = reading;
     const node = searchId(roster.nodeIds, nodeId);
     demand(node >= 0, "Reading_UnknownNode", { nodeId, epoch });
-    const place = roster.nodeLots[node]!;
-    demand(roster.lotIds[place] === lotId, "Reading_WrongLot", { nodeId, lotId, epoch });
+    const place = searchId(roster.lotIds, lotId);
+    demand(place >= 0, "Reading_WrongLot", { nodeId, lotId, epoch });
     requireOpen(reading, court);
     checkReading(reading, epoch, this.#lots[place]!);
     const body = packReading(reading);

@@ -30,16 +30,15 @@ export function startKeeper(contracts: Contracts, deployment: Deployment): Keepe
     }
   };
 
-  /** Records a lot's meter; false while the epoch is not on-chain, not final yet, or has no meter of the lot. */
+  /** Records a lot's meter; false while the epoch is not on-chain, or not final yet. */
   const record = async (lotId: bigint, epoch: bigint, nowAt: bigint, actions: KeeperAction[]): Promise<boolean> => {
     if (await isRecorded(lotId, epoch)) return true;
     if ((await telemetry.lastEpoch()) < epoch) return false;
     const filing = await filingAt(telemetry, epoch);
     if (nowAt < filing.submittedAt + (await telemetry.challengeSec())) return false;
-    const meterIndex = filing.meters.findIndex((meter) => meter.lotId === lotId);
-    // Anyone may let a lot that no oracle reports: that holds up its own lease and nobody else's.
-    if (meterIndex === -1) return false;
-    await send(telemetry.record(epoch, filingCall(filing), [meterIndex]));
+    // Of a lot that no oracle reports, nothing is recorded but that this is final.
+    const meterIndexes = filing.meters.flatMap((meter, index) => (meter.lotId === lotId ? [index] : []));
+    await send(telemetry.record(epoch, filingCall(filing), meterIndexes));
     actions.push({ verb: "record", subject: `lot ${lotId}, epoch ${epoch}` });
     return true;
   };

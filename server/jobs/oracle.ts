@@ -95,11 +95,21 @@ export function startOracle(options: OracleOptions): Oracle {
 
   const peersOf = (selfIndex: number) => options.peers().filter((_, index) => index !== selfIndex);
 
+  /** Whether a skip of this epoch was signed before its deadline moved, by a halt that was resolved: no report is then. */
+  const isSkipSigned = (epoch: bigint, { configCount }: OracleConfig): boolean => {
+    try {
+      const mark = signer.mark();
+      return mark?.kind === 1 && mark.epoch === epoch && mark.configCount === configCount;
+    } catch {
+      return false; // who signs hears of it
+    }
+  };
+
   /** The instance that is due now. */
   const dueInstance = ({ head, config }: NonNullable<typeof current>): Instance | undefined => {
     const { configDigest } = config;
     const epoch = head.lastEpoch + 1n;
-    if (head.block.time > head.deadlineAt) return { configDigest, epoch, kind: 1 };
+    if (head.block.time > head.deadlineAt || isSkipSigned(epoch, config)) return { configDigest, epoch, kind: 1 };
     const endAt = epochEndAt(epoch);
     if (head.block.time < endAt) return undefined; // the registry at its end is not known yet
     const isCalled = callers.size > config.faultyCount;

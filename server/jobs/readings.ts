@@ -2,6 +2,7 @@ import { isSignedBy } from "../nodekey.ts";
 import { reportedReadings, type ReportedReading } from "../plugins/ballots.ts";
 import type { Directory, Registry } from "../plugins/directory.ts";
 import { insertReadings, readingsOf, type Outcome, type ReadingRow } from "../plugins/queries.ts";
+import { isCounted } from "../plugins/registryFacts.ts";
 import type { Store } from "../plugins/store.ts";
 import type { VerifiedReading } from "../protocol/aggregate.ts";
 import type { Hex } from "../protocol/bytes.ts";
@@ -67,17 +68,18 @@ export function startReadings(options: ReadingsOptions): Readings {
 
   const check: Readings["check"] = ({ reading, readingHash: hash, signature }, directory, isSigned) => {
     const { nodeId, lotId, epoch } = reading;
+    const place = directory.lots.get(lotId);
+    if (place === undefined) throw new Refusal("Reading_WrongLot", { nodeId, lotId, epoch });
+    demand(isCounted(place, epochEndAt(epoch)), "Reading_LotNotInForce", { nodeId, lotId, epoch });
     const node = directory.nodes.get(nodeId);
     if (node === undefined) throw new Refusal("Reading_UnknownNode", { nodeId, epoch });
-    const place = directory.lots.get(lotId);
-    if (place === undefined || node.lotId !== lotId) throw new Refusal("Reading_WrongLot", { nodeId, lotId, epoch });
     if (!isSigned && !isSignedBy(node.key, hash, signature)) {
       throw new Refusal("Reading_BadSignature", { nodeId, epoch, readingHash: hash });
     }
     checkReading(reading, epoch, place.lot);
     for (const { deviceIndex, deviceId } of reading.devices) {
       const device = place.devices[deviceIndex];
-      if (device === undefined || device.deviceId !== deviceId || !hasKey(directory, device.nodeId, node.keyHash)) {
+      if (device === undefined || device.deviceId !== deviceId || device.nodeId !== nodeId) {
         throw new Refusal("Reading_WrongDevice", { nodeId, epoch, deviceIndex, deviceId });
       }
     }
@@ -173,10 +175,6 @@ export function startReadings(options: ReadingsOptions): Readings {
 
 function heldOf({ body, readingHash: hash, signature, receivedAt }: ReadingRow): HeldReading {
   return { reading: readingOfBody(body), readingHash: hash, signature, receivedAt };
-}
-
-function hasKey({ nodes }: Directory, nodeId: bigint, keyHash: Hex): boolean {
-  return nodes.get(nodeId)?.keyHash === keyHash;
 }
 
 function isValid(check: () => void): boolean {

@@ -6,11 +6,12 @@ import { messageOf } from "../failure.ts";
 import type { Hex } from "../protocol/bytes.ts";
 import { explainRevert } from "../protocol/contracts.ts";
 import { Refusal } from "../protocol/refusal.ts";
+import { receiptAmong } from "../plugins/chain.ts";
 import type { Lock } from "../plugins/db.ts";
 import * as outbox from "../plugins/outbox.ts";
 import type { OutboxRow, OutboxVersion } from "../plugins/outbox.ts";
 import type { Store } from "../plugins/store.ts";
-import { firstFees, raisedFees, type Fees } from "./fees.ts";
+import { eip1559, feesOf, firstFees, raisedFees, type Fees } from "./fees.ts";
 
 // Sends from a durable outbox. Signed bytes are stored before they leave, one nonce belongs to one transaction for as long as
 // any of its versions could be mined, and every step can be done again: so a crash, a re-org or a second process at any
@@ -41,8 +42,8 @@ export interface TransmitOptions {
   readonly maxFeePerGasWei: bigint;
   /** How long `transmit` waits for a block. */
   readonly waitMs: number;
-  /** Whether the chain shows a call's effect already, whoever brought it there. */
-  readonly isEffective: (outgoing: Outgoing) => Promise<boolean>;
+  /** Whether the chain shows a call's effect as of a block, whoever brought it there. */
+  readonly isEffective: (outgoing: Outgoing, blockNumber: number) => Promise<boolean>;
   readonly log: (line: string) => void;
 }
 
@@ -145,26 +146,30 @@ export function startTransmitter(
     await send(await signAndStore(item, { ...call, ...eip1559(fees) }));
   };
 
-  // It will not have its effect by itself.
-  const end = async (item: OutboxRow, refusal: Refusal, txHash?: Hex): Promise<void> => {
-    if (await options.isEffective(outgoingOf(item))) {
-      await outbox.markDone(db, item.id, null);
-      return;
-    }
-    refusals.set(item.key, refusal);
-    await outbox.markFailed(db, item.id, refusal.message, txHash);
+  /** The newest block that counts as there for good. */
+  const settledNumberOf = (headNumber: number) => Math.max(headNumber - options.confirmationCount + 1, 0);
+
+  /** Whether another's transaction has the effect: for good, or in a block that may yet be gone. */
+  const effectOf = async (item: OutboxRow): Promise<"settled" | "shown" | "none"> => {
+    const outgoing = outgoingOf(item);
+    const headNumber = await provider.getBlockNumber();
+    if (await options.isEffective(outgoing, settledNumberOf(headNumber))) return "settled";
+    return (await options.isEffective(outgoing, headNumber)) ? "shown" : "none";
   };
 
-  const receiptAmong = async (versions: readonly OutboxVersion[]): Promise<TransactionReceipt | undefined> => {
-    for (const { txHash } of versions) {
-      const receipt = await provider.getTransactionReceipt(txHash);
-      if (receipt === null) continue;
-      // A service may still tell of a block that the chain has left.
-      const block = await provider.getBlock(receipt.blockNumber);
-      if (block?.hash === receipt.blockHash) return receipt;
-    }
-    return undefined;
+  /** It will not have its effect by itself: done where another's has it, open until that is for good. */
+  const endElsewhere = async (item: OutboxRow, otherwise: () => Promise<void>): Promise<void> => {
+    const effect = await effectOf(item);
+    if (effect === "settled") await outbox.markDone(db, item.id, null);
+    else if (effect === "shown") await outbox.noteError(db, item.id, "another's has its effect, not deep yet");
+    else await otherwise();
   };
+
+  const end = (item: OutboxRow, refusal: Refusal, txHash?: Hex): Promise<void> =>
+    endElsewhere(item, async () => {
+      refusals.set(item.key, refusal);
+      await outbox.markFailed(db, item.id, refusal.message, txHash);
+    });
 
   /** Sends the newest version again, or a dearer one where it is not taken up. */
   const push = async (item: OutboxRow, newest: OutboxVersion): Promise<void> => {
@@ -187,17 +192,16 @@ export function startTransmitter(
 
   const follow = async (item: OutboxRow, headNumber: number, nextNonce: bigint): Promise<void> => {
     const versions = await outbox.versionsOf(db, item.id);
+    const hashes = versions.map(({ txHash }) => txHash);
     const nonce = item.nonce as bigint;
-    let receipt = await receiptAmong(versions);
+    let receipt = await receiptAmong(provider, hashes);
     if (receipt === undefined && nonce < nextNonce) {
       // Another has the nonce: for good once its block is deep. Asked in this order, a version mined meanwhile is seen.
-      const settled = Math.max(headNumber - options.confirmationCount + 1, 0);
-      const settledNonce = await provider.getTransactionCount(sender, settled);
-      receipt = await receiptAmong(versions);
+      const settledNonce = await provider.getTransactionCount(sender, settledNumberOf(headNumber));
+      receipt = await receiptAmong(provider, hashes);
       if (receipt === undefined && nonce < settledNonce) {
-        if (item.kind === GAP || (await options.isEffective(outgoingOf(item))))
-          await outbox.markDone(db, item.id, null);
-        else await outbox.requeueLost(db, item.id);
+        if (item.kind === GAP) await outbox.markDone(db, item.id, null);
+        else await endElsewhere(item, () => outbox.requeueLost(db, item.id));
         return;
       }
     }
@@ -286,6 +290,14 @@ export function startTransmitter(
     }
   };
 
+  /** What was refused before it was sent may be right now; and a re-org may have taken what another's had brought. */
+  const askAgain = async (key: string): Promise<void> => {
+    if (await outbox.requeueUnsent(db, key)) return;
+    const item = await outbox.itemByKey(db, key);
+    const isElsewhere = item?.status === "done" && item.txHash === null;
+    if (isElsewhere && (await effectOf(item)) === "none") await outbox.requeueUndone(db, key);
+  };
+
   const letGo = async () => {
     await turn;
     await lock?.release();
@@ -296,8 +308,7 @@ export function startTransmitter(
     pass,
     async transmit({ kind, key, to, data }) {
       const isNew = await outbox.enqueue(db, { kind, key, sender, request: { to, data } });
-      // The chain refused it before it was sent, the state then being another: it may be right now.
-      if (!isNew) await outbox.requeueUnsent(db, key);
+      if (!isNew) await askAgain(key);
       const outcome = async () => {
         const item = await outbox.itemByKey(db, key);
         if (item?.status === "failed")
@@ -331,14 +342,6 @@ export function startTransmitter(
       await letGo();
     },
   };
-}
-
-function eip1559({ maxFeePerGasWei, priorityFeePerGasWei }: Fees) {
-  return { maxFeePerGas: maxFeePerGasWei, maxPriorityFeePerGas: priorityFeePerGasWei };
-}
-
-function feesOf({ maxFeePerGas, maxPriorityFeePerGas }: Transaction): Fees {
-  return { maxFeePerGasWei: maxFeePerGas ?? 0n, priorityFeePerGasWei: maxPriorityFeePerGas ?? 0n };
 }
 
 function outgoingOf({ kind, key, request }: OutboxRow): Outgoing {

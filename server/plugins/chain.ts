@@ -1,4 +1,4 @@
-import type { JsonRpcProvider } from "ethers";
+import type { JsonRpcProvider, TransactionReceipt } from "ethers";
 
 import type { Telemetry } from "../../types/telemetry/Telemetry.ts";
 import { Failure, messageOf } from "../failure.ts";
@@ -70,4 +70,19 @@ interface Placed {
 function isBefore(one: Placed, other: Placed | undefined): boolean {
   if (other === undefined) return false;
   return one.blockNumber < other.blockNumber || (one.blockNumber === other.blockNumber && one.index < other.index);
+}
+
+/** The receipt of the first of these transactions that is in a block. */
+export async function receiptAmong(
+  provider: JsonRpcProvider,
+  hashes: readonly string[],
+): Promise<TransactionReceipt | undefined> {
+  for (const hash of hashes) {
+    const receipt = await provider.getTransactionReceipt(hash);
+    if (receipt === null) continue;
+    // A service may still tell of a block that the chain has left.
+    const block = await provider.getBlock(receipt.blockNumber);
+    if (block?.hash === receipt.blockHash) return receipt;
+  }
+  return undefined;
 }

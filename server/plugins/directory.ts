@@ -1,40 +1,41 @@
 import type { KeyObject } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { Failure } from "../failure.ts";
 import { keyOf } from "../nodekey.ts";
 import type { Hex } from "../protocol/bytes.ts";
 import type { Deployment } from "../protocol/deployment.ts";
-import { identityAnchor, nodeKeyHash } from "../protocol/identity.ts";
+import { identityAnchor } from "../protocol/identity.ts";
 import { identityLines, identityRootOf, parseIdentities, type NamedDevice } from "../protocol/identityTree.ts";
 import type { Lot } from "../protocol/lot.ts";
 import { factorsOf, type Methodology } from "../protocol/methodology.ts";
 import { Refusal } from "../protocol/refusal.ts";
-import { EPOCH_SEC } from "../protocol/units.ts";
 import type { Db } from "./db.ts";
 import type { Files } from "./files.ts";
+import {
+  apply,
+  attestedAt,
+  isWanted,
+  FACT_NAMES,
+  type Facts,
+  type KeyOfPoint,
+  type Node,
+  type RegistryEvent,
+  type Standing,
+} from "./registryFacts.ts";
 
 // The registry as it stood at a time, out of the followed events; a lot's devices out of published files.
-
-/** A node as registered, with the lot that has its devices. */
-export interface Node {
-  readonly nodeId: bigint;
-  readonly siteId: bigint;
-  readonly lotId: bigint;
-  readonly publicX: Hex;
-  readonly publicY: Hex;
-  readonly keyHash: Hex;
-  readonly key: KeyObject;
-}
 
 /** A device of a lot's identity tree; its index is its place in the list. */
 export interface DirectoryDevice {
   readonly deviceId: Hex;
   readonly name: string;
+  /** Of the nodes with the leaf's key at sites of the operator of the lot's site the first; 0 where there is none. */
   readonly nodeId: bigint;
 }
 
 /** A lot with the devices of its identity tree; none where nobody published them. */
-export interface DirectoryLot {
+export interface DirectoryLot extends Standing {
   readonly lot: Lot;
   readonly siteId: bigint;
   readonly identityRoot: Hex;
@@ -65,28 +66,35 @@ export interface Registry {
   at(timeAt: bigint): Promise<Directory>;
 }
 
-interface RegistryEvent {
-  time: bigint;
-  name: string;
-  args: Record<string, unknown>;
+/** A leaf of an identity tree: whose key it is comes out of the events. */
+interface IdentifiedBoard {
+  readonly deviceId: Hex;
+  readonly name: string;
+  readonly keyHash: Hex;
 }
 
-type Devices = readonly DirectoryDevice[];
-type KeyOfPoint = (publicX: Hex, publicY: Hex) => KeyObject;
+type Boards = readonly IdentifiedBoard[];
 
-const NAMES = [
-  ...["NodeRegistered", "NodeRevoked", "LotRegistered", "LotMoved", "DevicesSwapped"],
-  ...["Attested", "AttestationVoided"],
-];
+interface Built {
+  readonly directory: Directory;
+  /** Whether the published identities of all lots that need them are there. */
+  readonly isWhole: boolean;
+  readonly builtMs: number;
+}
+
+/** After which identities that nobody had are asked for again. */
 const RETRY_MILLI_SEC = 30_000;
+/** How long a directory waits for what is asked of peers; later it goes on in the background. */
+const FETCH_MILLI_SEC = 2_000;
 const KEPT_COUNT = 4;
 
 export function openRegistry(options: DirectoryOptions): Registry {
   const { db, files, methodology } = options;
   const keys = new Map<string, KeyObject>();
-  const known = new Map<Hex, Devices>(); // by identity root
-  const triedAt = new Map<Hex, number>();
-  const directories = new Map<string, Directory>();
+  const known = new Map<Hex, Boards>(); // by identity root
+  const fetches = new Map<Hex, { readonly sinceMs: number; readonly done: Promise<void> }>();
+  const directories = new Map<string, Built>();
+  let foundMs = 0; // when identities were last found in the background
   let answers = { version: -1, marks: new Map<bigint, string>() };
 
   const keyOfPoint: KeyOfPoint = (publicX, publicY) => {
@@ -96,58 +104,104 @@ export function openRegistry(options: DirectoryOptions): Registry {
     return key;
   };
 
-  /** Devices whose tree has that root: from our files, the deployment, or peers, who are asked now and then. */
-  const devicesOf = async (root: Hex, lotId: bigint, nodes: Facts["nodes"]): Promise<Devices> => {
-    const found = known.get(root);
-    if (found !== undefined) return found;
-    const ownFile = async () =>
-      (await files.has("identities", root)) ? await parseIdentities(files.open("identities", root)) : [];
-    const candidates = [
-      ownFile,
-      () =>
-        options.identities.filter((one) => one.lotId === String(lotId)).flatMap(({ devices }) => devices.map(named)),
-      async () => {
-        if (Date.now() - (triedAt.get(root) ?? 0) < RETRY_MILLI_SEC) return [];
-        triedAt.set(root, Date.now());
-        const lines = await options.fetchIdentities?.(root);
-        return lines === undefined ? [] : await parseIdentities(lines);
-      },
-    ];
-    for (const candidate of candidates) {
-      try {
-        const devices = (await candidate()).map((device) => ({ ...device, deviceId: identityAnchor(device.name) }));
-        if (devices.length === 0 || rootOf(devices, nodes) !== root) continue;
-        known.set(root, devices);
-        // One of that name that is damaged is replaced.
-        if (candidate !== ownFile) await files.put("identities", root, identityLines(devices));
-        return devices;
-      } catch (error) {
-        const isNone = error instanceof Refusal || (error instanceof Failure && error.code === "Files_Corrupt");
-        if (!isNone) throw error; // a file that is wrong is as good as none
-      }
-    }
-    return [];
+  /** Keeps identities as those of a root, if they make it. Their nodes say no more than which key a leaf has. */
+  const learn = (root: Hex, named: readonly NamedDevice[], nodes: Facts["nodes"]): boolean => {
+    const boards = named.flatMap(({ name, nodeId }) => {
+      const node = nodes.get(nodeId);
+      return node === undefined ? [] : [{ name, deviceId: identityAnchor(name), keyHash: node.keyHash }];
+    });
+    if (named.length === 0 || boards.length !== named.length || rootOf(boards) !== root) return false;
+    known.set(root, boards);
+    return true;
   };
 
-  const build = async (events: readonly RegistryEvent[]): Promise<Directory> => {
-    const facts: Facts = { nodes: new Map(), lots: new Map() };
+  const learnFrom = async (root: Hex, nodes: Facts["nodes"], read: () => Promise<NamedDevice[]>): Promise<boolean> => {
+    try {
+      return learn(root, await read(), nodes);
+    } catch (error) {
+      const isNone = error instanceof Refusal || (error instanceof Failure && error.code === "Files_Corrupt");
+      if (!isNone) throw error; // a file that is wrong is as good as none
+      return false;
+    }
+  };
+
+  /** From elsewhere than our files: then they are there; one of that name that is damaged is replaced. */
+  const learnOther = async (root: Hex, nodes: Facts["nodes"], read: () => Promise<NamedDevice[]>): Promise<boolean> => {
+    let found: NamedDevice[] = [];
+    if (!(await learnFrom(root, nodes, async () => (found = await read())))) return false;
+    await files.put("identities", root, identityLines(found));
+    return true;
+  };
+
+  /** Asks peers for identities, now and then; nothing but what is published is lost when that goes wrong. */
+  const fetch = (root: Hex, nodes: Facts["nodes"]): Promise<void> => {
+    const under = fetches.get(root);
+    if (under !== undefined && performance.now() - under.sinceMs < RETRY_MILLI_SEC) return under.done;
+    const read = async () => {
+      const lines = await options.fetchIdentities?.(root);
+      return lines === undefined ? [] : await parseIdentities(lines);
+    };
+    const done = learnOther(root, nodes, read).then(
+      (isFound) => {
+        if (isFound) foundMs = performance.now();
+      },
+      () => undefined, // a peer or a disk that fails now is asked again
+    );
+    fetches.set(root, { sinceMs: performance.now(), done });
+    return done;
+  };
+
+  /** Makes the identities of the lots that need them known: from our files, the deployment, or peers. */
+  const learnAll = async ({ nodes, lots }: Facts, wanted: readonly bigint[]): Promise<void> => {
+    const asked: Promise<void>[] = [];
+    for (const lotId of wanted) {
+      const { identityRoot: root } = lots.get(lotId)!;
+      if (known.has(root)) continue;
+      const own = async () =>
+        (await files.has("identities", root)) ? await parseIdentities(files.open("identities", root)) : [];
+      const given = () => {
+        const lists = options.identities.filter((one) => one.lotId === String(lotId));
+        return Promise.resolve(lists.flatMap(({ devices }) => devices.map(named)));
+      };
+      if ((await learnFrom(root, nodes, own)) || (await learnOther(root, nodes, given))) continue;
+      if (options.fetchIdentities !== undefined) asked.push(fetch(root, nodes));
+    }
+    if (asked.length === 0) return;
+    const waiting = new AbortController();
+    const { signal } = waiting;
+    const late = sleep(FETCH_MILLI_SEC, undefined, { signal, ref: false }).catch(() => undefined);
+    await Promise.race([Promise.all(asked), late]);
+    waiting.abort();
+  };
+
+  const build = async (events: readonly RegistryEvent[]): Promise<Built> => {
+    const builtMs = performance.now();
+    const facts: Facts = { sites: new Map(), nodes: new Map(), firstNodes: new Map(), lots: new Map() };
     for (const event of events) apply(facts, event, keyOfPoint);
+    const newestAt = events.at(-1)?.time ?? 0n;
+    const wanted = [...facts.lots].flatMap(([lotId, lot]) => (isWanted(lot, newestAt) ? [lotId] : []));
+    await learnAll(facts, wanted);
     const lots = new Map<bigint, DirectoryLot>();
-    for (const [lotId, { siteId, gpuCount, tdpW, identityRoot, attestations }] of facts.lots) {
+    for (const [lotId, { gpuCount, tdpW, ...lot }] of facts.lots) {
+      const operator = facts.sites.get(lot.siteId);
+      const boards = isWanted(lot, newestAt) ? (known.get(lot.identityRoot) ?? []) : [];
       lots.set(lotId, {
-        lot: { lotId, gpuCount, tdpW, site: factorsOf(methodology, siteId) },
-        ...{ siteId, identityRoot, attestedAt: attestedAt(attestations) },
-        devices: await devicesOf(identityRoot, lotId, facts.nodes),
+        lot: { lotId, gpuCount, tdpW, site: factorsOf(methodology, lot.siteId) },
+        ...{ ...lot, attestedAt: attestedAt(lot.attestations) },
+        devices: boards.map(({ deviceId, name, keyHash }) => {
+          return { deviceId, name, nodeId: facts.firstNodes.get(`${operator} ${keyHash}`) ?? 0n };
+        }),
       });
     }
     const nodes = new Map<bigint, Node>();
-    for (const [lotId, { devices }] of lots) {
+    for (const { devices } of lots.values()) {
       for (const { nodeId } of devices) {
-        const { isRevoked, ...node } = facts.nodes.get(nodeId)!; // its key is in the root of the lot
-        if (!isRevoked && !nodes.has(nodeId)) nodes.set(nodeId, { ...node, lotId });
+        const node = nodes.has(nodeId) ? undefined : facts.nodes.get(nodeId);
+        if (node?.isRevoked === false) nodes.set(nodeId, node);
       }
     }
-    return { lots, nodes };
+    const isWhole = wanted.every((lotId) => lots.get(lotId)!.devices.length > 0);
+    return { directory: { lots, nodes }, isWhole, builtMs };
   };
 
   /** Tells two states of the events apart, also when a re-org replaced some. */
@@ -156,7 +210,7 @@ export function openRegistry(options: DirectoryOptions): Registry {
       `select count(*) || '/' || coalesce((select encode(b.hash, 'hex') from blocks b where b.number = max(e.block)), '')
          as mark from events e join blocks b on b.number = e.block
        where e.contract = 'registry' and e.name = any ($1::text[]) and b.time <= $2`,
-      [NAMES, timeAt],
+      [FACT_NAMES, timeAt],
     );
     return rows[0]?.mark ?? "";
   };
@@ -167,17 +221,22 @@ export function openRegistry(options: DirectoryOptions): Registry {
     const mark = answers.marks.get(timeAt) ?? (await markAt(timeAt));
     if (options.version() === version && answers.marks.size < 1000) answers.marks.set(timeAt, mark);
     const kept = directories.get(mark);
-    if (kept !== undefined && isWhole(kept)) return kept;
+    if (kept !== undefined && isFresh(kept)) return kept.directory;
     const { rows } = await db.query<RegistryEvent>(
       `select b.time, e.name, e.args from events e join blocks b on b.number = e.block
        where e.contract = 'registry' and e.name = any ($1::text[]) and b.time <= $2 order by e.block, e.log_index`,
-      [NAMES, timeAt],
+      [FACT_NAMES, timeAt],
     );
-    const directory = await build(rows);
-    directories.set(mark, directory);
+    const built = await build(rows);
+    directories.delete(mark);
+    directories.set(mark, built);
     for (const oldest of directories.keys()) if (directories.size > KEPT_COUNT) directories.delete(oldest);
-    return directory;
+    return built.directory;
   };
+
+  /** Whether nothing could be added to a directory: its identities are there, or were looked for a moment ago. */
+  const isFresh = ({ isWhole, builtMs }: Built): boolean =>
+    isWhole || (builtMs > foundMs && performance.now() - builtMs < RETRY_MILLI_SEC);
 
   let turn: Promise<unknown> = Promise.resolve();
   return {
@@ -189,75 +248,13 @@ export function openRegistry(options: DirectoryOptions): Registry {
   };
 }
 
-interface LotFacts {
-  siteId: bigint;
-  readonly gpuCount: bigint;
-  readonly tdpW: bigint;
-  identityRoot: Hex;
-  /** Of level 1: from when, until when. */
-  readonly attestations: { readonly fromAt: bigint; untilAt: bigint }[];
-}
-
-type RegisteredNode = Omit<Node, "lotId"> & { readonly isRevoked: boolean };
-
-interface Facts {
-  readonly nodes: Map<bigint, RegisteredNode>;
-  readonly lots: Map<bigint, LotFacts>;
-}
-
-function apply({ nodes, lots }: Facts, { name, time, args }: RegistryEvent, keyOfPoint: KeyOfPoint): void {
-  const id = (field: string) => BigInt(args[field] as string);
-  const lot = "lotId" in args ? lots.get(id("lotId")) : undefined;
-  const voidLevel1 = () => {
-    const last = lot?.attestations.at(-1);
-    if (last !== undefined && last.untilAt > time) last.untilAt = time;
-  };
-  if (name === "NodeRegistered") {
-    const [publicX, publicY] = [args["publicX"] as Hex, args["publicY"] as Hex];
-    const place = { nodeId: id("nodeId"), siteId: id("siteId"), publicX, publicY, isRevoked: false };
-    nodes.set(place.nodeId, { ...place, keyHash: nodeKeyHash(publicX, publicY), key: keyOfPoint(publicX, publicY) });
-  } else if (name === "NodeRevoked") {
-    const node = nodes.get(id("nodeId"));
-    if (node !== undefined) nodes.set(node.nodeId, { ...node, isRevoked: true });
-  } else if (name === "LotRegistered") {
-    const entry = args["lot"] as { gpuCount: string; tdpW: string; identityRoot: Hex };
-    const facts = { siteId: id("siteId"), gpuCount: BigInt(entry.gpuCount), tdpW: BigInt(entry.tdpW) };
-    lots.set(id("lotId"), { ...facts, identityRoot: entry.identityRoot, attestations: [] });
-  } else if (lot === undefined) return;
-  else if (name === "LotMoved") lot.siteId = id("siteId");
-  else if (name === "DevicesSwapped") {
-    lot.identityRoot = args["identityRoot"] as Hex;
-    voidLevel1();
-  } else if (name === "Attested") {
-    if (args["level"] !== "1") return;
-    voidLevel1();
-    lot.attestations.push({ fromAt: time, untilAt: id("expiresAt") });
-  } else if (args["level"] === "1") voidLevel1();
-}
-
-/** The first end of an epoch at which one of the attestations stood. */
-function attestedAt(attestations: LotFacts["attestations"]): bigint | undefined {
-  const ends = attestations.flatMap(({ fromAt, untilAt }) => {
-    const endAt = ((fromAt + EPOCH_SEC - 1n) / EPOCH_SEC) * EPOCH_SEC;
-    return endAt < untilAt ? [endAt] : [];
-  });
-  return ends.length === 0 ? undefined : ends.reduce((a, b) => (a < b ? a : b));
-}
-
-/** Whether the published identities of all lots are there; those of others are asked for again. */
-function isWhole({ lots }: Directory): boolean {
-  return [...lots.values()].every(({ devices }) => devices.length > 0);
-}
-
 function named({ name, nodeId }: { name: string; nodeId: string }): NamedDevice {
   return { name, nodeId: BigInt(nodeId) };
 }
 
-/** The root that devices make with the keys of their nodes; undefined when one of the nodes is not registered. */
-function rootOf(devices: Devices, nodes: Facts["nodes"]): Hex | undefined {
-  const leaves = devices.map(({ deviceId, nodeId }) => ({ anchor: deviceId, nodeKeyHash: nodes.get(nodeId)?.keyHash }));
-  if (leaves.some(({ nodeKeyHash: hash }) => hash === undefined)) return undefined;
-  return identityRootOf(leaves as { anchor: Hex; nodeKeyHash: Hex }[]);
+/** The root that devices make with the keys of their nodes. */
+function rootOf(boards: Boards): Hex {
+  return identityRootOf(boards.map(({ deviceId, keyHash }) => ({ anchor: deviceId, nodeKeyHash: keyHash })));
 }
 
 /** The lots that a report of an epoch has: those attested at its end or at an earlier one. */
@@ -267,7 +264,8 @@ export function reportedLots({ lots }: Directory, periodEndAt: bigint): Lot[] {
 
 /** The lot, and the places of its boards by name, that a node reports for. */
 export function placeOf({ lots }: Directory, nodeId: bigint): { lotId: bigint; deviceIndex: Map<string, number> } {
-  for (const [lotId, { devices }] of lots) {
+  for (const [lotId, { devices, isRetired }] of lots) {
+    if (isRetired) continue;
     const own = devices.flatMap(({ name, nodeId: id }, index) => (id === nodeId ? [[name, index] as const] : []));
     if (own.length > 0) return { lotId, deviceIndex: new Map(own) };
   }

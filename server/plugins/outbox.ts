@@ -155,6 +155,14 @@ export async function requeueUnsent(db: Db, key: string): Promise<boolean> {
   return rowCount === 1;
 }
 
+/** The effect that another's transaction had is gone: one that was done by it is to be sent after all. */
+export async function requeueUndone(db: Db, key: string): Promise<void> {
+  await db.query(
+    "update outbox set status = 'queued', error = null where key = $1 and status = 'done' and tx_hash is null",
+    [key],
+  );
+}
+
 /** An attempt went wrong; the transaction stays open. */
 export async function noteError(db: Db, id: bigint, error: string): Promise<void> {
   await change(db, id, "error = $2 where id = $1 and status in ('queued', 'sent', 'mined')", [error]);

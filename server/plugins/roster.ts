@@ -12,8 +12,6 @@ export interface Roster {
   readonly nodeIds: BigInt64Array;
   /** Public points, 64 bytes a node. */
   readonly points: Uint8Array;
-  /** The lot of each node, by its place in `lotIds`. */
-  readonly nodeLots: Uint32Array;
   readonly lotIds: BigInt64Array;
   /** gpuCount, tdpW, overheadE4, pueE4, cfeBps, gCO2ePerKWh, waterMlPerKWh of each lot. */
   readonly lotFigures: Uint32Array;
@@ -37,7 +35,6 @@ export function rosterOf({ nodes, lots }: Directory): Roster {
   const roster: Roster = {
     nodeIds: new BigInt64Array(shared(8 * nodeIds.length), 0, nodeIds.length),
     points: new Uint8Array(shared(64 * nodeIds.length), 0, 64 * nodeIds.length),
-    nodeLots: new Uint32Array(shared(4 * nodeIds.length), 0, nodeIds.length),
     lotIds: new BigInt64Array(shared(8 * lotIds.length), 0, lotIds.length),
     lotFigures: new Uint32Array(shared(4 * FIGURES * lotIds.length), 0, FIGURES * lotIds.length),
     deviceStarts: new Uint32Array(shared(4 * (lotIds.length + 1)), 0, lotIds.length + 1),
@@ -48,10 +45,9 @@ export function rosterOf({ nodes, lots }: Directory): Roster {
   roster.lotIds.set(lotIds);
   const placeOf = new Map(Array.from(nodeIds, (nodeId, place) => [nodeId, place]));
   nodeIds.forEach((nodeId, place) => {
-    const { publicX, publicY, lotId } = nodes.get(nodeId)!;
+    const { publicX, publicY } = nodes.get(nodeId)!;
     roster.points.set(bytesOf(publicX), 64 * place);
     roster.points.set(bytesOf(publicY), 64 * place + 32);
-    roster.nodeLots[place] = searchId(lotIds, lotId);
   });
   let next = 0;
   lotIds.forEach((lotId, place) => {

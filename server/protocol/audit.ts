@@ -16,14 +16,14 @@ import {
 } from "./auditHistory.ts";
 import type { Hex } from "./bytes.ts";
 import { identityAnchor } from "./identity.ts";
-import { namedIdentityRoot, parseIdentities } from "./identityTree.ts";
+import { identityRootOf, parseIdentities } from "./identityTree.ts";
 import { keccakText } from "./keccak.ts";
 import type { Lot } from "./lot.ts";
 import { unpackMeter } from "./meter.ts";
 import { factorsOf, parseMethodology, type Methodology } from "./methodology.ts";
 import { checkReadingSet, type CheckedSet, type FileKind } from "./publication.ts";
 import type { Reading } from "./reading.ts";
-import { Refusal } from "./refusal.ts";
+import { Refusal, demand } from "./refusal.ts";
 import { registryClock, type ContractEvent, type RegisteredNode } from "./registryHistory.ts";
 import type { Report } from "./report.ts";
 import { checkFollows, checkGrowth, checkReading } from "./rules.ts";
@@ -62,7 +62,7 @@ export interface Auditor {
 
 interface Place {
   readonly deviceId: Hex;
-  readonly nodeId: bigint;
+  readonly keyHash: Hex;
 }
 
 const KEPT_METHODOLOGIES = 4;
@@ -132,17 +132,18 @@ export function startAudit(options: AuditOptions): Auditor {
     if (root === undefined) return undefined;
     const known = identities.get(lotId);
     if (known?.root === root) return known.places;
-    const devices = await fileOf(epoch, "identities", root, async (lines) => {
-      const named = await parseIdentities(lines);
-      const found = namedIdentityRoot(named, (nodeId) => {
+    const places = await fileOf(epoch, "identities", root, async (lines) => {
+      const devices = (await parseIdentities(lines)).map(({ name, nodeId }) => {
         const node = registry.node(nodeId);
         if (node === undefined) throw new Refusal("Identities_UnknownNode", { lotId, nodeId });
-        return node.keyHash;
+        return { deviceId: identityAnchor(name), keyHash: node.keyHash };
       });
+      const found = identityRootOf(
+        devices.map(({ deviceId, keyHash }) => ({ anchor: deviceId, nodeKeyHash: keyHash })),
+      );
       if (found !== root) throw new Refusal("Identities_WrongRoot", { lotId, found });
-      return named;
+      return devices;
     });
-    const places = devices?.map(({ name, nodeId }) => ({ deviceId: identityAnchor(name), nodeId }));
     identities.set(lotId, { root, places });
     return places;
   };
@@ -164,11 +165,16 @@ export function startAudit(options: AuditOptions): Auditor {
     await told(epoch, subject, where, async () => {
       const lot = lots.get(lotId);
       if (lot === undefined) throw new Refusal("Reading_WrongLot", { nodeId, lotId, epoch });
+      demand(registry.isCounted(lotId), "Reading_LotNotInForce", { nodeId, lotId, epoch });
       checkReading(reading, epoch, lot);
       const places = await placesOf(epoch, lotId);
+      const { siteId } = registry.lot(lotId)!;
+      // The root commits to the key, whatever node the file names: it is the first of the operator's with that key.
+      const isFirst = registry.nodeOf(siteId, node.keyHash) === nodeId;
       for (const { deviceIndex, deviceId } of devices) {
         const place = places?.[deviceIndex];
-        if (places === undefined || (place?.deviceId === deviceId && place.nodeId === nodeId)) continue;
+        if (places === undefined || (isFirst && place?.deviceId === deviceId && place.keyHash === node.keyHash))
+          continue;
         throw new Refusal("Reading_WrongDevice", { nodeId, epoch, deviceIndex, deviceId });
       }
       const before = newest.get(nodeId);

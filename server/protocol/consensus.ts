@@ -52,8 +52,8 @@ export interface Consensus {
   expire(step: Step, round: number): Output[];
   /** What a peer may need to catch up: this round's and the last one's messages, and the quorums behind them. */
   messages(): Message[];
-  /** Whether a signed message named the value. */
-  isNamed(value: Hex): boolean;
+  /** The values that a proposal or a quorum of votes names. */
+  named(): ReadonlySet<Hex>;
 }
 
 export function startConsensus(options: ConsensusOptions, restored?: Restored): Consensus {
@@ -251,12 +251,11 @@ export function startConsensus(options: ConsensusOptions, restored?: Restored): 
         ]),
       ]);
     },
-    isNamed: (value) =>
-      rounds
+    named() {
+      const values = rounds
         .all()
-        .some(
-          ([, { proposal, quorums }]) =>
-            proposal?.value === value || Object.values(quorums).some((one) => one.value === value),
-        ),
+        .flatMap(([, { proposal, quorums }]) => [proposal?.value, ...Object.values(quorums).map(({ value }) => value)]);
+      return new Set(values.filter((value) => value !== undefined && value !== null));
+    },
   };
 }

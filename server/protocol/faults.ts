@@ -28,15 +28,19 @@ export interface ConfigCall {
 }
 
 /** A report as its quorum signed it, out of the transaction that submitted it. */
-export interface Statement {
+export interface SignedReport {
   readonly report: Report;
   readonly signerBitmap: bigint;
   readonly signatures: Hex;
 }
 
-/** A statement that the chain holds, with what its readings are published as. */
-export interface FiledStatement extends Statement {
+/** A signed report, and when the chain took it: 0 where it did not. */
+export interface Statement extends SignedReport {
   readonly submittedAt: bigint;
+}
+
+/** A statement with what its readings are published as. */
+export interface FiledStatement extends Statement {
   readonly state: AggregateState;
   readonly readings: readonly VerifiedReading[];
 }
@@ -64,13 +68,14 @@ export type FaultProof = {
   | { readonly verb: "proveDoubled"; readonly args: [ConfigCall, StatementCall, LeafCall, LeafCall] }
   | {
       readonly verb: "proveFallenCounter";
-      readonly args: [ConfigCall, StatementCall, bigint, LeafCall, ReportCall, bigint, LeafCall];
+      readonly args: [ConfigCall, StatementCall, LeafCall, ReportCall, bigint, LeafCall];
     }
   | { readonly verb: "proveFalseSignature"; readonly args: [ConfigCall, StatementCall, LeafCall, Hex, Hex] }
 );
 
 interface StatementCall {
   readonly report: ReportCall;
+  readonly submittedAt: bigint;
   readonly signerBitmap: bigint;
   readonly signatures: Hex;
 }
@@ -81,7 +86,7 @@ interface LeafCall {
 }
 
 /** The statement of an epoch in the input of the transaction that submitted it, be it through other contracts. */
-export function statementIn(input: string, epoch: bigint): Statement {
+export function statementIn(input: string, epoch: bigint): SignedReport {
   const selector = INTERFACES.telemetry.getFunction("submit").selector.slice(2);
   for (let at = input.indexOf(selector); at !== -1; at = input.indexOf(selector, at + 2)) {
     const statement = decoded(`0x${input.slice(at)}`);
@@ -90,7 +95,7 @@ export function statementIn(input: string, epoch: bigint): Statement {
   throw new Refusal("Fault_NoStatement", { epoch });
 }
 
-function decoded(data: string): Statement | undefined {
+function decoded(data: string): SignedReport | undefined {
   try {
     const { report, signerBitmap, signatures } = INTERFACES.telemetry.decodeFunctionData("submit", data).toObject() as {
       report: Parameters<typeof reportFrom>[0];
@@ -234,7 +239,7 @@ function fallenCounter(
     const counters = `from ${last.device.energyEndMJ} to ${device.energyStartMJ} mJ`;
     const says = `the counter of device ${device.deviceId} of node ${nodeId} fell ${counters}`;
     const args: Extract<FaultProof, { verb: "proveFallenCounter" }>["args"] = [
-      ...([config, statementCall(filed), filed.submittedAt, deviceCall(later.tree, leaf)] as const),
+      ...([config, statementCall(filed), deviceCall(later.tree, leaf)] as const),
       ...([reportCall(before.report), before.submittedAt, deviceCall(earlier.tree, last)] as const),
     ];
     return { verb: "proveFallenCounter", epoch, says, args };
@@ -284,6 +289,6 @@ function wordsOf(bytes: Uint8Array): [Hex, Hex, Hex, Hex] {
 }
 
 /** A statement as Faults takes it. */
-export function statementCall({ report, signerBitmap, signatures }: Statement): StatementCall {
-  return { report: reportCall(report), signerBitmap, signatures };
+export function statementCall({ report, submittedAt, signerBitmap, signatures }: Statement): StatementCall {
+  return { report: reportCall(report), submittedAt, signerBitmap, signatures };
 }

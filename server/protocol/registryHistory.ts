@@ -31,6 +31,8 @@ export interface RegisteredLot {
   readonly gpuCount: bigint;
   readonly tdpW: bigint;
   readonly identityRoot: Hex;
+  readonly isFrozen: boolean;
+  readonly isRetired: boolean;
 }
 
 /** The registry at a time that moves forward. */
@@ -39,6 +41,10 @@ export interface RegistryClock {
   moveTo(timeAt: bigint): void;
   node(nodeId: bigint): RegisteredNode | undefined;
   lot(lotId: bigint): RegisteredLot | undefined;
+  /** Of the nodes with a key at sites of the operator of this one the first. */
+  nodeOf(siteId: bigint, keyHash: Hex): bigint | undefined;
+  /** Whether a lot's readings count: level 1 is in force, and it is neither frozen nor retired. */
+  isCounted(lotId: bigint): boolean;
   /** The lots that a report of an epoch has, by id: attested at level 1 at its end, or at the end of an earlier one. */
   reportedLots(): RegisteredLot[];
 }
@@ -50,7 +56,9 @@ interface Attestation {
 
 /** Replays registry events, which are in the order of the chain. */
 export function registryClock(events: readonly ContractEvent[]): RegistryClock {
+  const operators = new Map<bigint, string>(); // by site
   const nodes = new Map<bigint, RegisteredNode>();
+  const firstNodes = new Map<string, bigint>(); // by operator and key hash
   const lots = new Map<bigint, RegisteredLot>();
   const attestations = new Map<bigint, Attestation[]>();
   let next = 0;
@@ -64,19 +72,26 @@ export function registryClock(events: readonly ContractEvent[]): RegistryClock {
   const apply = ({ name, args, blockAt }: ContractEvent) => {
     const { nodeId, lotId, siteId, level, expiresAt } = args as Record<string, bigint>;
     const lot = lotId === undefined ? undefined : lots.get(lotId);
-    if (name === "NodeRegistered" && nodeId !== undefined && siteId !== undefined) {
+    if (name === "SiteRegistered" && siteId !== undefined) operators.set(siteId, args["operator"] as string);
+    else if (name === "NodeRegistered" && nodeId !== undefined && siteId !== undefined) {
       const { publicX: x, publicY: y } = args as { publicX: Hex; publicY: Hex };
-      nodes.set(nodeId, { siteId, x, y, keyHash: nodeKeyHash(x, y), isRevoked: false });
+      const keyHash = nodeKeyHash(x, y);
+      nodes.set(nodeId, { siteId, x, y, keyHash, isRevoked: false });
+      const known = `${operators.get(siteId)} ${keyHash}`;
+      if (!firstNodes.has(known)) firstNodes.set(known, nodeId);
     } else if (name === "NodeRevoked" && nodeId !== undefined) {
       const node = nodes.get(nodeId);
       if (node !== undefined) nodes.set(nodeId, { ...node, isRevoked: true });
     } else if (name === "LotRegistered" && lotId !== undefined && siteId !== undefined) {
-      const { gpuCount, tdpW, identityRoot } = args["lot"] as Omit<RegisteredLot, "lotId" | "siteId">;
-      lots.set(lotId, { lotId, siteId, gpuCount, tdpW, identityRoot });
+      const { gpuCount, tdpW, identityRoot } = args["lot"] as Pick<RegisteredLot, "gpuCount" | "tdpW" | "identityRoot">;
+      lots.set(lotId, { lotId, siteId, gpuCount, tdpW, identityRoot, isFrozen: false, isRetired: false });
       attestations.set(lotId, []);
     }
     if (lot === undefined || lotId === undefined) return;
     if (name === "LotMoved" && siteId !== undefined) lots.set(lotId, { ...lot, siteId });
+    if (name === "DuplicateProven") lots.set(lotId, { ...lot, isFrozen: true });
+    if (name === "Unfrozen") lots.set(lotId, { ...lot, isFrozen: false });
+    if (name === "LotRetired") lots.set(lotId, { ...lot, isRetired: true });
     if (name === "DevicesSwapped") {
       lots.set(lotId, { ...lot, identityRoot: args["identityRoot"] as Hex });
       endLevel1(lotId, blockAt);
@@ -103,6 +118,12 @@ export function registryClock(events: readonly ContractEvent[]): RegistryClock {
     },
     node: (nodeId) => nodes.get(nodeId),
     lot: (lotId) => lots.get(lotId),
+    nodeOf: (siteId, keyHash) => firstNodes.get(`${operators.get(siteId)} ${keyHash}`),
+    isCounted(lotId) {
+      const lot = lots.get(lotId);
+      const isInForce = (attestations.get(lotId) ?? []).some((one) => one.fromAt <= nowAt && nowAt < one.untilAt);
+      return isInForce && lot !== undefined && !lot.isFrozen && !lot.isRetired;
+    },
     reportedLots: () =>
       [...lots.values()]
         .filter(({ lotId }) => wasAttested(attestations.get(lotId) ?? []))

@@ -14,7 +14,8 @@ const ARBITER_ROLE = 13n;
 const [OPEN, ANSWERED, DISPUTER_WON, OPERATOR_WON, UNDECIDED] = [1n, 2n, 3n, 4n, 5n];
 
 async function deployed() {
-  const world = await deployFaults();
+  // Among the chain's snapshots: the tests of faults stand on the same one, whatever time it is here by then.
+  const world = await networkHelpers.loadFixture(deployFaults);
   const { admin, registry, telemetry, bonds, coin, manager, oracles, operator, stranger } = world;
   const [arbiter, injured] = (await ethers.getSigners()).slice(6);
   const settings = {

@@ -87,7 +87,7 @@ describe("Faults: leaves", () => {
     const call = (a: FiledStatement, b: FiledStatement) => {
       const [before, after] = [deviceLeavesOf(a.report.epoch, a.readings), deviceLeavesOf(b.report.epoch, b.readings)];
       return [
-        ...([at.config, statementCall(b), b.submittedAt, leafCall(after[1]!, after)] as const),
+        ...([at.config, statementCall(b), leafCall(after[1]!, after)] as const),
         ...([statementCall(a).report, a.submittedAt, leafCall(before[1]!, before), at.world.prover.address] as const),
       ] as const;
     };

@@ -61,7 +61,7 @@ describe("Telemetry: halt and resolution", () => {
     const { telemetry } = world;
     await hours(1, 1, 1);
     await final();
-    for (const hour of [0, 2]) await record(hour);
+    await record(0);
     await expect(telemetry.halt(START_EPOCH + 1n))
       .to.emit(telemetry, "Halted")
       .withArgs(START_EPOCH + 1n);
@@ -143,9 +143,8 @@ describe("Telemetry: halt and resolution", () => {
     const again = { ...old, epoch: pen.epoch, prevReportHash: pen.prior.reportHash };
     await expect(pen.send(again)).to.be.revertedWithCustomError(telemetry, "Telemetry_WrongConfig");
     expect(await telemetry.isConfig(digest)).to.equal(true);
-    expect(await telemetry.isStanding(digest, START_EPOCH)).to.equal(true);
-    expect(await telemetry.isStanding(digest, START_EPOCH + 1n)).to.equal(false);
-    expect(await telemetry.isStanding(await telemetry.configDigest(), START_EPOCH + 1n)).to.equal(true);
+    expect(await telemetry.isInForce(digest)).to.equal(false);
+    expect(await telemetry.isInForce(await telemetry.configDigest())).to.equal(true);
     const report = await pen.report([later(idle(1n), 2n)]);
     await expect(pen.send(report)).to.emit(telemetry, "Submitted");
   });
@@ -161,25 +160,29 @@ describe("Telemetry: halt and resolution", () => {
       .withArgs(ZERO_HASH, ZERO_HASH);
   });
 
-  it("E03: meters recorded of an epoch that was rolled back are gone, and those of its next report are read", async () => {
+  it("E03: recorded meters stay, whichever epoch is at fault; of a later one, the next report's are read", async () => {
     const { telemetry } = world;
-    await hours(1, 1);
+    await hours(1, 1, 1);
     await final();
-    for (const hour of [0, 1]) await record(hour);
-    await rollback(1);
-    await expect(telemetry.meterAt(1, START_EPOCH + 1n)).to.be.revertedWithCustomError(
+    await record(1);
+    const stood = await telemetry.meterAt(1, START_EPOCH + 1n);
+    await expect(telemetry.halt(START_EPOCH))
+      .to.emit(telemetry, "Halted")
+      .withArgs(START_EPOCH + 2n);
+    await record(0);
+    expect(await telemetry.meterAt(1, START_EPOCH + 1n)).to.deep.equal(stood);
+    await telemetry.resolve(false);
+    await rollback(2);
+    expect(await telemetry.newestRecordedEpoch()).to.equal(START_EPOCH + 1n);
+    expect(await telemetry.meterAt(1, START_EPOCH + 1n)).to.deep.equal(stood);
+    const { filing } = await pen.note(await pen.report([{ ...later(idle(1n), 2n), reportingCount: 0n }]));
+    await expect(telemetry.meterAt(1, START_EPOCH + 2n)).to.be.revertedWithCustomError(
       telemetry,
       "Telemetry_NotRecorded",
     );
-    const { filing } = await pen.note(await pen.report([{ ...later(idle(1n)), reportingCount: 0n }]));
-    await expect(telemetry.meterAt(1, START_EPOCH + 1n)).to.be.revertedWithCustomError(
-      telemetry,
-      "Telemetry_NotRecorded",
-    );
     await final();
-    await record(1, filing);
-    expect((await telemetry.meterAt(1, START_EPOCH + 1n)).availableGpuSec).to.equal(28_800n);
-    expect((await telemetry.meterAt(1, START_EPOCH)).availableGpuSec).to.equal(28_800n);
+    await record(2, filing);
+    expect((await telemetry.meterAt(1, START_EPOCH + 2n)).availableGpuSec).to.equal(57_600n);
   });
 
   it("E10: a skipped epoch that was rolled back is one no more, nor does it keep the report's meters silent", async () => {
@@ -215,15 +218,17 @@ describe("Telemetry: halt and resolution", () => {
     await rollback(1);
     expect([await telemetry.firstEpoch(1), await telemetry.firstEpoch(2)]).to.deep.equal([START_EPOCH, 0n]);
     await pen.note(await pen.report([later(idle(1n), 2n)]));
-    await pen.note(await pen.report([later(idle(1n), 3n)]));
-    // No report names it: it has counted nothing so far.
-    expect((await telemetry.meterAt(2, START_EPOCH + 2n)).gpuCount).to.equal(0n);
+    const { filing } = await pen.note(await pen.report([later(idle(1n), 3n)]));
     await pen.reach();
     await pen.note(await pen.report([later(idle(1n), 4n), later(idle(2n), 1n)]));
     expect(await telemetry.firstEpoch(2)).to.equal(START_EPOCH + 3n);
     await telemetry.halt(START_EPOCH + 5n);
     await telemetry.resolve(true);
     expect(await telemetry.firstEpoch(2)).to.equal(START_EPOCH + 3n);
+    await final();
+    await record(2, filing);
+    // The report of that epoch does not name it: it had counted nothing.
+    expect((await telemetry.meterAt(2, START_EPOCH + 2n)).gpuCount).to.equal(0n);
   });
 
   it("M24: only their roles halt and resolve, and only what is halted is resolved", async () => {

@@ -153,16 +153,24 @@ describe("Telemetry: what contracts may read", () => {
 
   describe("meterAt", () => {
     it("is zero before the lot's first report, whatever was recorded", async () => {
-      await pen.file([]);
+      const { epoch: early, filing } = await pen.file([]);
       await pen.file([first]);
+      await finalAt(filing);
+      await world.telemetry.record(early, filingCall(filing), []);
       const zeros = Object.fromEntries(Object.keys(counters(first)).map((name) => [name, 0n]));
       for (const epoch of [0n, START_EPOCH - 1n, START_EPOCH]) {
         expect(await meterAt(1n, epoch)).to.deep.equal(zeros);
       }
     });
 
-    it("is zero, up to the newest epoch, for a lot that no report names: its lease can be settled", async () => {
-      const { epoch } = await pen.file([first]);
+    it("is zero, up to the newest recorded epoch, for a lot that no report names: its lease can be settled", async () => {
+      const { epoch, filing } = await pen.file([first]);
+      await expect(world.telemetry.meterAt(2n, epoch)).to.be.revertedWithCustomError(
+        world.telemetry,
+        "Telemetry_NotRecorded",
+      );
+      await finalAt(filing);
+      await world.telemetry.record(epoch, filingCall(filing), []);
       for (const at of [START_EPOCH - 1n, epoch]) {
         expect((await meterAt(2n, at)).availableGpuSec).to.equal(0n);
       }

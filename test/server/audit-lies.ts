@@ -119,6 +119,32 @@ describe("the audit of oracles that lie", () => {
     expect(await first({ events: unattested })).to.deep.equal([FIRST, "lots", "1", "1 2"]);
   });
 
+  it("names a reading of a lot that was frozen, retired or swapped, and of the second node with a key", async () => {
+    const also = (name: string, args: object) => (list: ContractEvent[]) => {
+      const at = epochStartAt(E) + 1n;
+      const event = { contract: "registry" as const, block: 9n, blockAt: at, txHash: keccakText(name) };
+      return [...list, { ...event, name, args: { lotId: 2n, ...args } }];
+    };
+    const cases: [string, object][] = [
+      ["DuplicateProven", {}],
+      ["LotRetired", {}],
+      ["AttestationVoided", { level: 1n }],
+    ];
+    for (const [name, args] of cases) {
+      const found = await first({ events: also(name, args) });
+      expect(found?.slice(0, 2), name).to.deep.equal([E, "reading of node 2"]);
+      expect(found?.[3], name).to.match(/^Reading_LotNotInForce/);
+    }
+    const twice = (list: ContractEvent[]) =>
+      list.flatMap((event) => {
+        const isSecond = event.name === "NodeRegistered" && event.args["nodeId"] === 2n;
+        const before = { ...event, args: { ...event.args, nodeId: 0n } };
+        return isSecond ? [before, event] : [event];
+      });
+    const found = await first({ events: twice });
+    expect([found?.[1], String(found?.[3]).split(":")[0]]).to.deep.equal(["reading of node 2", "Reading_WrongDevice"]);
+  });
+
   it("names an event that says another time, or another digest of its configuration", async () => {
     const edited = (named: string, change: object) => (list: ContractEvent[]) =>
       list.map((event) => (event.name === named ? { ...event, args: { ...event.args, ...change } } : event));

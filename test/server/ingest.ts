@@ -125,7 +125,7 @@ describe("ingest", () => {
         () => bench.line(0).replace('"deviceIndex":0', '"deviceIndex":9007199254740993'),
       ],
       ["of a node nobody knows", "Reading_UnknownNode", () => bench.line(0, EPOCH, undefined, { nodeId: "99" })],
-      ["S20: of another's lot", "Reading_WrongLot", () => bench.line(0, EPOCH, undefined, { lotId: "2" })],
+      ["S20: of another's lot", "Reading_WrongDevice", () => bench.line(0, EPOCH, undefined, { lotId: "2" })],
       [
         "S20: of another's boards",
         "Reading_WrongDevice",

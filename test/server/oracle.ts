@@ -155,7 +155,7 @@ describe("oracle", function () {
       ],
       [
         "of a lot the node is not in",
-        "Reading_WrongLot",
+        "Reading_WrongDevice",
         () => wire(readingOf(stage, 0, E, { reading: { lotId: 2n } })),
       ],
       [

@@ -59,6 +59,51 @@ describe("transmitter's effect", function () {
       expect((await item("nobody's")).status).to.equal("failed");
     });
 
+    const gift = (key: string): Outgoing => ({
+      ...refused(key),
+      data: STABLE.encodeFunctionData("transfer", [HOLDER, 7n]),
+    });
+    /** The wallet can give from now on. */
+    const fund = async () => {
+      const to = bench.stage().world.deployment.addresses.asset;
+      const sent = await wallet().sendTransaction({
+        to,
+        data: STABLE.encodeFunctionData("mint", [wallet().address, 7n]),
+      });
+      await sent.wait();
+    };
+
+    it("S03: what another brought and a re-org took is sent, once it is asked for again", async () => {
+      let isEffective = true;
+      const transmitter = start({ isEffective: () => Promise.resolve(isEffective) });
+      expect((await refusalOf(() => transmitter.transmit(gift("k")))).code).to.equal("Outbox_DoneElsewhere");
+      await fund();
+      expect((await refusalOf(() => transmitter.transmit(gift("k")))).code).to.equal("Outbox_DoneElsewhere");
+      isEffective = false;
+      await transmitter.transmit(gift("k"));
+      expect(await minted()).to.equal(7n);
+      expect((await item("k")).status).to.equal("done");
+    });
+
+    it("S03: what another brought is done when that is as deep as our own would have to be, and sent if it goes", async () => {
+      let shownAt = await bench.stage().provider.getBlockNumber();
+      const isEffective = (_: Outgoing, blockNumber: number) => Promise.resolve(blockNumber >= shownAt);
+      const transmitter = start({ confirmationCount: 3, isEffective, waitMs: 0 });
+      for (const key of ["deep", "gone"]) {
+        expect((await refusalOf(() => transmitter.transmit(gift(key)))).code).to.equal("Outbox_NotMined");
+        expect((await item(key)).status).to.equal("queued");
+        await rpc("anvil_mine", "0x2");
+        if (key === "gone") break;
+        await transmitter.pass();
+        expect(await item(key)).to.deep.include({ status: "done", txHash: null });
+        shownAt = await bench.stage().provider.getBlockNumber();
+      }
+      shownAt = Infinity;
+      await fund();
+      await transmitter.pass();
+      expect(await minted()).to.equal(7n);
+    });
+
     it("S05: a revert without a word is a refusal too", async () => {
       const silent = { ...refused("silent"), data: "0x5e9e5e9e" };
       expect((await refusalOf(() => start().transmit(silent))).code).to.equal("Outbox_Refused");
