@@ -12,6 +12,7 @@ import type { Api } from "./plugins/http.ts";
 import { openapi } from "./plugins/openapi.ts";
 import { HttpProblem, onClientError, problems, sendProblem } from "./plugins/problems.ts";
 import { facilityRoutes } from "./routes/facilities.ts";
+import { identityRoutes } from "./routes/identities.ts";
 import { lotRoutes } from "./routes/lots.ts";
 import { peerRoutes, type PeerSources } from "./routes/peers.ts";
 import { proofRoutes } from "./routes/proofs.ts";
@@ -82,6 +83,7 @@ export async function buildApp(options: AppOptions): Promise<Api> {
   telemetryRoutes(app, sources);
   if (options.peers !== undefined) peerRoutes(app, options.peers);
   proofRoutes(app, sources);
+  await identityRoutes(app, sources);
   await readingRoutes(app, sources, config);
   await app.ready();
   return app;

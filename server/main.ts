@@ -21,6 +21,7 @@ import { decimalCountOf } from "./plugins/chain.ts";
 import { headBlock } from "./plugins/events.ts";
 import { placeOf } from "./plugins/directory.ts";
 import type { FiledReport } from "./plugins/head.ts";
+import { openIdentityIntake } from "./plugins/identityIntake.ts";
 import type { Peer } from "./plugins/peers.ts";
 import { openProofs } from "./plugins/proofs.ts";
 import { readModel } from "./plugins/readmodel.ts";
@@ -164,6 +165,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
       assetDecimalCount: await decimalCountOf(provider, addresses.asset),
       submit: (signed, receivedAt) => inTurn(() => submitReading(oracles, domain, signed, receivedAt)),
     });
+    const identities = openIdentityIntake({ db: store.db, files });
     const intake = openIntake({
       ...{ store, registry: station.registry, oracleIds: oracles.map(({ oracleId }) => oracleId), domain },
       ...{ window: { maxDelaySec: station.maxDelaySec, skewSec: 0n }, threadCount: 0 },
@@ -172,7 +174,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
       log: (line) => app.log.warn(line),
     });
     closing.push(() => intake.stop());
-    const app = await buildApp({ config, sources: { ...sources, readings: intake } });
+    const app = await buildApp({ config, sources: { ...sources, readings: intake, identities } });
     closing.push(() => app.close());
     const apiUrl = await listen(app, config.host, config.port);
     follower.start(FOLLOW_EVERY_MS, (error) => app.log.warn({ err: error }, "the chain cannot be followed"));

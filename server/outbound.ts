@@ -15,9 +15,9 @@ import { Failure, codeOf, messageOf } from "./failure.ts";
 // between check and use gains nothing.
 
 export interface Outbound {
-  readonly method?: "GET" | "POST";
+  readonly method?: "GET" | "POST" | "PUT";
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Uint8Array;
   /** For everything: name, connection, answer. */
   readonly timeoutMs: number;
   readonly limitBytes: number;

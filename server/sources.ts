@@ -58,6 +58,12 @@ export interface ReadingSink {
   take(bytes: Uint8Array, form: BatchForm, from: string): Promise<Taken[]>;
 }
 
+/** Where operators hand in the identities of their lots. Throws `Busy`, or the `Refusal` that names what is wrong. */
+export interface IdentitySink {
+  /** Kept when they make the root, durably; undefined where no lot has that root. What is known is not read. */
+  take(identityRoot: Hex, pieces: AsyncIterable<Uint8Array>, from: string): Promise<"kept" | "known" | undefined>;
+}
+
 /**
  * All that the API serves. Answers come out of the read model, as the schemas of protocol/api.ts have them; what is not
  * there is undefined. Addresses come in and go out with their checksum.
@@ -99,4 +105,6 @@ export interface Sources {
   submitReading(signed: SignedReadingJson): Promise<ReadingReceipt>;
   /** Where batches go in; undefined where this program keeps no readings. */
   readonly readings?: ReadingSink | undefined;
+  /** Where identities go in; undefined where this program keeps no files. */
+  readonly identities?: IdentitySink | undefined;
 }

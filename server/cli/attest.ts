@@ -10,11 +10,18 @@ import { GasSigner } from "../keys/gasSigner.ts";
 import { openSigner } from "../keys/signer.ts";
 import { ask, outboundUrl } from "../outbound.ts";
 import { connectChain } from "../plugins/chain.ts";
-import { evidenceExpiresAt, parseJwks, verifyBundle, type AttestedDevice } from "../protocol/attestation.ts";
+import { fileSources } from "../plugins/fileSources.ts";
+import {
+  evidenceExpiresAt,
+  parseJwks,
+  requireModel,
+  verifyBundle,
+  type AttestedDevice,
+} from "../protocol/attestation.ts";
 import type { Hex } from "../protocol/bytes.ts";
 import { INTERFACES, contractsAt, send, type Contracts } from "../protocol/contracts.ts";
 import { parseDeployment } from "../protocol/deployment.ts";
-import { nodeKeyHash } from "../protocol/identity.ts";
+import { identityAnchor, nodeKeyHash } from "../protocol/identity.ts";
 import { namedIdentityRoot, parseIdentities, type NamedDevice } from "../protocol/identityTree.ts";
 import { keccakText } from "../protocol/keccak.ts";
 import { linesOf } from "../protocol/lines.ts";
@@ -34,6 +41,8 @@ interface Options {
   readonly issuer: string;
   readonly nonce: string;
   readonly others: string[];
+  readonly files: string[];
+  readonly chip?: string;
   readonly out: string;
   readonly withInventory: boolean;
   readonly allowPrivate: boolean;
@@ -55,6 +64,8 @@ export function attestCommand(): Command {
     .requiredOption("--nonce <hex>", "the nonce that the tokens were asked with")
     .option("--issuer <url>", "the service", "https://nras.attestation.nvidia.com")
     .option("--others <files...>", "identities of other lots, in none of which a device may stand", [])
+    .option("--files <sources...>", "with a chain: where the identities of all live lots are, oracles or a folder", [])
+    .option("--chip <name>", "first word of hwmodel, for a registered model whose chip is not known here")
     .option("--out <folder>", "where the evidence is kept, under its hash", "evidence")
     .option("--with-inventory", "attest level 1 as well, by the same evidence", false)
     .option("--allow-private", "the keys may be fetched from a private network", false)
@@ -115,7 +126,7 @@ async function attest(options: Options): Promise<void> {
       data: dataOf(verb, call),
     },
   };
-  const txHash = await onChain(options, devices, async (contracts) => {
+  const txHash = await onChain(options, devices, attested, async (contracts) => {
     const { attest: attestAll, renew } = contracts.registry;
     return (await send(verb === "attest" ? attestAll(...call) : renew(...call))).hash;
   });
@@ -135,6 +146,7 @@ function dataOf(verb: "attest" | "renew", call: readonly [bigint, number, bigint
 async function onChain(
   options: Options,
   devices: readonly NamedDevice[],
+  attested: readonly AttestedDevice[],
   sending: (contracts: Contracts) => Promise<string>,
 ): Promise<string | undefined> {
   const { deployment: file, rpcUrl, key } = options;
@@ -158,17 +170,51 @@ async function onChain(
     // The registry keeps the hashes of its nodes' keys, its events the keys.
     const events = await contracts.registry.queryFilter(contracts.registry.filters.NodeRegistered());
     const points = new Map(events.map(({ args }) => [args.nodeId, { x: args.publicX as Hex, y: args.publicY as Hex }]));
-    const identityRoot = namedIdentityRoot(devices, (nodeId) => {
+    const keyHashOf = (nodeId: bigint) => {
       const point = points.get(nodeId);
       if (point === undefined) throw new Refusal("Directory_UnknownNode", { lotId: options.lot, nodeId });
       return nodeKeyHash(point.x, point.y);
-    });
-    const registered = (await contracts.registry.lot(BigInt(options.lot))).identityRoot;
+    };
+    const identityRoot = namedIdentityRoot(devices, keyHashOf);
+    const { identityRoot: registered, modelId } = await contracts.registry.lot(BigInt(options.lot));
     demand(identityRoot === registered, "Directory_WrongRoot", { lotId: options.lot, identityRoot, registered });
+    requireModel(attested, (await contracts.registry.models(modelId)).name, options.chip);
+    await requireAlone(options, contracts, devices, keyHashOf);
     return signer === undefined ? undefined : await sending(contracts);
   } finally {
     await signer?.close();
     provider.destroy();
+  }
+}
+
+/** Refuses a device that stands in another live lot; identities of lots without level 1 count where they can be had. */
+async function requireAlone(
+  { lot, files: sources, allowPrivate }: Options,
+  { registry }: Contracts,
+  devices: readonly NamedDevice[],
+  keyHashOf: (nodeId: bigint) => Hex,
+): Promise<void> {
+  const own = new Map(devices.map(({ name }, deviceIndex) => [identityAnchor(name), deviceIndex]));
+  const published = await fileSources({ sources, isPrivateAllowed: allowPrivate });
+  const lotCount = await registry.lotCount();
+  for (let other = 1n; other <= lotCount; other++) {
+    if (other === BigInt(lot) || (await registry.isRetired(other))) continue;
+    const root = (await registry.lot(other)).identityRoot as Hex;
+    const read = published.file("identities", root, async (lines) => {
+      const named = await parseIdentities(lines);
+      const found = namedIdentityRoot(named, keyHashOf);
+      demand(found === root, "Directory_WrongRoot", { lotId: other, found });
+      return named;
+    });
+    const others = await read.catch(async (error: unknown) => {
+      if (!(error instanceof Refusal) || (await registry.evidenceClass(other)) > 0n) throw error;
+      process.stderr.write(`lot ${other}, which nobody attested, was not compared: ${error.message}\n`);
+      return [];
+    });
+    for (const { name } of others) {
+      const deviceIndex = own.get(identityAnchor(name));
+      if (deviceIndex !== undefined) throw new Refusal("Attestation_OtherLot", { deviceIndex, name, lotId: other });
+    }
   }
 }
 

@@ -185,6 +185,10 @@ function textOf(result: AuditResult): string {
   const range = firstEpoch === undefined ? "no epoch" : `epochs ${firstEpoch} to ${lastEpoch}`;
   const took = `${(byteCount / 1e6).toFixed(1)} MB, ${seconds} s`;
   const outcome = differences.length === 0 ? "no difference" : `${differences.length} found, the first first`;
+  if (result.unseenCount > 0)
+    lines.push(
+      `${result.unseenCount} came through another contract: their signatures were checked by the telemetry alone`,
+    );
   lines.push(
     `${range}: ${reportCount} reports, ${skipCount} skips, ${result.rolledBackCount} rolled back, ` +
       `${result.readingCount} readings, ${result.deviceHourCount} device hours, ` +

@@ -9,13 +9,14 @@ import { Failure, messageOf } from "../failure.ts";
 import { GasSigner } from "../keys/gasSigner.ts";
 import { openSigner } from "../keys/signer.ts";
 import { connectChain, decimalCountOf } from "../plugins/chain.ts";
-import { openFiles } from "../plugins/files.ts";
+import { filesIn, openFiles } from "../plugins/files.ts";
 import type { Hex } from "../protocol/bytes.ts";
 import { contractsAt, type Contracts } from "../protocol/contracts.ts";
 import { parseDeployment, type Deployment } from "../protocol/deployment.ts";
 import { Refusal, demand } from "../protocol/refusal.ts";
 import { readDeviceList, type DeviceList } from "./deviceList.ts";
 import { enrol, planEnrolment, type Enrolment, type Goal } from "./enrol.ts";
+import { handOver, oracleUrls } from "./handOver.ts";
 import { openSender, type Sender } from "./sender.ts";
 
 // `rackbond operator`: what an operator of hardware says on-chain (docs/operator.md).
@@ -34,7 +35,13 @@ interface ListOptions extends CommonOptions {
   readonly devices: string;
   readonly publish: string;
   readonly batch: bigint;
+  readonly oracles?: string;
+  readonly allowPrivate?: boolean;
 }
+
+type PublishOptions = Pick<ListOptions, "deployment" | "rpc" | "json" | "publish" | "oracles" | "allowPrivate"> & {
+  readonly lot: bigint;
+};
 
 interface RegisterOptions extends ListOptions {
   readonly site: bigint;
@@ -69,6 +76,10 @@ export function operatorCommand(): Command {
     .description("replace the devices of a lot by those of a CSV; voids levels 1 and 2 of its evidence")
     .requiredOption("--lot <id>", "the lot", wholeNumber)
     .action(swap);
+  withOracles(withPlace(command.command("publish")))
+    .description("hand a lot's published identities to every oracle")
+    .requiredOption("--lot <id>", "the lot", wholeNumber)
+    .action(publish);
   withChain(command.command("retire"))
     .description("retire a lot for ever: its devices may stand in another one")
     .requiredOption("--lot <id>", "the lot", wholeNumber)
@@ -81,12 +92,26 @@ export function operatorCommand(): Command {
   return command;
 }
 
-function withChain(command: Command): Command {
+function withPlace(command: Command): Command {
   return command
     .addOption(
       new Option("--deployment <file>", "where the contracts are").env("RACKBOND_DEPLOYMENT").makeOptionMandatory(),
     )
     .addOption(new Option("--rpc <url>", "JSON-RPC of the chain").env("RACKBOND_RPC_URL").makeOptionMandatory())
+    .option("--json", "the result as one line of JSON");
+}
+
+function withOracles(command: Command): Command {
+  return command
+    .option("--publish <folder>", "where the identities are published from", "published")
+    .addOption(
+      new Option("--oracles <urls>", "oracles that are handed the identities, by comma").env("RACKBOND_ORACLE_URLS"),
+    )
+    .option("--allow-private", "oracles may be on this machine or in a private network");
+}
+
+function withChain(command: Command): Command {
+  return withPlace(command)
     .addOption(new Option("--gas-key <uri>", "the operator's key").env("RACKBOND_GAS_KEY").makeOptionMandatory())
     .option(
       "--state <file>",
@@ -94,14 +119,12 @@ function withChain(command: Command): Command {
       "rackbond-operator.json",
     )
     .addOption(wholeOption("--confirmations <count>", "blocks that a transaction is deep when it is done", 1n))
-    .option("--dry-run", "say what would be done; send nothing")
-    .option("--json", "the result as one line of JSON");
+    .option("--dry-run", "say what would be done; send nothing");
 }
 
 function withList(command: Command): Command {
-  return withChain(command)
+  return withOracles(withChain(command))
     .requiredOption("--devices <file>", "CSV: serial or uuid, hostname, node_key or node_point")
-    .option("--publish <folder>", "where the identities are published from", "published")
     .addOption(wholeOption("--batch <count>", "hosts registered in one transaction", 400n));
 }
 
@@ -137,8 +160,34 @@ async function enrolList(desk: Desk, options: ListOptions, goal: Goal): Promise<
     return { dryRun: true, ...counts, missingHostCount: missingCount, transactionCount, lotId: shown(lotId) };
   }
   const sender = desk.sender();
-  const { lotId, registeredHostCount, gasUsed } = await enrol(enrolment, sender, await openFiles(options.publish));
-  return { ...counts, lotId: String(lotId), registeredHostCount, gasUsed: String(gasUsed) };
+  const files = await openFiles(options.publish);
+  const oracles = oracleUrls(options.oracles);
+  const { lotId, registeredHostCount, gasUsed } = await enrol(enrolment, sender, files);
+  if (oracles.length === 0)
+    process.stderr.write(`no oracle has the identities yet: rackbond operator publish --lot ${lotId} --oracles …\n`);
+  const handed = await handOver({ ...handing(options), oracles, files, lotId, identityRoot: list.identityRoot });
+  return { ...counts, lotId: String(lotId), registeredHostCount, gasUsed: String(gasUsed), handedTo: handed.length };
+}
+
+async function publish(options: PublishOptions): Promise<void> {
+  const { lot: lotId } = options;
+  const oracles = oracleUrls(options.oracles);
+  if (oracles.length === 0) throw new Failure("Config_Missing", "--oracles is not given: who is to have the file");
+  const deployment = readDeployment(options.deployment);
+  const provider = await connectChain(options.rpc.split(",")[0] as string, deployment.chainId);
+  try {
+    const { registry } = contractsAt(deployment.addresses, provider);
+    const identityRoot = (await registry.lot(lotId)).identityRoot as Hex;
+    const files = filesIn(options.publish);
+    const handed = await handOver({ ...handing(options), oracles, files, lotId, identityRoot });
+    print({ lotId: String(lotId), identityRoot, handedTo: handed.length }, options.json === true);
+  } finally {
+    provider.destroy();
+  }
+}
+
+function handing({ allowPrivate }: Pick<ListOptions, "allowPrivate">) {
+  return { isPrivateAllowed: allowPrivate === true, onProgress: (line: string) => process.stderr.write(`${line}\n`) };
 }
 
 async function retire(options: CommonOptions & { readonly lot: bigint }, command: Command): Promise<void> {
@@ -229,7 +278,7 @@ async function withDesk(
 
 /** The environment without what the options of this command read themselves. */
 function environment(): Record<string, string | undefined> {
-  const own = ["RACKBOND_DEPLOYMENT", "RACKBOND_RPC_URL", "RACKBOND_GAS_KEY"];
+  const own = ["RACKBOND_DEPLOYMENT", "RACKBOND_RPC_URL", "RACKBOND_GAS_KEY", "RACKBOND_ORACLE_URLS"];
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.includes(name)));
 }
 

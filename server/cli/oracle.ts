@@ -15,6 +15,7 @@ import { GasSigner } from "../keys/gasSigner.ts";
 import { markedSigner } from "../keys/marks.ts";
 import { openSigner } from "../keys/signer.ts";
 import { decimalCountOf } from "../plugins/chain.ts";
+import { openIdentityIntake } from "../plugins/identityIntake.ts";
 import { peerClient } from "../plugins/peerClient.ts";
 import { openProofs } from "../plugins/proofs.ts";
 import { readModel } from "../plugins/readmodel.ts";
@@ -110,6 +111,7 @@ async function startServing(config: Config, closing: (() => Promise<void> | void
       return { outcome, epoch: reading.epoch, nodeId: reading.nodeId, readingHash: readingHash(domain, reading) };
     },
   });
+  const identities = openIdentityIntake({ db: store.db, files });
   const intake = openIntake({
     ...{ store, registry: station.registry, oracleIds: [ORACLE_ID], domain, now: () => clock.now() },
     window: { maxDelaySec: station.maxDelaySec, skewSec: BigInt(config.skewSec) },
@@ -119,7 +121,7 @@ async function startServing(config: Config, closing: (() => Promise<void> | void
   closing.push(() => intake.stop());
   const app = await buildApp({
     config,
-    sources: { ...sources, readings: intake },
+    sources: { ...sources, readings: intake, identities },
     peers: { peer: oracle.peer, files },
   });
   closing.push(() => app.close());

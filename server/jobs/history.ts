@@ -1,5 +1,5 @@
 import { Failure } from "../failure.ts";
-import { forgetReportedAfter, saveReportedReadings } from "../plugins/ballots.ts";
+import { forgetReportedAfter, newestStandingEpoch, saveReportedReadings } from "../plugins/ballots.ts";
 import type { Files } from "../plugins/files.ts";
 import { filedReports, type FiledReport, type TelemetryHead } from "../plugins/head.ts";
 import type { Peer } from "../plugins/peers.ts";
@@ -41,12 +41,14 @@ export interface History {
 /** How many epochs back an oracle that was away, or lost its database, reads the sets. */
 const BACK_COUNT = 72n;
 const KEPT_SETS = 1;
+/** Before every epoch. */
+const NONE = -1n;
 
 export function startHistory(options: HistoryOptions): History {
   const { oracleId, store, files, readings, readingDomain } = options;
   const sets = new Map<Hex, CheckedSet>(); // the newest few
-  /** The report up to which the readings were noted. */
-  let noted: Hex | undefined;
+  /** The report up to which the readings were noted; null where there is none on-chain. */
+  let noted: Hex | null | undefined;
   let state: AggregateState | undefined;
 
   const keep = (dataHash: Hex, set: CheckedSet): CheckedSet => {
@@ -106,16 +108,11 @@ export function startHistory(options: HistoryOptions): History {
     return after;
   };
 
-  /** The newest epoch of those whose readings were noted; undefined when some are to be noted again. */
-  const lastNoted = async (filed: readonly FiledReport[], newest: FiledReport): Promise<bigint | undefined> => {
-    const forgottenCount = await forgetReportedAfter(store.db, oracleId, newest.report.epoch);
+  /** Forgets what was taken back: what an oracle goes on from is in sets that stand. */
+  const forgetAfter = async (epoch: bigint, fromEpoch: bigint): Promise<boolean> => {
+    const { readingCount } = await store.transaction((tx) => forgetReportedAfter(tx, oracleId, epoch, fromEpoch));
     await readings.reload();
-    if (forgottenCount > 0) return undefined;
-    for (const { report, reportHash } of filed.toReversed()) {
-      const row = await reportOf(store.db, oracleId, report.epoch);
-      if (row?.reportHash === reportHash) return report.epoch;
-    }
-    return undefined;
+    return readingCount > 0;
   };
 
   const catchUp = async (newest: FiledReport): Promise<AggregateState> => {
@@ -123,7 +120,11 @@ export function startHistory(options: HistoryOptions): History {
     const isNext = noted === prevReportHash;
     const fromEpoch = epoch > BACK_COUNT ? epoch - BACK_COUNT : 0n;
     const filed = isNext ? [newest] : await filedReports(store.db, fromEpoch, epoch);
-    const known = isNext ? epoch - 1n : await lastNoted(filed, newest);
+    let known: bigint | undefined = epoch - 1n;
+    if (!isNext) {
+      known = await newestStandingEpoch(store.db, oracleId, epoch);
+      if (await forgetAfter(known ?? NONE, fromEpoch)) known = undefined;
+    }
     let after: AggregateState | undefined;
     for (const one of filed) if (known === undefined || one.report.epoch > known) after = await note(one);
     noted = newest.reportHash;
@@ -139,7 +140,11 @@ export function startHistory(options: HistoryOptions): History {
     publish,
     stateAt({ newest, lastEpoch, firstEpoch }) {
       const next = turn.then(async () => {
-        if (newest === undefined) return initialState(firstEpoch);
+        if (newest === undefined) {
+          if (noted !== null) await forgetAfter(NONE, 0n);
+          [noted, state] = [null, undefined];
+          return initialState(firstEpoch);
+        }
         if (noted !== newest.reportHash || state === undefined) state = await catchUp(newest);
         return { ...state, epoch: lastEpoch }; // in a skipped epoch nothing changed
       });

@@ -1,10 +1,12 @@
 import { Busy } from "../busy.ts";
 import { messageOf } from "../failure.ts";
 import type { Directory, Registry } from "../plugins/directory.ts";
+import { headBlock } from "../plugins/events.ts";
 import { rosterOf } from "../plugins/roster.ts";
 import type { Store } from "../plugins/store.ts";
 import type { Hex } from "../protocol/bytes.ts";
-import { epochOf, epochStartAt } from "../protocol/units.ts";
+import { Refusal } from "../protocol/refusal.ts";
+import { epochEndAt, epochOf, epochStartAt } from "../protocol/units.ts";
 import type { ReadingSink, Taken } from "../sources.ts";
 import { BUDGET_LIMITS } from "./budget.ts";
 import { QUEUE_LIMITS, startIngest, type Ingest } from "./ingest.ts";
@@ -55,6 +57,24 @@ export function openIntake(options: IntakeOptions): Intake {
     known = directory;
   };
 
+  /** What this oracle may not have learned yet is no reason to refuse a reading for good: it is to come again. */
+  const soften = async (all: Taken[]): Promise<Taken[]> => {
+    if (!all.some(isOfRegistry)) return all;
+    const followedAt = (await headBlock(store.db))?.time ?? 0n;
+    const isLacking = [...(known?.lots.values() ?? [])].some(
+      ({ attestedAt, devices }) => attestedAt !== undefined && devices.length === 0,
+    );
+    return all.map((taken) => {
+      if (!isOfRegistry(taken)) return taken;
+      const { nodeId, epoch } = taken.refusal.facts as { nodeId: bigint; epoch: bigint };
+      const endAt = epochEndAt(epoch);
+      const isOpen = nowAt <= endAt + window.maxDelaySec + window.skewSec;
+      if (!isOpen || (followedAt >= endAt && !isLacking)) return taken;
+      const facts = { nodeId, epoch, followedAt, refusedAs: taken.refusal.code };
+      return { outcome: "refused", refusal: new Refusal("Ingest_Behind", facts) };
+    });
+  };
+
   return {
     admit(from, byteCount) {
       for (const ingest of ingests) ingest.admit(from, byteCount);
@@ -67,10 +87,19 @@ export function openIntake(options: IntakeOptions): Intake {
         throw new Busy("Ingest_NoDatabase", "the database does not answer; try again later", false, 1000);
       }
       const [first = [], ...others] = await Promise.all(ingests.map((ingest) => ingest.take(bytes, form, from)));
-      return first.map((taken, place) => others.reduce((worst, other) => heavier(worst, other[place]), taken));
+      return await soften(
+        first.map((taken, place) => others.reduce((worst, other) => heavier(worst, other[place]), taken)),
+      );
     },
     stop: () => judges.stop(),
   };
+}
+
+/** Refusals by what the registry and the published identities say. */
+const OF_REGISTRY = new Set(["Reading_UnknownNode", "Reading_WrongLot", "Reading_WrongDevice"]);
+
+function isOfRegistry(taken: Taken): taken is Taken & { outcome: "refused" } {
+  return taken.outcome === "refused" && OF_REGISTRY.has(taken.refusal.code);
 }
 
 const WEIGHT = { duplicate: 0, inserted: 1, equivocation: 2, refused: 3 } as const;

@@ -156,11 +156,37 @@ export async function saveReportedReadings(
   );
 }
 
-/** Epochs after one were taken back: their readings count no more. */
-export async function forgetReportedAfter(db: Db, oracleId: number, epoch: bigint): Promise<number> {
+/**
+ * Epochs after one were taken back: their readings count no more, and their reports are to be read again. So are those from
+ * `fromEpoch` on where a reading was forgotten, for its node said something before.
+ */
+export async function forgetReportedAfter(
+  db: Db,
+  oracleId: number,
+  epoch: bigint,
+  fromEpoch: bigint,
+): Promise<{ readonly readingCount: number }> {
   const { rowCount } = await db.query("delete from reported_readings where oracle_id = $1 and epoch > $2", [
     oracleId,
     epoch,
   ]);
-  return rowCount ?? 0;
+  const readingCount = rowCount ?? 0;
+  await db.query(
+    "update reports set status = 'proposed' where oracle_id = $1 and epoch >= $2 and status = 'submitted'",
+    [oracleId, readingCount > 0 && fromEpoch <= epoch ? fromEpoch : epoch + 1n],
+  );
+  return { readingCount };
+}
+
+/** The newest epoch up to one whose report's readings were kept and stand on-chain; undefined when there is none. */
+export async function newestStandingEpoch(db: Db, oracleId: number, toEpoch: bigint): Promise<bigint | undefined> {
+  const { rows } = await db.query<{ epoch: bigint }>(
+    `select r.epoch from reports r where r.oracle_id = $1 and r.epoch <= $2 and r.status = 'submitted'
+       and '0x' || encode(r.report_hash, 'hex') = (select args ->> 'reportHash' from events
+         where contract = 'telemetry' and name in ('Submitted', 'Skipped') and (args ->> 'epoch')::int8 = r.epoch
+         order by block desc, log_index desc limit 1)
+     order by r.epoch desc limit 1`,
+    [oracleId, toEpoch],
+  );
+  return rows[0]?.epoch;
 }

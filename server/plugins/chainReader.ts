@@ -1,5 +1,6 @@
 import { getAddress, toQuantity } from "ethers";
 
+import { Telemetry__factory } from "../../types/factories/telemetry/Telemetry__factory.ts";
 import { Failure } from "../failure.ts";
 import { ask, outboundUrl } from "../outbound.ts";
 import type { FiledCall, FiledEpoch } from "../protocol/auditHistory.ts";
@@ -8,6 +9,7 @@ import { INTERFACES } from "../protocol/contracts.ts";
 import type { Deployment } from "../protocol/deployment.ts";
 import { Refusal, demand } from "../protocol/refusal.ts";
 import type { ContractEvent } from "../protocol/registryHistory.ts";
+import { structHash, structOf } from "../protocol/typed.ts";
 
 // A stranger's view of the chain: events and transactions by JSON-RPC, with limits on time and size. A node is believed
 // what it says of the chain, once it says the same twice.
@@ -15,7 +17,7 @@ import type { ContractEvent } from "../protocol/registryHistory.ts";
 export interface ChainReader {
   /** Every event of registry and telemetry up to the head, in the order of the chain. */
   events(onBlock: (block: bigint, head: bigint) => void): Promise<ContractEvent[]>;
-  /** What the transaction of a filing carried; undefined when it was no call of the telemetry. */
+  /** What the transaction of a filing carried; undefined where it does not stand in the transaction's input. */
   callOf(one: FiledEpoch): Promise<FiledCall | undefined>;
   readonly byteCount: () => number;
 }
@@ -31,6 +33,10 @@ export interface ChainReaderOptions {
 const LIMIT_BYTES = 128 << 20;
 const ATTEMPTS = 3;
 const HEADERS_AT_ONCE = 8;
+const STRUCTS = {
+  submit: structOf(Telemetry__factory.abi, "submit", "report"),
+  skip: structOf(Telemetry__factory.abi, "skip", "notice"),
+};
 const FORK = "Audit_ChainMoves";
 
 interface RpcLog {
@@ -176,16 +182,36 @@ export function chainReader(options: ChainReaderOptions): ChainReader {
         "hash" | "to" | "input",
         string
       > | null;
-      if (tx === null || tx.hash !== one.txHash) return undefined;
-      if (typeof tx.to !== "string" || getAddress(tx.to) !== getAddress(telemetry)) return undefined;
+      // The node gave the event of it.
+      if (tx === null || tx.hash !== one.txHash)
+        throw new Failure("Audit_NoTransaction", `the node does not give the transaction ${one.txHash}`);
       const name = one.report === undefined ? "skip" : "submit";
-      try {
-        const given = INTERFACES.telemetry.decodeFunctionData(name, tx.input).toArray() as unknown[];
-        const value = (given[0] as { toObject(deep: boolean): object }).toObject(true);
-        return { value, signerBitmap: given[2] as bigint, signatures: given[3] as Hex };
-      } catch {
-        return undefined; // another function of the telemetry
+      if (typeof tx.to === "string" && getAddress(tx.to) === getAddress(telemetry)) {
+        const call = callIn(name, tx.input);
+        if (call !== undefined) return call;
       }
+      // Through another contract: the call stands in what that one was given, most often.
+      const { selector } = INTERFACES.telemetry.getFunction(name);
+      for (
+        let at = tx.input.indexOf(selector.slice(2), 2);
+        at !== -1;
+        at = tx.input.indexOf(selector.slice(2), at + 1)
+      ) {
+        const call = at % 2 === 0 ? callIn(name, `0x${tx.input.slice(at)}`) : undefined;
+        if (call !== undefined && structHash(STRUCTS[name], call.value) === one.hash) return call;
+      }
+      return undefined;
     },
   };
+}
+
+/** A filing's call, as far as it is one; what comes after it does not matter. */
+function callIn(name: "skip" | "submit", input: string): FiledCall | undefined {
+  try {
+    const given = INTERFACES.telemetry.decodeFunctionData(name, input).toArray() as unknown[];
+    const value = (given[0] as { toObject(deep: boolean): object }).toObject(true);
+    return { value, signerBitmap: given[2] as bigint, signatures: given[3] as Hex };
+  } catch {
+    return undefined;
+  }
 }

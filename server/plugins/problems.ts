@@ -50,6 +50,9 @@ const REFUSAL_STATUS: Record<string, number> = {
   Batch_NotArray: 400,
   Batch_TooDeep: 400,
   Batch_TooMany: 413,
+  Ingest_Behind: 503,
+  Lines_TooLong: 413,
+  Identities_TooMany: 413,
 };
 
 /** The status that a refusal is answered with. */

@@ -51,6 +51,11 @@ export const LotDeviceParamsSchema = Type.Object(
   strict,
 );
 const FileKindText = Type.Unsafe<FileKind>({ type: "string", pattern: `^(${FILE_KINDS.join("|")})$` });
+export const IdentityParamsSchema = Type.Object({ identityRoot: Hash }, strict);
+export const HandedSchema = Type.Object(
+  { identityRoot: Hash, outcome: Type.Union([Type.Literal("kept"), Type.Literal("known")]) },
+  strict,
+);
 export const FileParamsSchema = Type.Object({ kind: FileKindText, hash: Hash }, strict);
 
 /** A page: pass `next` as `after` or `before` for the one that follows; null at the end. */

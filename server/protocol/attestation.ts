@@ -117,6 +117,33 @@ export function evidenceExpiresAt(
   return expiresAt;
 }
 
+/**
+ * The chips of NVIDIA's data-centre boards, as the first word of `hwmodel` names them, and the names of the models that are made
+ * of each: "GH100 A01 GSP BROM" is the chip of an H100.
+ */
+const CHIPS: readonly (readonly [chip: string, models: RegExp])[] = [
+  ["GA100", /\bA(100|800|30)\b/],
+  ["AD102", /\bL(40S?|20)\b/],
+  ["AD104", /\bL4\b/],
+  ["GH100", /\b(G?H(100|200)|H800|H20)\b/],
+  ["GB100", /\bG?B(100|200)\b/],
+  ["GB202", /\bRTX PRO 6000\b/],
+];
+
+/**
+ * Refuses boards that are not of the lot's registered model. `given` names the chip of a model that is not known here: the
+ * auditor's word.
+ */
+export function requireModel(attested: readonly AttestedDevice[], modelName: string, given?: string): void {
+  const chips = CHIPS.flatMap(([chip, models]) => (models.test(modelName) ? [chip] : []));
+  if (chips.length === 0 && given !== undefined) chips.push(given);
+  demand(chips.length > 0, "Attestation_UnknownModel", { modelName });
+  for (const { ueid, model } of attested) {
+    const [chip = ""] = model.split(" ");
+    demand(chips.includes(chip), "Attestation_OtherModel", { ueid, hwmodel: model, modelName, chips: chips.join(" ") });
+  }
+}
+
 function requireDistinct(devices: readonly AttestedDevice[]): void {
   const seen = new Set<Hex>();
   for (const { ueid, anchor } of devices) {

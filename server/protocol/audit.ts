@@ -9,6 +9,7 @@ import {
 import {
   checkFiling,
   compareMeters,
+  compareState,
   type ChainNames,
   type FiledCall,
   type FiledEpoch,
@@ -38,7 +39,7 @@ export interface AuditOptions {
   readonly registryEvents: readonly ContractEvent[];
   /** A file, checked by `check`; refuses (`Audit_NoFile`) when no source gives one that passes, and says what each gave. */
   readonly file: <T>(kind: FileKind, hash: Hex, check: (lines: AsyncIterable<string>) => Promise<T>) => Promise<T>;
-  /** What the transaction of a filing carried; undefined when it is no such call. */
+  /** What the transaction of a filing carried; undefined where it came through another contract and cannot be seen. */
   readonly call: (one: FiledEpoch) => Promise<FiledCall | undefined>;
   readonly isSigned: (node: RegisteredNode, readingHash: Hex, signature: Hex) => boolean | Promise<boolean>;
   readonly onDifference: OnDifference;
@@ -50,6 +51,8 @@ export interface AuditTotals {
   skipCount: number;
   readingCount: number;
   deviceHourCount: number;
+  /** Filings whose signatures were not seen: they came through another contract. */
+  unseenCount: number;
 }
 
 /** Audits epochs in their order; `before` is the epoch that the first of them follows, where it is not the first of all. */
@@ -70,7 +73,7 @@ const KEPT_METHODOLOGIES = 4;
 export function startAudit(options: AuditOptions): Auditor {
   const { names, domain, onDifference } = options;
   const registry = registryClock(options.registryEvents);
-  const totals: AuditTotals = { reportCount: 0, skipCount: 0, readingCount: 0, deviceHourCount: 0 };
+  const totals: AuditTotals = { reportCount: 0, skipCount: 0, readingCount: 0, deviceHourCount: 0, unseenCount: 0 };
   const newest = new Map<bigint, { reading: Reading; hash: Hex }>();
   const identities = new Map<bigint, { root: Hex; places: readonly Place[] | undefined }>();
   const methodologies = new Map<Hex, Methodology>();
@@ -250,13 +253,19 @@ export function startAudit(options: AuditOptions): Auditor {
       const last = before.findLast(({ report }) => report !== undefined);
       if (last?.report === undefined) return;
       const set = await setOf(last.epoch, last.report);
-      if (set === undefined) return;
+      if (set === undefined) {
+        isLost = true;
+        return;
+      }
+      compareState(last.report, set.state, onDifference);
       state = { ...set.state, epoch: last.epoch };
       for (const { reading, readingHash: hash } of set.readings) newest.set(reading.nodeId, { reading, hash });
     },
 
     async audit(one) {
-      checkFiling(one, await options.call(one), names, onDifference);
+      const call = await options.call(one);
+      if (call === undefined) totals.unseenCount++;
+      checkFiling(one, call, names, onDifference);
       if (one.report === undefined) totals.skipCount++;
       else {
         totals.reportCount++;

@@ -1,5 +1,6 @@
 import { getAddress, recoverAddress } from "ethers";
 
+import type { AggregateState } from "./aggregate.ts";
 import { ZERO_BYTES32, type Hex } from "./bytes.ts";
 import { COUNTERS, unpackMeter, type LotMeter, type Meter } from "./meter.ts";
 import { quorumCount } from "./quorum.ts";
@@ -99,6 +100,11 @@ export function telemetryHistory(
     if (submittedAt < endAt || (one.report !== undefined && submittedAt > latestAt)) {
       differs("submittedAt", `${endAt} to ${latestAt}`, submittedAt);
     }
+    // A skip is proposed once a report would be refused as too old: an earlier one keeps readings out. (After an upheld
+    // halt reports may come later, and a skip that was decided before it still comes.)
+    if (one.report === undefined && submittedAt <= endAt + maxDelaySec) {
+      differs("skip", `after ${endAt + maxDelaySec}, when no report can come any more`, `at ${submittedAt}`);
+    }
     if (config !== undefined && submittedAt >= config.expiresAt) {
       differs("configuration", `in force until ${config.expiresAt}`, `used at ${submittedAt}`);
     }
@@ -186,6 +192,30 @@ export function telemetryHistory(
   return { filed, skippedCount, rolledBackCount, recordedCount };
 }
 
+/** Tells where a published state has other lots, or other meters, than the report after which it is. */
+export function compareState(
+  { epoch, dataHash, meters }: Report,
+  state: AggregateState,
+  onDifference: OnDifference,
+): void {
+  const where = `readings ${dataHash} line 1`;
+  const tell = (subject: string, expected: unknown, found: unknown) => {
+    if (String(expected) !== String(found))
+      onDifference({ epoch, subject, expected: String(expected), found: String(found), where });
+  };
+  tell("published state: epoch", epoch, state.epoch);
+  const [said, kept] = [meters, state.lots].map((list) => list.map(({ lotId }) => lotId).join(" "));
+  tell("published state: lots", said, kept);
+  const byId = new Map(state.lots.map((lot) => [lot.lotId, lot.meter]));
+  for (const meter of meters) {
+    const other = byId.get(meter.lotId);
+    if (other === undefined) continue;
+    compareMeters(unpackMeter(meter), other, (counter, expected, found) => {
+      tell(`published state: lot ${meter.lotId}: ${counter}`, expected, found);
+    });
+  }
+}
+
 /** Tells of each counter in which two meters differ. */
 export function compareMeters(
   expected: Meter,
@@ -204,7 +234,10 @@ export interface FiledCall {
   readonly signatures: Hex;
 }
 
-/** Checks an epoch's hash, the place it says it has, and the signatures that came with it. */
+/**
+ * Checks an epoch's hash, the place it says it has, and the signatures that came with it. Those of a filing that came
+ * through another contract may not be seen: the telemetry has checked them.
+ */
 export function checkFiling(
   one: FiledEpoch,
   call: FiledCall | undefined,
@@ -227,10 +260,7 @@ export function checkFiling(
     differs("report: prevReportHash", one.prevHash, report.prevReportHash);
     differs("report hash", reportHashOf(struct, report), one.hash);
   } else differs("skip hash", structHash(struct, skip), one.hash);
-  if (call === undefined) {
-    differs("signatures", "a call of the telemetry that carries them", "another transaction");
-    return;
-  }
+  if (call === undefined) return;
   differs("signed value", one.hash, structHash(struct, call.value));
   differs("signerBitmap", one.signerBitmap, call.signerBitmap);
   if (config === undefined) return;

@@ -53,26 +53,37 @@ export interface NamedDevice {
 }
 
 /** Devices that a lot can have, as far as its published identities are read. */
-const MAX_LOT_DEVICES = 1 << 20;
+export const MAX_LOT_DEVICES = 1 << 20;
 
-/** The lines of a lot's published identities, in the order of the index: JSON, the name in its canonical spelling. */
+/** A device's line of published identities: JSON, the name in its canonical spelling. */
+export function identityLine({ name, nodeId }: NamedDevice): string {
+  return JSON.stringify({ name: canonicalDeviceName(name), nodeId: String(nodeId) });
+}
+
+/** The lines of a lot's published identities, in the order of the index. */
 export function* identityLines(devices: Iterable<NamedDevice>): Generator<string, void, undefined> {
-  for (const { name, nodeId } of devices) {
-    yield JSON.stringify({ name: canonicalDeviceName(name), nodeId: String(nodeId) });
+  for (const device of devices) yield identityLine(device);
+}
+
+/** The devices of published identities, one by one; refuses a line in another form than `identityLines` gives it. */
+export async function* readIdentities(
+  lines: AsyncIterable<string> | Iterable<string>,
+  maxCount = MAX_LOT_DEVICES,
+): AsyncGenerator<NamedDevice, void, undefined> {
+  let deviceIndex = 0;
+  for await (const line of lines) {
+    demand(deviceIndex < maxCount, "Identities_TooMany", { maxCount });
+    const device = deviceOf(line, deviceIndex);
+    demand(identityLine(device) === line, "Identities_NotCanonical", { deviceIndex, line: line.slice(0, 200) });
+    yield device;
+    deviceIndex++;
   }
 }
 
-/** The devices of published identities; refuses a line in another form than `identityLines` gives it. */
+/** All the devices of published identities. */
 export async function parseIdentities(lines: AsyncIterable<string> | Iterable<string>): Promise<NamedDevice[]> {
   const devices: NamedDevice[] = [];
-  for await (const line of lines) {
-    const deviceIndex = devices.length;
-    demand(deviceIndex < MAX_LOT_DEVICES, "Identities_TooMany", { maxCount: MAX_LOT_DEVICES });
-    const device = deviceOf(line, deviceIndex);
-    const [canonical] = identityLines([device]);
-    demand(canonical === line, "Identities_NotCanonical", { deviceIndex, line: line.slice(0, 200) });
-    devices.push(device);
-  }
+  for await (const device of readIdentities(lines)) devices.push(device);
   return devices;
 }
 

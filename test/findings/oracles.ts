@@ -1,17 +1,23 @@
 // Faults a review found in what oracles sign and take from each other. Each test was red before they were mended.
+import { join } from "node:path";
+
 import { expect } from "chai";
 import { SigningKey } from "ethers";
 
+import { openIntake, type Intake } from "../../server/jobs/intake.ts";
 import { REPORT_STRUCT, SKIP_STRUCT, skipHashOf, skipOf } from "../../server/jobs/filing.ts";
 import { startInstance } from "../../server/jobs/instance.ts";
 import { markedSigner } from "../../server/keys/marks.ts";
 import { memorySigner } from "../../server/keys/signer.ts";
 import { saveDecision } from "../../server/plugins/ballots.ts";
+import { openRegistry } from "../../server/plugins/directory.ts";
+import { openFiles } from "../../server/plugins/files.ts";
+import { refusalStatus } from "../../server/plugins/problems.ts";
 import type { Bundle, Instance, SignedMessage } from "../../server/protocol/ballot.ts";
 import type { Hex } from "../../server/protocol/bytes.ts";
 import type { ReportJson } from "../../server/protocol/report.ts";
 import { domainOf, structPreimage } from "../../server/protocol/typed.ts";
-import { FIRST_EPOCH, inOrder, startStage, type Stage } from "../server/stage.ts";
+import { FACTORS, FIRST_EPOCH, inOrder, readingOf, startStage, wire, type Stage } from "../server/stage.ts";
 
 const E = FIRST_EPOCH;
 const SIGNATURE: Hex = `0x${"11".repeat(64)}`;
@@ -44,6 +50,45 @@ describe("Findings: oracles", function () {
     await stage.advanceTo((E + 1n) * 3600n);
     await stage.until(oracles, ({ lastEpoch }) => lastEpoch === E);
     expect(await stage.contracts.telemetry.skipped(E)).to.equal(true);
+  });
+
+  it("S06: readings were refused for good by an oracle that was behind, or had no identities of their lot yet", async () => {
+    const { identities } = stage.world.deployment;
+    const end = (E + 1n) * 3600n;
+    let nowAt = end + 60n;
+    let folderCount = 0;
+    const open = async (given: typeof identities) => {
+      const files = await openFiles(join(stage.folder, `intake-${++folderCount}`));
+      return openIntake({
+        registry: openRegistry({
+          ...{ db: stage.store.db, files, identities: given, version: () => 1 },
+          methodology: { factors: FACTORS, exceptions: new Map() },
+        }),
+        ...{ store: stage.store, oracleIds: [0], domain: stage.domain, threadCount: 0, log: () => undefined },
+        ...{ window: { maxDelaySec: 7200n, skewSec: 0n }, now: () => nowAt },
+        ...{ readingsPerMinute: 1000, waitingBytes: 1e7 },
+      });
+    };
+    const answers = async (intake: Intake, nodeId: bigint) => {
+      const line = JSON.stringify(wire(readingOf(stage, 0, E, { reading: { nodeId } })));
+      const [taken] = await intake.take(Buffer.from(line), "lines", "10.0.0.1");
+      return taken?.outcome === "refused" ? [taken.refusal.code, refusalStatus(taken.refusal)] : [taken?.outcome];
+    };
+    const [whole, lacking] = [await open(identities), await open([])];
+    try {
+      await stage.head();
+      expect(await answers(whole, 99n), "while it is behind").to.deep.equal(["Ingest_Behind", 503]);
+      await stage.advanceTo(end);
+      await stage.head();
+      expect(await answers(whole, 99n), "once it is not").to.deep.equal(["Reading_UnknownNode", 403]);
+      expect(await answers(whole, 1n)).to.deep.equal(["inserted"]);
+      expect(await answers(lacking, 1n), "without identities").to.deep.equal(["Ingest_Behind", 503]);
+      nowAt = end + 7201n;
+      expect((await answers(lacking, 1n))[0], "too old to come again").to.match(/^Reading_/);
+    } finally {
+      await whole.stop();
+      await lacking.stop();
+    }
   });
 
   describe("S08: a stranger's bundle", () => {

@@ -6,6 +6,9 @@ import { join } from "node:path";
 
 import { expect } from "chai";
 
+import { openFiles } from "../../server/plugins/files.ts";
+import type { Hex } from "../../server/protocol/bytes.ts";
+import { contractsAt, send } from "../../server/protocol/contracts.ts";
 import { identityLines } from "../../server/protocol/identityTree.ts";
 import { keccakText } from "../../server/protocol/keccak.ts";
 import { ROOT } from "../architecture/project.ts";
@@ -30,6 +33,12 @@ describe("rackbond attest", function () {
     const devices = stage.world.deployment.identities.find(({ lotId }) => BigInt(lotId) === LOT_ID)!.devices;
     ueids = devices.map(({ name }) => name);
     identities = folder.write("identities", lines(devices));
+    const published = await openFiles(join(folder.path, "published"));
+    for (const { lotId, devices: named } of stage.world.deployment.identities) {
+      const { identityRoot } = await stage.contracts.registry.lot(lotId);
+      const list = named.map(({ name, nodeId }) => ({ name, nodeId: BigInt(nodeId) }));
+      await published.put("identities", identityRoot as Hex, identityLines(list));
+    }
   });
   after(async () => {
     await stage.stop();
@@ -65,7 +74,7 @@ describe("rackbond attest", function () {
     });
   const chain = () => {
     const deployment = folder.write("deployment.json", JSON.stringify(stage.world.deployment));
-    return ["--deployment", deployment, "--rpc-url", stage.chain.url];
+    return ["--deployment", deployment, "--rpc-url", stage.chain.url, "--files", join(folder.path, "published")];
   };
 
   it("attests a lot's level 2 on-chain, by evidence that is kept under its hash and can be checked again", async () => {
@@ -132,6 +141,26 @@ describe("rackbond attest", function () {
       ...chain(),
     );
     expect([code, stderr.includes("Directory_WrongRoot")]).to.deep.equal([1, true]);
+  });
+
+  it("refuses boards of another model, and a chain whose other attested lots cannot be compared", async () => {
+    const args = ["--identities", identities, "--jwks", jwks];
+    const other = await run(...args, "--tokens", ...(await tokens({ hwmodel: "AD104 A01" })), ...chain());
+    expect([other.code, other.stderr.includes("Attestation_OtherModel")], other.stderr).to.deep.equal([1, true]);
+    const unseen = chain().slice(0, 4);
+    const alone = await run(...args, "--tokens", ...(await tokens()), ...unseen);
+    expect([alone.code, alone.stderr.includes("Audit_NoFile")], alone.stderr).to.deep.equal([1, true]);
+  });
+
+  it("refuses a board that stands in another live lot as well, attested or not", async () => {
+    const { siteId, modelId, gpuCount, costAssets, commissionedAt, identityRoot } =
+      await stage.contracts.registry.lot(LOT_ID);
+    const operator = stage.world.cast.operator.connect(stage.contracts.registry.runner!.provider);
+    const { registry } = contractsAt(stage.world.deployment.addresses, operator);
+    await send(registry.registerLot(siteId, modelId, gpuCount, costAssets, commissionedAt, identityRoot));
+    const args = ["--identities", identities, "--jwks", jwks, "--tokens", ...(await tokens()), ...chain()];
+    const { code, stderr } = await run(...args);
+    expect([code, stderr.includes("Attestation_OtherLot")], stderr).to.deep.equal([1, true]);
   });
 
   it("S11: fetches the keys from no private network unless it is allowed", async () => {

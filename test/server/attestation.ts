@@ -1,7 +1,13 @@
 import { expect } from "chai";
 import { generateKeyPair } from "jose";
 
-import { evidenceExpiresAt, parseJwks, verifyBundle, type AttestedDevice } from "../../server/protocol/attestation.ts";
+import {
+  evidenceExpiresAt,
+  parseJwks,
+  requireModel,
+  verifyBundle,
+  type AttestedDevice,
+} from "../../server/protocol/attestation.ts";
 import { identityAnchor } from "../../server/protocol/identity.ts";
 import { refusalOf } from "./agentBench.ts";
 import {
@@ -25,6 +31,18 @@ describe("vendor attestation", () => {
   const verify = (bundle: unknown, rules = RULES) => verifyBundle(bundle, service.jwks, rules);
   const refusal = async (bundle: unknown, rules = RULES) => (await refusalOf(() => verify(bundle, rules))).message;
   const second = { ...DEVICE, ueid: "501858311570236547493498289839486179865867984732", exp: NOW + 3_600 };
+
+  it("is of the lot's registered model: by its chip, or by the one that the auditor names", async () => {
+    const attested = await verify(await service.bundle([DEVICE]));
+    for (const name of ["NVIDIA H100 80GB HBM3", "NVIDIA H200", "NVIDIA GH200 480GB"]) requireModel(attested, name);
+    const refused = async (name: string, chip?: string) =>
+      (await refusalOf(() => Promise.resolve().then(() => requireModel(attested, name, chip)))).code;
+    expect(await refused("NVIDIA L4")).to.equal("Attestation_OtherModel");
+    expect(await refused("NVIDIA L4", "GH100")).to.equal("Attestation_OtherModel");
+    expect(await refused("NVIDIA X9")).to.equal("Attestation_UnknownModel");
+    expect(await refused("NVIDIA X9", "GX900")).to.equal("Attestation_OtherModel");
+    requireModel(attested, "NVIDIA X9", "GH100");
+  });
 
   it("of a faithful bundle gives the boards, their anchors, and the earliest expiry", async () => {
     const devices = await verify(await service.bundle([DEVICE, second]));

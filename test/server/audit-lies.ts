@@ -29,6 +29,27 @@ describe("the audit of oracles that lie", () => {
     expect(await auditOf({ skip: [FIRST] })).to.deep.equal([]);
   });
 
+  it("names a skip that came while a report could still come", async () => {
+    const [difference] = await auditOf({ skip: [E], skipDelaySec: 1n });
+    expect([difference?.epoch, difference?.subject]).to.deep.equal([E, "skip"]);
+    expect(difference?.found).to.equal(`at ${epochEndAt(E) + 1n}`);
+  });
+
+  it("compares the state that it begins with to the meters of the report before", async () => {
+    expect(await auditOf({ fromEpoch: E })).to.deep.equal([]);
+    const report = (told: Report): Report => {
+      if (told.epoch !== FIRST) return told;
+      const meter = packMeter(1n, TDP, { ...unpackMeter(told.meters[0]!), workUnits: 15n });
+      return { ...told, meters: [meter, ...told.meters.slice(1)] };
+    };
+    const [difference] = await auditOf({ report, fromEpoch: E });
+    expect([difference?.epoch, difference?.subject]).to.deep.equal([FIRST, "published state: lot 1: workUnits"]);
+  });
+
+  it("does not take a filing that came through another contract for a difference", async () => {
+    expect(await auditOf({ call: () => undefined })).to.deep.equal([]);
+  });
+
   it("names the counter of the lot that they signed too high", async () => {
     const meters = ({ meters: all }: Report) => [
       all[0]!,
@@ -94,7 +115,6 @@ describe("the audit of oracles that lie", () => {
       epoch === E ? change(given) : given;
     const wrong = "11".repeat(64);
     const cases: [string, (given: FiledCall) => FiledCall | undefined][] = [
-      ["signatures", () => undefined],
       ["signerBitmap", (given) => ({ ...given, signerBitmap: 14n })],
       ["signed value", (given) => ({ ...given, value: { ...given.value, epoch: 5n } })],
       ["signatures", (given) => ({ ...given, signatures: given.signatures.slice(0, -128) as Hex })],

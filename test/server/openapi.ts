@@ -60,6 +60,7 @@ describe("openapi", () => {
       "get /v1/summary",
       "post /v1/readings",
       "post /v1/readings/batch",
+      "put /v1/files/identities/{identityRoot}",
     ]);
   });
 

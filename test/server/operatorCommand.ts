@@ -8,9 +8,11 @@ import { castOf, nodeKeyOf } from "../../scripts/cast.ts";
 import { startChain, type LocalChain } from "../../scripts/chain.ts";
 import { deploy } from "../../scripts/deploy.ts";
 import { fund } from "../../scripts/seed.ts";
+import { buildApp } from "../../server/app.ts";
 import { readDeviceList } from "../../server/cli/deviceList.ts";
 import { enrol, type Enrolment } from "../../server/cli/enrol.ts";
 import { openSender } from "../../server/cli/sender.ts";
+import { loadConfig } from "../../server/config.ts";
 import { GasSigner } from "../../server/keys/gasSigner.ts";
 import { memorySigner } from "../../server/keys/signer.ts";
 import { connectChain } from "../../server/plugins/chain.ts";
@@ -19,6 +21,7 @@ import type { Hex } from "../../server/protocol/bytes.ts";
 import { contractsAt, send, type Contracts } from "../../server/protocol/contracts.ts";
 import type { Deployment } from "../../server/protocol/deployment.ts";
 import { parseIdentities } from "../../server/protocol/identityTree.ts";
+import { sampleSources } from "./sample.ts";
 
 const PROGRAM = join(import.meta.dirname, "../../server/cli/rackbond.ts");
 const MODEL = "H100 SXM";
@@ -42,6 +45,8 @@ describe("rackbond operator", () => {
   let contracts: Contracts;
   let files: Files;
   let snapshot: string;
+  /** Further settings. */
+  let given: Record<string, string> = {};
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), "rackbond-operator-"));
@@ -75,15 +80,16 @@ describe("rackbond operator", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  async function run(verb: string, ...args: string[]) {
+  const run = (verb: string, ...args: string[]) => runBare(verb, "--state", "state.json", ...args);
+  async function runBare(verb: string, ...args: string[]) {
     const settings = {
       RACKBOND_DEPLOYMENT: "deployment.json",
       RACKBOND_RPC_URL: chain.url,
       RACKBOND_GAS_KEY: `plain:${operator.privateKey}`,
     };
-    const child = spawn(process.execPath, [PROGRAM, "operator", verb, "--state", "state.json", "--json", ...args], {
+    const child = spawn(process.execPath, [PROGRAM, "operator", verb, "--json", ...args], {
       cwd: folder,
-      env: { PATH: process.env["PATH"], ...settings },
+      env: { PATH: process.env["PATH"], ...settings, ...given },
     });
     let [out, said] = ["", ""];
     child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
@@ -179,6 +185,41 @@ describe("rackbond operator", () => {
     expect((await run("retire", "--lot", "1")).result).to.include({ retired: true });
     expect(await contracts.registry.isRetired(1)).to.equal(true);
     expect((await run("retire", "--lot", "1")).result).to.include({ retired: true });
+  });
+
+  it("hands the identities to the oracles: again to one that has not seen the lot yet, and later by itself", async () => {
+    const taken: string[] = [];
+    let behindCount = 1;
+    const identities = {
+      async take(root: Hex, pieces: AsyncIterable<Uint8Array>) {
+        if (behindCount-- > 0) return undefined;
+        const chunks: Uint8Array[] = [];
+        for await (const piece of pieces) chunks.push(piece);
+        taken.push(`${root} ${Buffer.concat(chunks).toString().split("\n").length - 1}`);
+        return taken.length === 1 ? ("kept" as const) : ("known" as const);
+      },
+    };
+    const app = await buildApp({
+      config: loadConfig({}, { logLevel: "silent" }),
+      sources: sampleSources({ identities }),
+    });
+    try {
+      const url = await app.listen({ host: "127.0.0.1", port: 0 });
+      const file = list("fleet.csv", listText(2));
+      given = { RACKBOND_ORACLE_URLS: url };
+      const registered = await register(file, "--allow-private");
+      given = {};
+      expect(registered.result, registered.said).to.include({ lotId: "1", handedTo: 1 });
+      const published = await runBare("publish", "--lot", "1", "--oracles", url, "--allow-private");
+      expect(published.result, published.said).to.include({ handedTo: 1 });
+      const line = `${String(registered.result["identityRoot"])} 4`;
+      expect(taken).to.deep.equal([line, line]);
+      const shut = await runBare("publish", "--lot", "1", "--oracles", url);
+      expect([shut.code, shut.said.includes("private network")]).to.deep.equal([1, true]);
+      expect((await runBare("publish", "--lot", "1")).code).to.equal(2);
+    } finally {
+      await app.close();
+    }
   });
 
   describe("over an interruption", () => {
