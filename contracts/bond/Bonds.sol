@@ -145,6 +145,7 @@ contract Bonds is IBonds, AccessManaged, ReentrancyGuardTransient {
     event Claimed(address indexed account, address to, uint256 assets);
 
     error Bonds_UnbondingTooShort(uint256 unbondingSec, uint256 windowsSec);
+    error Bonds_UnbondingTooLong(uint256 unbondingSec, uint256 formerRootSec);
     error Bonds_BadShares(uint256 firstBps, uint256 secondBps);
     error Bonds_NoAddress();
     error Bonds_NoAmount();
@@ -161,10 +162,13 @@ contract Bonds is IBonds, AccessManaged, ReentrancyGuardTransient {
     error Bonds_NoLoss(bytes32 lossId);
     error Bonds_NothingToClaim(address account);
 
-    /// @param settings `unbondingSec` is more than the telemetry's challenge window and maximum delay together.
+    /// @param settings `unbondingSec` is more than the telemetry's challenge window and maximum delay together, and at
+    /// most as long as a lot answers for the devices that it named.
     constructor(address authority, Settings memory settings) AccessManaged(authority) {
         uint256 windowsSec = uint256(settings.telemetry.challengeSec()) + settings.telemetry.maxDelaySec();
         require(settings.unbondingSec > windowsSec, Bonds_UnbondingTooShort(settings.unbondingSec, windowsSec));
+        uint256 formerRootSec = settings.registry.formerRootSec();
+        require(settings.unbondingSec <= formerRootSec, Bonds_UnbondingTooLong(settings.unbondingSec, formerRootSec));
         require(
             settings.lotBondBps <= BPS && settings.proverBountyBps <= BPS,
             Bonds_BadShares(settings.lotBondBps, settings.proverBountyBps)
@@ -210,9 +214,7 @@ contract Bonds is IBonds, AccessManaged, ReentrancyGuardTransient {
         stake.unbondingShares += shares;
         stake.unbondsAt = uint64(block.timestamp) + unbondingSec;
         bond.unbondingShares += shares;
-        uint256 heldAssets = _heldAssets(bondId);
-        uint256 leftAssets = standingAssets(bondId);
-        require(leftAssets >= heldAssets, Bonds_UnderRequired(bondId, leftAssets, heldAssets));
+        _requireHeld(bondId);
         emit UnbondingStarted(bondId, msg.sender, shares, stake.unbondsAt);
     }
 
@@ -228,7 +230,8 @@ contract Bonds is IBonds, AccessManaged, ReentrancyGuardTransient {
         emit UnbondingCancelled(bondId, msg.sender, shares);
     }
 
-    /// @notice Pays out what the caller asked for, once it has waited.
+    /// @notice Pays out what the caller asked for, once it has waited, and what stands is what the bond has to hold: a
+    /// lien may have been taken, or the oracle become a signer, in the meantime.
     function withdraw(bytes32 bondId, address to) external nonReentrant returns (uint256 assets) {
         Bond storage bond = bonds[bondId];
         Stake storage stake = _stake(bondId, bond, msg.sender);
@@ -241,6 +244,7 @@ contract Bonds is IBonds, AccessManaged, ReentrancyGuardTransient {
         bond.shares -= shares;
         bond.assets -= assets;
         ledgerAssets -= assets;
+        _requireHeld(bondId);
         emit Withdrawn(bondId, msg.sender, to, assets, shares);
 
         asset.safeTransfer(to, assets);
@@ -487,6 +491,13 @@ contract Bonds is IBonds, AccessManaged, ReentrancyGuardTransient {
         emit Claimed(account, to, assets);
 
         asset.safeTransfer(to, assets);
+    }
+
+    /// @dev Refuses while what is in a bond and not unbonding is less than it has to hold.
+    function _requireHeld(bytes32 bondId) private view {
+        uint256 heldAssets = _heldAssets(bondId);
+        uint256 leftAssets = standingAssets(bondId);
+        require(leftAssets >= heldAssets, Bonds_UnderRequired(bondId, leftAssets, heldAssets));
     }
 
     /// @dev What a bond has to hold while somebody relies on it: a lot's while a lien is held on it, an oracle's while

@@ -55,6 +55,10 @@ contract MockLots is IRegistry {
         return false;
     }
 
+    function formerRootSec() external pure returns (uint64) {
+        return 30 days;
+    }
+
     function duplicateOf(LotId) external pure returns (Duplicate memory duplicate) {}
 
     function nodeCount() external pure returns (uint64) {

@@ -108,6 +108,10 @@ contract MockSeams is IFacility, IRegistry, ITelemetry, IPrice {
         return 0;
     }
 
+    function formerRootSec() external pure returns (uint64) {
+        return 30 days;
+    }
+
     function isNodeKey(NodeId, bytes32, bytes32) external pure returns (bool) {
         return false;
     }

@@ -32,7 +32,7 @@ interface IRegistry {
         address bountyTo;
         uint64 provenAt; // 0 when nothing was ever proven of the lot
         address lienHolder; // of the lot at fault when it was proven
-        uint64 rootIndex; // of the lot at fault when it was proven
+        uint64 rootIndex; // of the root that it stands in of the lot at fault
     }
 
     /// @notice A registered lot; reverts with `Registry_UnknownLot` otherwise.
@@ -63,8 +63,12 @@ interface IRegistry {
     /// @notice Whether the point is the public key that the node was registered with, revoked or not.
     function isNodeKey(NodeId nodeId, bytes32 publicX, bytes32 publicY) external view returns (bool);
 
-    /// @notice Shows that one device stands in two live lots, or at two indices of one, where at least one lot has
-    /// level 1 in force, and freezes the lot at fault.
+    /// @notice How long after a swap or its retirement a lot answers for the devices that it named.
+    function formerRootSec() external view returns (uint64);
+
+    /// @notice Shows that one device stands in two lots at once, or at two indices of one, where at least one lot has
+    /// level 1 in force, and freezes the lot at fault. A root that was replaced or retired with its lot counts for
+    /// `formerRootSec`, with the levels that stood at its end.
     /// @param bountyTo Whom the bounty is for, kept for whoever slashes the operator's bond.
     function proveDuplicate(
         Identified calldata a,

@@ -11,20 +11,18 @@ library Identity {
     // first word makes it no leaf of another tree.
     uint256 private constant KIND_IDENTITY = 1;
 
-    /// @dev Whether the leaf stands at its index of the identity tree of a lot of `gpuCount` devices.
-    function isIn(
-        IRegistry.Identified calldata device,
-        bytes32 identityRoot,
-        uint32 gpuCount
-    ) internal pure returns (bool) {
+    /// @dev The root of the identity tree, of a lot of `gpuCount` devices, that the leaf stands in by its proof; 0 for an
+    /// index beyond.
+    function rootOf(IRegistry.Identified calldata device, uint32 gpuCount) internal pure returns (bytes32) {
+        if (device.deviceIndex >= gpuCount) return 0;
         bytes32 leaf = keccak256(
             bytes.concat(keccak256(abi.encode(KIND_IDENTITY, device.deviceIndex, device.anchor, device.nodeKeyHash)))
         );
-        return device.deviceIndex < gpuCount && MerkleProof.verifyCalldata(device.proof, identityRoot, leaf);
+        return MerkleProof.processProofCalldata(device.proof, leaf);
     }
 
-    /// @dev What the registry keeps of keccak256(x ‖ y): 184 bits, so that a node fits in a word.
-    function keyHash(bytes32 publicX, bytes32 publicY) internal pure returns (bytes23) {
-        return bytes23(keccak256(abi.encode(publicX, publicY)));
+    /// @dev keccak256(x ‖ y), which the leaves of the identity trees name.
+    function keyHash(bytes32 publicX, bytes32 publicY) internal pure returns (bytes32) {
+        return keccak256(abi.encode(publicX, publicY));
     }
 }

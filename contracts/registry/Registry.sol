@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {P256} from "@openzeppelin/contracts/utils/cryptography/P256.sol";
+import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 
 import {LotId, NodeId, SiteId} from "../units.sol";
 import {Identity} from "./Identity.sol";
@@ -13,6 +14,8 @@ import {IRegistry} from "./IRegistry.sol";
 /// Assumptions
 /// - A lot is what its registration says and no more: `evidenceClass` tells how far an auditor has checked it.
 /// - The identity root is the Merkle tree of (index, identity anchor, node key hash); its leaves are published.
+/// - An operator registers a node's key once, over all its sites, and for ever: a key hash names one node of it. That
+///   another registers the same key takes nothing from it.
 ///
 /// Liens
 /// - A lot has at most one lien holder at any time.
@@ -25,15 +28,21 @@ import {IRegistry} from "./IRegistry.sol";
 /// Evidence
 /// - Four levels are attested, expire and are voided one by one. A swap of devices voids 1 and 2, a move 3 and 4.
 /// - The identity root of a lot changes by `swapDevices` only.
-/// - A device in two live lots, of which one has level 1 in force, freezes the lot that is at fault: the one without
+/// - A device in two lots at once, of which one has level 1 in force, freezes the lot that is at fault: the one without
 ///   level 2 in force where the other has it, then the one without level 1, else the one with the younger root. A
 ///   frozen lot has nothing in force, so it puts no other at fault.
+/// - For 30 days a lot answers for the root that it had before a swap or its retirement, as it stood at its end: a
+///   liar that swaps while the proof is on its way is frozen all the same.
+/// - For 3 days after a swap a lot is at fault by its new root only where it would be with what it had before it: its
+///   operator has that time to show the device in the old root.
 ///
 /// Roles
 /// - Anyone registers sites and proves duplicates; a site's operator registers its lots and nodes.
 /// - Models, attestations and the end of a freeze are restricted by the AccessManager; of a registered lot only the
 ///   operator (by a sale), the site and the identity root (by its operator) ever change, and none is removed.
 contract Registry is IRegistry, AccessManaged {
+    using Checkpoints for Checkpoints.Trace160;
+
     struct Model {
         string name;
         uint32 tdpW;
@@ -51,11 +60,11 @@ contract Registry is IRegistry, AccessManaged {
         bytes32 y;
     }
 
-    /// One word a node; its point is in the event.
+    /// One word a node, by its operator and the hash of its key; its point is in the event.
     struct Node {
+        NodeId nodeId;
         SiteId siteId;
         bool revoked;
-        bytes23 keyHash;
     }
 
     /// One level of a lot's evidence: 1 serials inventoried · 2 attested by the vendor · 3 an independent power meter ·
@@ -72,20 +81,35 @@ contract Registry is IRegistry, AccessManaged {
         bool isRetired;
     }
 
+    /// An identity root that is no lot's any more, or a retired one's, as it stood at its end.
+    struct Former {
+        uint64 rootIndex;
+        uint64 endCount; // how many roots there were at its end: what is younger never stood beside it
+        uint64 endedAt;
+        bool hasFirst; // whether level 1 was in force
+        bool hasSecond;
+    }
+
     struct Lien {
         address offeredTo;
         address holder;
     }
 
     uint8 private constant LEVEL_COUNT = 4;
+    uint64 private constant FORMER_ROOT_SEC = 30 days;
+    // How long after a swap a lot has to show a device in its root before.
+    uint64 private constant DOUBT_SEC = 3 days;
 
     // Storage
 
     mapping(bytes32 modelId => Model) public models;
     mapping(SiteId => Site) public sites;
-    mapping(NodeId => Node) public nodes;
+    mapping(address operator => mapping(bytes32 keyHash => Node)) public nodes;
+    Checkpoints.Trace160 private _operators; // of nodes, by the first node of each registration
     mapping(LotId => mapping(uint8 level => Attestation)) public attestations;
     mapping(LotId => Standing) private _standings;
+    mapping(LotId => mapping(bytes32 identityRoot => Former)) private _formers;
+    mapping(LotId => bytes32 identityRoot) private _bestFormers; // the newest that had level 1, while it counts
     mapping(LotId => Duplicate) private _duplicates;
     mapping(LotId => Lien) private _liens;
     mapping(LotId => Lot) private _lots;
@@ -124,9 +148,10 @@ contract Registry is IRegistry, AccessManaged {
     error Registry_BadModel(bytes32 modelId, uint32 tdpW);
     error Registry_BadCountry(bytes2 country);
     error Registry_UnknownLot(LotId lotId);
-    error Registry_UnknownNode(NodeId nodeId);
     error Registry_NotOperator(address caller, address operator);
     error Registry_BadNodeKey(bytes32 publicX, bytes32 publicY);
+    error Registry_KeyKnown(address operator, bytes32 keyHash, NodeId nodeId);
+    error Registry_UnknownKey(address operator, bytes32 keyHash);
     error Registry_BadLot(uint32 gpuCount, uint256 costAssets, uint64 commissionedAt, bytes32 identityRoot);
     error Registry_BadLevel(uint8 level);
     error Registry_AttestationExpired(LotId lotId, uint64 expiresAt, uint256 nowAt);
@@ -144,6 +169,8 @@ contract Registry is IRegistry, AccessManaged {
     error Registry_OtherDevice(bytes32 anchor, bytes32 otherAnchor);
     error Registry_OneDevice(LotId lotId, uint32 deviceIndex);
     error Registry_Unattested(LotId lotId, LotId otherLotId);
+    error Registry_NeverBeside(LotId lotId, LotId otherLotId);
+    error Registry_InDoubt(LotId lotId, uint256 untilAt, uint256 nowAt);
 
     constructor(address authority) AccessManaged(authority) {}
 
@@ -206,21 +233,25 @@ contract Registry is IRegistry, AccessManaged {
         _requireOperator(sites[siteId].operator);
         uint64 count = nodeCount;
         firstNodeId = NodeId.wrap(count + 1);
+        if (points.length != 0) _operators.push(count + 1, uint160(msg.sender));
         for (uint256 i; i < points.length; ++i) {
             (bytes32 x, bytes32 y) = (points[i].x, points[i].y);
             require(P256.isValidPublicKey(x, y), Registry_BadNodeKey(x, y));
+            bytes32 keyHash = Identity.keyHash(x, y);
+            NodeId knownId = nodes[msg.sender][keyHash].nodeId;
+            require(NodeId.unwrap(knownId) == 0, Registry_KeyKnown(msg.sender, keyHash, knownId));
             NodeId nodeId = NodeId.wrap(++count);
-            nodes[nodeId] = Node(siteId, false, Identity.keyHash(x, y));
+            nodes[msg.sender][keyHash] = Node(nodeId, siteId, false);
             emit NodeRegistered(nodeId, siteId, x, y);
         }
         nodeCount = count;
     }
 
-    /// @notice Retires a node key; readings signed with it are refused from then on.
-    function revokeNode(NodeId nodeId) external {
-        Node storage node = nodes[nodeId];
-        require(node.keyHash != 0 && !node.revoked, Registry_UnknownNode(nodeId));
-        _requireOperator(sites[node.siteId].operator);
+    /// @notice Retires a key of the caller's; readings signed with it are refused from then on.
+    function revokeNode(bytes32 keyHash) external {
+        Node storage node = nodes[msg.sender][keyHash];
+        NodeId nodeId = node.nodeId;
+        require(NodeId.unwrap(nodeId) != 0 && !node.revoked, Registry_UnknownKey(msg.sender, keyHash));
         node.revoked = true;
         emit NodeRevoked(nodeId);
     }
@@ -261,10 +292,11 @@ contract Registry is IRegistry, AccessManaged {
     }
 
     /// @notice Replaces devices of the caller's lot: its identity root. Levels 1 and 2 are void: nobody has seen or
-    /// attested the new ones.
+    /// attested the new ones. The lot answers for the old ones for `formerRootSec`.
     function swapDevices(LotId lotId, bytes32 identityRoot) external {
         Lot storage entry = _requireOwn(lotId);
         require(identityRoot != 0 && identityRoot != entry.identityRoot, Registry_BadRoot(lotId, identityRoot));
+        _endRoot(lotId, entry.identityRoot);
         entry.identityRoot = identityRoot;
         _standings[lotId].rootIndex = ++rootCount;
         emit DevicesSwapped(lotId, identityRoot);
@@ -273,12 +305,13 @@ contract Registry is IRegistry, AccessManaged {
     }
 
     /// @notice Retires the caller's lot for ever, without a lien on it, held or offered: its devices may stand in
-    /// another.
+    /// another from then on. The lot answers for them for `formerRootSec`.
     function retireLot(LotId lotId) external {
-        _requireOwn(lotId);
+        bytes32 identityRoot = _requireOwn(lotId).identityRoot;
         Lien memory lien = _liens[lotId];
         require(lien.holder == address(0), Registry_LienHeld(lotId, lien.holder));
         require(lien.offeredTo == address(0), Registry_LienOffered(lotId, lien.offeredTo));
+        _endRoot(lotId, identityRoot);
         _standings[lotId].isRetired = true;
         emit LotRetired(lotId);
     }
@@ -293,23 +326,21 @@ contract Registry is IRegistry, AccessManaged {
     ) external returns (LotId faultLotId) {
         require(a.anchor == b.anchor, Registry_OtherDevice(a.anchor, b.anchor));
         require(a.lotId != b.lotId || a.deviceIndex != b.deviceIndex, Registry_OneDevice(a.lotId, a.deviceIndex));
-        _requireDevice(a);
-        _requireDevice(b);
-        LotId injuredLotId;
-        (faultLotId, injuredLotId) = _atFault(a.lotId, b.lotId) ? (a.lotId, b.lotId) : (b.lotId, a.lotId);
-        Standing storage standing = _standings[faultLotId];
-        require(!standing.isFrozen, Registry_Frozen(faultLotId));
-        standing.isFrozen = true;
-        address holder = _liens[faultLotId].holder;
-        _duplicates[faultLotId] = Duplicate(
-            injuredLotId,
-            a.anchor,
-            bountyTo,
-            uint64(block.timestamp),
-            holder,
-            standing.rootIndex
+        (bytes32 aRoot, Former memory aSide) = _sideOf(a);
+        (bytes32 bRoot, Former memory bSide) = _sideOf(b);
+        require(
+            a.lotId == b.lotId
+                ? aSide.rootIndex == bSide.rootIndex
+                : aSide.rootIndex <= bSide.endCount && bSide.rootIndex <= aSide.endCount,
+            Registry_NeverBeside(a.lotId, b.lotId)
         );
-        emit DuplicateProven(faultLotId, injuredLotId, a.anchor, bountyTo, holder);
+        require(aSide.hasFirst || bSide.hasFirst, Registry_Unattested(a.lotId, b.lotId));
+        if (_isAtFault(aSide, bSide)) {
+            _freeze(a.lotId, aRoot, aSide, b.lotId, bSide, a.anchor, bountyTo);
+            return a.lotId;
+        }
+        _freeze(b.lotId, bRoot, bSide, a.lotId, aSide, a.anchor, bountyTo);
+        return b.lotId;
     }
 
     // Liens
@@ -406,7 +437,14 @@ contract Registry is IRegistry, AccessManaged {
 
     /// @inheritdoc IRegistry
     function isNodeKey(NodeId nodeId, bytes32 publicX, bytes32 publicY) external view returns (bool) {
-        return nodes[nodeId].keyHash == Identity.keyHash(publicX, publicY);
+        address operator = address(_operators.upperLookup(NodeId.unwrap(nodeId)));
+        NodeId keyId = nodes[operator][Identity.keyHash(publicX, publicY)].nodeId;
+        return NodeId.unwrap(keyId) != 0 && NodeId.unwrap(keyId) == NodeId.unwrap(nodeId);
+    }
+
+    /// @inheritdoc IRegistry
+    function formerRootSec() external pure returns (uint64) {
+        return FORMER_ROOT_SEC;
     }
 
     /// @inheritdoc IRegistry
@@ -451,23 +489,68 @@ contract Registry is IRegistry, AccessManaged {
         _requireOperator(entry.operator);
     }
 
-    function _requireDevice(Identified calldata device) private view {
-        Lot storage entry = _requireLive(device.lotId);
+    /// @dev What stands behind a leaf: the root that it is in, now or not long ago, and the levels of evidence of it.
+    function _sideOf(Identified calldata device) private view returns (bytes32 root, Former memory side) {
+        LotId lotId = device.lotId;
+        Lot storage entry = _requireLot(lotId);
         uint32 gpuCount = entry.gpuCount;
+        root = Identity.rootOf(device, gpuCount);
+        if (root == entry.identityRoot && !_standings[lotId].isRetired) {
+            uint64 index = _standings[lotId].rootIndex;
+            return (root, Former(index, type(uint64).max, 0, _isInForce(lotId, 1), _isInForce(lotId, 2)));
+        }
+        side = _formers[lotId][root];
         require(
-            Identity.isIn(device, entry.identityRoot, gpuCount),
-            Registry_BadProof(device.lotId, device.deviceIndex, gpuCount)
+            side.endedAt != 0 && side.endedAt + FORMER_ROOT_SEC > block.timestamp,
+            Registry_BadProof(lotId, device.deviceIndex, gpuCount)
         );
     }
 
     /// @dev Whether `a` is at fault that a device of it is in `b` too; else `b` is.
-    function _atFault(LotId a, LotId b) private view returns (bool) {
-        (bool hasFirst, bool otherHasFirst) = (_isInForce(a, 1), _isInForce(b, 1));
-        require(hasFirst || otherHasFirst, Registry_Unattested(a, b));
-        (bool hasSecond, bool otherHasSecond) = (_isInForce(a, 2), _isInForce(b, 2));
-        if (hasSecond != otherHasSecond) return otherHasSecond;
-        if (hasFirst != otherHasFirst) return otherHasFirst;
-        return _standings[a].rootIndex > _standings[b].rootIndex;
+    function _isAtFault(Former memory a, Former memory b) private pure returns (bool) {
+        if (a.hasSecond != b.hasSecond) return b.hasSecond;
+        if (a.hasFirst != b.hasFirst) return b.hasFirst;
+        return a.rootIndex > b.rootIndex;
+    }
+
+    /// @dev A former root is proven once: what it was is gone, and the lot can be unfrozen, for its root is another.
+    function _freeze(
+        LotId lotId,
+        bytes32 root,
+        Former memory side,
+        LotId injuredLotId,
+        Former memory injured,
+        bytes32 anchor,
+        address bountyTo
+    ) private {
+        Standing storage standing = _standings[lotId];
+        require(!standing.isFrozen, Registry_Frozen(lotId));
+        if (side.endedAt != 0) delete _formers[lotId][root];
+        else if (lotId != injuredLotId) _requireNoDoubt(lotId, injured);
+        standing.isFrozen = true;
+        address holder = _liens[lotId].holder;
+        _duplicates[lotId] = Duplicate(injuredLotId, anchor, bountyTo, uint64(block.timestamp), holder, side.rootIndex);
+        emit DuplicateProven(lotId, injuredLotId, anchor, bountyTo, holder);
+    }
+
+    /// @dev A lot that was swapped not long ago is at fault only where it would be with its root and levels before.
+    function _requireNoDoubt(LotId lotId, Former memory injured) private view {
+        Former memory former = _formers[lotId][_bestFormers[lotId]];
+        uint256 untilAt = uint256(former.endedAt) + DOUBT_SEC;
+        require(
+            former.endedAt == 0 || block.timestamp >= untilAt || _isAtFault(former, injured),
+            Registry_InDoubt(lotId, untilAt, block.timestamp)
+        );
+    }
+
+    /// @dev Keeps what stood behind a root for as long as its lot answers for it; of a frozen lot it was proven.
+    function _endRoot(LotId lotId, bytes32 root) private {
+        Standing storage standing = _standings[lotId];
+        if (standing.isFrozen) return;
+        bool hasFirst = _isInForce(lotId, 1);
+        uint64 nowAt = uint64(block.timestamp);
+        _formers[lotId][root] = Former(standing.rootIndex, rootCount, nowAt, hasFirst, _isInForce(lotId, 2));
+        if (hasFirst) _bestFormers[lotId] = root;
     }
 
     function _isInForce(LotId lotId, uint8 level) private view returns (bool) {

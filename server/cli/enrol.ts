@@ -1,4 +1,4 @@
-import type { JsonRpcProvider } from "ethers";
+import { toBeHex, type JsonRpcProvider } from "ethers";
 
 import { messageOf } from "../failure.ts";
 import type { Files } from "../plugins/files.ts";
@@ -66,7 +66,7 @@ const MANY_LOGS = 5_000;
 export async function planEnrolment(enrolment: Enrolment): Promise<Plan> {
   const { list, hostsPerTransaction } = enrolment;
   const siteId = await checkedSite(enrolment);
-  const known = await readNodes(enrolment, siteId);
+  const known = await readNodes(enrolment);
   const nodeIds = list.hosts.map(({ keyHash, hostname }) => {
     const node = known.get(keyHash);
     if (node?.isRevoked === true) throw new Refusal("Enrol_NodeRevoked", { hostname, nodeId: node.nodeId });
@@ -160,17 +160,19 @@ function* devicesOf(list: DeviceList, nodeIds: readonly bigint[]): Generator<Nam
   }
 }
 
-/** The site's nodes by the hash of their key. */
-async function readNodes(
-  enrolment: Enrolment,
-  siteId: bigint,
-): Promise<Map<Hex, { nodeId: bigint; isRevoked: boolean }>> {
+/** The operator's nodes at all its sites, by the hash of their key: a key is registered once, wherever its host moves. */
+async function readNodes(enrolment: Enrolment): Promise<Map<Hex, { nodeId: bigint; isRevoked: boolean }>> {
   const { registry } = contractsAt(enrolment.deployment.addresses, enrolment.provider);
+  const siteIds: bigint[] = [];
   const nodes = new Map<Hex, { nodeId: bigint; isRevoked: boolean }>();
   const byId = new Map<bigint, { nodeId: bigint; isRevoked: boolean }>();
   await eachRange(enrolment, async (from, to) => {
+    const sites = await registry.queryFilter(registry.filters.SiteRegistered(undefined, enrolment.operator), from, to);
+    for (const { args } of sites) if (!siteIds.includes(args.siteId)) siteIds.push(args.siteId);
+    if (siteIds.length === 0) return 0;
     // Decoded by hand: the library takes minutes for the hosts of a million devices.
-    const topics = await registry.filters.NodeRegistered(undefined, siteId).getTopicFilter();
+    const siteTopics = siteIds.map((siteId) => toBeHex(siteId, 32));
+    const topics = [registry.interface.getEvent("NodeRegistered").topicHash, null, siteTopics];
     const logs = await enrolment.provider.getLogs({ address: registry.target, topics, fromBlock: from, toBlock: to });
     for (const { data, topics: subjects } of logs) {
       const node = { nodeId: BigInt(subjects[1] as string), isRevoked: false };

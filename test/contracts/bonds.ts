@@ -149,6 +149,29 @@ describe("Bonds", () => {
       await operator().startUnbonding(w.lotBond, 999n);
     });
 
+    it("pays nothing that a lien taken, or a rotation, since has come to need, until what stands is enough", async () => {
+      await w.bonds.connect(w.stranger).post(w.lotBond, LOT_BOND - 1n);
+      await operator().startUnbonding(w.lotBond, 1000n);
+      await w.pledge();
+      const own = w.bonds.connect(w.signer);
+      await own.post(w.oracleBond, ORACLE_BOND);
+      await own.startUnbonding(w.oracleBond, ORACLE_BOND);
+      await w.windows.setSigners([w.signer]);
+      await networkHelpers.time.increase(UNBONDING_SEC);
+      await refused(
+        operator().withdraw(w.lotBond, w.operator),
+        ...(["Bonds_UnderRequired", w.lotBond, LOT_BOND - 1n, LOT_BOND] as const),
+      );
+      await refused(
+        own.withdraw(w.oracleBond, w.signer),
+        ...(["Bonds_UnderRequired", w.oracleBond, 0n, ORACLE_BOND] as const),
+      );
+      await w.windows.setSigners([w.stranger]);
+      await own.withdraw(w.oracleBond, w.signer);
+      await w.bonds.connect(w.stranger).post(w.lotBond, 1n);
+      await expect(operator().withdraw(w.lotBond, w.operator)).to.changeTokenBalance(ethers, w.coin, w.operator, 1000n);
+    });
+
     it("keeps an oracle's bond at the required sum while it is a signer", async () => {
       const own = w.bonds.connect(w.signer);
       await own.post(w.oracleBond, ORACLE_BOND);

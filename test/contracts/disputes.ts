@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { commitmentOf, metersHashOf } from "../../server/protocol/report.ts";
+import { commitmentOf, meterWordsOf } from "../../server/protocol/report.ts";
 import { Disputes__factory } from "../../types/factories/bond/Disputes__factory.ts";
 import { deployFaults, ethers, networkHelpers } from "./faults-world.ts";
 import { CHALLENGE_SEC, HOUR_SEC, Pen, hashOf, idle, later } from "./reports.ts";
@@ -46,15 +46,24 @@ describe("Disputes", () => {
     world = await networkHelpers.loadFixture(deployed);
   });
 
-  const dispute = (by = world.stranger, change: Partial<{ epoch: bigint; submittedAt: bigint }> = {}) => {
+  type Change = Partial<{ epoch: bigint; submittedAt: bigint; lotId: bigint; meterIndex: bigint }>;
+  const dispute = (by = world.stranger, change: Change = {}) => {
     const { reportHash, meters, submittedAt } = world.filing;
-    const { epoch, submittedAt: at } = { epoch: world.epoch, submittedAt, ...change };
-    return world.disputes.connect(by).dispute(1, epoch, reportHash, metersHashOf(meters), at, hashOf("evidence"));
+    const told = { epoch: world.epoch, submittedAt, lotId: 1n, meterIndex: 0n, ...change };
+    const words = meterWordsOf(meters);
+    return world.disputes
+      .connect(by)
+      .dispute(told.lotId, told.epoch, reportHash, words, told.meterIndex, told.submittedAt, hashOf("evidence"));
   };
   const answer = (by = world.operator) => world.disputes.connect(by).answer(1, hashOf("answer"));
   const rule = (disputerWins: boolean) => world.disputes.connect(world.arbiter).rule(1, disputerWins);
   const stateOf = async () => (await world.disputes.disputes(1)).state;
   const bondLeft = async () => (await world.bonds.bonds(world.lotBond)).assets;
+  const slashOutside = async (assets: bigint) => {
+    const { manager, admin, bonds, lotBond } = world;
+    await manager.grantRole(SLASHING_ROLE, admin, 0);
+    await bonds.slash(lotBond, hashOf("another fault"), assets, admin, admin, 0, 0);
+  };
   /** What each side can claim here and of the bonds; every unit that this contract holds is somebody's. */
   const claims = async () => {
     const { disputes, bonds, coin, stranger, operator, injured, treasury } = world;
@@ -128,9 +137,9 @@ describe("Disputes", () => {
     expect(await bondLeft()).to.equal(LOT_BOND);
     expect(await claims()).to.deep.equal({ here: [0n, 5_000n, 3_000n, 0n], there: [0n, 0n, 0n, 0n] });
     expect(await world.disputes.burnedAssets()).to.equal(2_000n);
-    await world.disputes.connect(world.operator).claim(world.operator);
+    await world.disputes.connect(world.operator).claimTo(world.operator);
     expect(await world.coin.balanceOf(world.operator)).to.equal(105_000n);
-    await expect(world.disputes.connect(world.operator).claim(world.operator)).to.be.revertedWithCustomError(
+    await expect(world.disputes.connect(world.operator).claimTo(world.operator)).to.be.revertedWithCustomError(
       world.disputes,
       "Disputes_NothingToClaim",
     );
@@ -157,7 +166,50 @@ describe("Disputes", () => {
     await world.disputes.close(1);
     expect(await stateOf()).to.equal(UNDECIDED);
     expect(await bondLeft()).to.equal(LOT_BOND);
-    expect(await claims()).to.deep.equal({ here: [STAKE, 0n, 0n, 0n], there: [0n, 0n, 0n, 0n] });
+    expect(await claims()).to.deep.equal({ here: [9_500n, 0n, 0n, 0n], there: [0n, 0n, 0n, 0n] });
+    expect(await world.disputes.burnedAssets()).to.equal(500n);
+  });
+
+  it("E06: what an epoch says of a lot is lost once, however many dispute it and however silent the operator is", async () => {
+    for (let disputeId = 1; disputeId <= 6; disputeId++) await dispute();
+    await networkHelpers.time.increase(ANSWER_SEC);
+    for (let disputeId = 1; disputeId <= 6; disputeId++) await world.disputes.close(disputeId);
+    expect(await stateOf()).to.equal(DISPUTER_WON);
+    expect(await bondLeft()).to.equal(LOT_BOND - STAKE);
+    expect(await world.disputes.claimableAssets(world.stranger)).to.equal(6n * STAKE);
+    expect(await world.bonds.claimableAssets(world.stranger)).to.equal(STAKE / 2n);
+  });
+
+  it("E06: refuses a lot that the filing says nothing of, and a place that is another's or none", async () => {
+    for (const change of [{ lotId: 2n }, { meterIndex: 1n }, { meterIndex: 2n ** 256n - 1n }]) {
+      const { lotId, meterIndex } = { lotId: 1n, meterIndex: 0n, ...change };
+      await expect(dispute(world.stranger, change))
+        .to.be.revertedWithCustomError(world.disputes, "Disputes_NoLine")
+        .withArgs(lotId, meterIndex);
+    }
+  });
+
+  it("M32: who is injured is paid without asking, by anyone: a facility asks nobody", async () => {
+    const { disputes, coin, injured, admin } = world;
+    await dispute();
+    await answer();
+    await rule(false);
+    await expect(disputes.connect(admin).claim(injured)).to.changeTokenBalance(ethers, coin, injured, 3_000n);
+    await expect(disputes.connect(admin).claim(injured))
+      .to.be.revertedWithCustomError(disputes, "Disputes_NothingToClaim")
+      .withArgs(injured.address);
+  });
+
+  it("M32: covers owe nothing for a dispute, though the bond is empty", async () => {
+    const { bonds, coin, stranger } = world;
+    await slashOutside(LOT_BOND);
+    await coin.connect(stranger).approve(bonds, 50_000n);
+    await bonds.connect(stranger).giveCover(1, 50_000n, 2n ** 40n);
+    await dispute();
+    await networkHelpers.time.increase(ANSWER_SEC);
+    await world.disputes.close(1);
+    expect(await stateOf()).to.equal(DISPUTER_WON);
+    expect(await bonds.queryFilter(bonds.filters.LossUnmet())).to.deep.equal([]);
   });
 
   for (const [how, won] of [
@@ -207,11 +259,12 @@ describe("Disputes", () => {
   });
 
   it("M32: a bond that holds less than is at stake gives what it has, and not what is not there", async () => {
-    for (let disputeId = 1; disputeId <= 6; disputeId++) await dispute();
+    await slashOutside(LOT_BOND - 4_000n);
+    await dispute();
     await networkHelpers.time.increase(ANSWER_SEC);
-    for (let disputeId = 1; disputeId <= 6; disputeId++) await world.disputes.close(disputeId);
+    await world.disputes.close(1);
     expect(await bondLeft()).to.equal(0n);
-    expect(await world.bonds.claimableAssets(world.stranger)).to.equal(LOT_BOND / 2n);
+    expect(await world.bonds.claimableAssets(world.stranger)).to.equal(2_000n);
   });
 
   it("M32: refuses windows that a withdrawal asked for in time would outlast", async () => {

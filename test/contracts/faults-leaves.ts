@@ -4,6 +4,7 @@ import { ZeroAddress } from "ethers";
 import type { VerifiedReading } from "../../server/protocol/aggregate.ts";
 import type { Hex } from "../../server/protocol/bytes.ts";
 import { deviceLeavesOf, statementCall, twoReports, type FiledStatement } from "../../server/protocol/faults.ts";
+import { nodeKeyHash } from "../../server/protocol/identity.ts";
 import { keccakText } from "../../server/protocol/keccak.ts";
 import type { DeviceLeaf } from "../../server/protocol/leaf.ts";
 import { P256_ORDER } from "../../server/protocol/signature.ts";
@@ -182,7 +183,8 @@ describe("Faults: leaves", () => {
 
     it("is none: what a node signed, though it was revoked since; nor under another key", async () => {
       const filed = await at.liars.file([at.reading()]);
-      await at.world.registry.connect(at.world.operator).revokeNode(1);
+      const { publicX, publicY } = at.world.points[0]!;
+      await at.world.registry.connect(at.world.operator).revokeNode(nodeKeyHash(publicX, publicY));
       expect(at.found(filed)).to.deep.equal([]);
       const { reading: said, readingHash, signature } = filed.readings[0]!;
       const leaf = { leafIndex: 0, epoch: said.epoch, lotId: said.lotId, nodeId: 1n, readingHash, signature };

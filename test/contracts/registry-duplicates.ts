@@ -14,6 +14,9 @@ import { MODEL, START_AT, deployRegistry } from "./reports.ts";
 const { ethers, networkHelpers } = await network.create({ override: { initialDate: START_AT } });
 
 const FAR_AT = 2n ** 40n;
+const DAY_SEC = 86_400n;
+const DOUBT_SEC = 3n * DAY_SEC;
+const FORMER_SEC = 30n * DAY_SEC;
 const NODE = id("a node's key") as Hex;
 
 const devices = (...names: string[]): IdentifiedDevice[] =>
@@ -59,6 +62,8 @@ describe("Registry: duplicates", () => {
     await expect(prove(a, b))
       .to.be.revertedWithCustomError(registry, error)
       .withArgs(...facts);
+  const swap = (lotId: number, owner: typeof world.operator, lot: IdentifiedDevice[]) =>
+    registry.connect(owner).swapDevices(lotId, identityRootOf(lot));
   const frozen = async () => await Promise.all([1, 2, 3].map((lotId) => registry.isFrozen(lotId)));
 
   describe("E07: who is at fault", () => {
@@ -100,6 +105,7 @@ describe("Registry: duplicates", () => {
       const swapped = devices("S-000003", "S-000009", "S-000001");
       await registry.connect(world.operator).swapDevices(1, identityRootOf(swapped));
       await registry.attest(1, 1, FAR_AT, ZeroHash);
+      await networkHelpers.time.increase(DOUBT_SEC);
       await expect(prove(identifiedLeaf(1n, swapped, 0), second()))
         .to.emit(registry, "DuplicateProven")
         .withArgs(1, 2, BOARD, world.prover.address, ZeroAddress);
@@ -213,14 +219,85 @@ describe("Registry: duplicates", () => {
       await prove({ lotId: 1n, deviceIndex: 0, anchor: BOARD, nodeKeyHash: NODE, proof: [] }, second());
     });
 
-    it("E07: what stood in a tree before a swap, and a lot that is retired", async () => {
-      await registry
-        .connect(world.operator)
-        .swapDevices(1, identityRootOf(devices("S-000001", "S-000002", "S-000012")));
-      await refused(first(), second(), "Registry_BadProof", 1, 2, 3);
+    it("E07: what stood in a tree longer ago than a lot answers for it, and what never stood in both at one time", async () => {
+      await swap(1, world.operator, devices("S-000001", "S-000002", "S-000012"));
+      const endedAt = BigInt(await networkHelpers.time.latest());
       await registry.connect(world.rival).retireLot(2);
-      await registry.connect(world.operator).swapDevices(1, identityRootOf(LOTS[0]!));
-      await refused(first(), second(), "Registry_Retired", 2);
+      await registry.connect(world.rival).registerLot(2, id(MODEL), 1, 1, 1, identityRootOf(devices("S-000003")));
+      await registry.attest(4, 4, FAR_AT, ZeroHash);
+      await refused(first(), identifiedLeaf(4n, devices("S-000003"), 0), "Registry_NeverBeside", 1, 4);
+      await networkHelpers.time.increaseTo(endedAt + FORMER_SEC - 9n);
+      expect(await registry.proveDuplicate.staticCall(first(), second(), world.prover)).to.equal(2);
+      await networkHelpers.time.increaseTo(endedAt + FORMER_SEC);
+      await refused(first(), second(), "Registry_BadProof", 1, 2, 3);
+    });
+
+    it("E07: a board that moved within its lot", async () => {
+      const moved = devices("S-000003", "S-000001", "S-000002");
+      await swap(1, world.operator, moved);
+      await registry.attest(1, 1, FAR_AT, ZeroHash);
+      await refused(first(), identifiedLeaf(1n, moved, 0), "Registry_NeverBeside", 1, 1);
+    });
+  });
+
+  describe("after a swap", () => {
+    const clean = devices("S-000004", "S-000020", "S-000005", "S-000010", "S-000011");
+
+    it("E07: a liar that swaps, twice, or retires its lot while the proof is on its way is at fault all the same", async () => {
+      const snapshot = await networkHelpers.takeSnapshot();
+      const dodges: (() => Promise<unknown>)[] = [
+        () => swap(2, world.rival, clean),
+        () => swap(2, world.rival, clean).then(() => swap(2, world.rival, clean.toReversed())),
+        () => registry.connect(world.rival).retireLot(2),
+      ];
+      for (const dodge of dodges) {
+        for (const lotId of [1, 2]) await registry.attest(lotId, 2, FAR_AT, ZeroHash);
+        await dodge();
+        await expect(prove(first(), second()))
+          .to.emit(registry, "DuplicateProven")
+          .withArgs(2, 1, BOARD, world.prover.address, ZeroAddress);
+        await refused(first(), second(), "Registry_BadProof", 2, 1, 5);
+        await snapshot.restore();
+      }
+    });
+
+    it("E07: what was proven of a root that is gone lets the lot be unfrozen, and is proven once", async () => {
+      for (const lotId of [1, 2]) await registry.attest(lotId, 2, FAR_AT, ZeroHash);
+      await swap(2, world.rival, clean);
+      await prove(first(), second());
+      await registry.unfreeze(2);
+      await refused(first(), second(), "Registry_BadProof", 2, 1, 5);
+    });
+
+    it("E07: an honest lot that swapped another board is not at fault for the copy of one that it kept", async () => {
+      const kept = devices("S-000001", "S-000030", "S-000003");
+      for (const lotId of [1, 2]) await registry.attest(lotId, 1, FAR_AT, ZeroHash);
+      await swap(1, world.operator, kept);
+      const untilAt = BigInt(await networkHelpers.time.latest()) + DOUBT_SEC;
+      await networkHelpers.time.increaseTo(untilAt - 2n);
+      const nowAt = untilAt - 1n;
+      await networkHelpers.time.setNextBlockTimestamp(nowAt);
+      await refused(identifiedLeaf(1n, kept, 2), second(), "Registry_InDoubt", 1, untilAt, nowAt);
+      await swap(1, world.operator, devices("S-000031", "S-000030", "S-000003"));
+      await expect(prove(first(), second()))
+        .to.emit(registry, "DuplicateProven")
+        .withArgs(2, 1, BOARD, world.prover.address, ZeroAddress);
+    });
+
+    it("E07: who swaps another's board in is at fault at once where it would have been before, else after the doubt", async () => {
+      const taken = devices("S-000003", "S-000006", "S-000007");
+      await registry.attest(2, 2, FAR_AT, ZeroHash);
+      await swap(3, world.operator, taken);
+      expect(await registry.proveDuplicate.staticCall(identifiedLeaf(3n, taken, 0), second(), world.prover)).to.equal(
+        3,
+      );
+      await registry.attest(1, 2, FAR_AT, ZeroHash);
+      const other = devices("S-000010", "S-000001", "S-000002");
+      await swap(1, world.operator, other);
+      const leaves = [identifiedLeaf(1n, other, 0), identifiedLeaf(2n, LOTS[1]!, 3)] as const;
+      await expect(prove(...leaves)).to.be.revertedWithCustomError(registry, "Registry_InDoubt");
+      await networkHelpers.time.increase(DOUBT_SEC);
+      expect(await registry.proveDuplicate.staticCall(...leaves, world.prover)).to.equal(1);
     });
   });
 

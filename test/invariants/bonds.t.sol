@@ -18,6 +18,7 @@ contract BondsPlayer {
 
     Bonds public immutable bonds;
     MockToken public immutable coin;
+    MockLots public immutable lots;
     address public immutable treasury = address(0x7EA);
     address[ACCOUNTS] public accounts = [address(0xA11CE), address(0xB0B), address(0xCA401)];
     bytes32[] public lossIds;
@@ -30,7 +31,7 @@ contract BondsPlayer {
     constructor() {
         vm.warp(nowAt);
         coin = new MockToken(6);
-        MockLots lots = new MockLots();
+        lots = new MockLots();
         for (uint64 i = 1; i <= LOTS; ++i) {
             lots.setLot(
                 LotId.wrap(i),
@@ -67,7 +68,7 @@ contract BondsPlayer {
         try bonds.startUnbonding(bondId, 1 + (assets % worth)) {
             ++doneCount[this.startUnbonding.selector];
         } catch {
-            _check("a stake could not be asked for", false);
+            _check("a stake could not be asked for", _isPledged(which));
         }
     }
 
@@ -78,10 +79,18 @@ contract BondsPlayer {
         vm.prank(account);
         try bonds.withdraw(bondId, account) returns (uint256 assets) {
             _check("a withdrawal before its time, or of another sum", assets == worth && block.timestamp >= unbondsAt);
+            _check("a withdrawal that a lien holder relied on", !_isPledged(which) || _hasEnough(which));
             ++doneCount[this.withdraw.selector];
         } catch {
-            _check("a withdrawal refused at its time", worth == 0 || block.timestamp < unbondsAt);
+            bool isDue = worth != 0 && block.timestamp >= unbondsAt;
+            _check("a withdrawal refused at its time", !isDue || (_isPledged(which) && !_hasEnough(which)));
         }
+    }
+
+    /// @dev The lots are pledged now and then: each has to hold a twentieth of its cost meanwhile.
+    function pledge(uint8 which, bool isPledged) external {
+        if (isPledged) lots.takeLien(_lotId(which));
+        else lots.releaseLien(_lotId(which));
     }
 
     function slash(uint8 which, uint8 who, uint64 assets, uint16 bountyBps, uint16 burnBps) external {
@@ -170,6 +179,14 @@ contract BondsPlayer {
 
     function _check(string memory what, bool holds) private {
         if (!holds && bytes(broken).length == 0) broken = what;
+    }
+
+    function _isPledged(uint8 which) private view returns (bool) {
+        return lots.lienHolder(_lotId(which)) != address(0);
+    }
+
+    function _hasEnough(uint8 which) private view returns (bool) {
+        return bonds.standingAssets(_bondId(which)) >= bonds.requiredLotAssets(_lotId(which));
     }
 
     function _account(uint8 who) private view returns (address) {
