@@ -2,11 +2,14 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect } from "chai";
 
+import { Telemetry__factory } from "../../types/factories/telemetry/Telemetry__factory.ts";
 import { codeOf } from "../../server/failure.ts";
 import { chainReader } from "../../server/plugins/chainReader.ts";
+import type { FiledEpoch } from "../../server/protocol/auditHistory.ts";
 import { INTERFACES } from "../../server/protocol/contracts.ts";
 import type { Deployment } from "../../server/protocol/deployment.ts";
 import { keccakText } from "../../server/protocol/keccak.ts";
+import { structHash, structOf } from "../../server/protocol/typed.ts";
 
 const [registry, telemetry] = [`0x${"11".repeat(20)}`, `0x${"42".repeat(20)}`];
 const hex = (value: bigint | number) => `0x${value.toString(16)}`;
@@ -68,6 +71,31 @@ describe("a stranger's reading of the chain", () => {
     }
     return "none";
   };
+
+  it("finds a filing's call in the input of another contract, and only the one whose hash was filed", async () => {
+    const [configDigest, prevReportHash, reasonHash] = ["config", "before", "reason"].map((text) => keccakText(text));
+    const notice = { configDigest, epoch: 5n, prevReportHash, reasonHash };
+    const skip = (value: object) =>
+      INTERFACES.telemetry.encodeFunctionData("skip", [
+        value as never,
+        { submittedAt: 0n, reportHash: prevReportHash!, meterWords: [] },
+        7n,
+        "0x1234",
+      ]);
+    const decoy = skip({ ...notice, epoch: 6n }).slice(2);
+    const txHash = keccakText("transaction");
+    const inputs = [skip(notice), `0xabcdef01${decoy}${skip(notice).slice(2)}00`, `0xabcdef01${decoy}`];
+    const deployment = { chainId: 31_337, startBlock: 1, addresses: { registry, telemetry } } as Deployment;
+    const hash = structHash(structOf(Telemetry__factory.abi, "skip", "notice"), notice);
+    const found: unknown[] = [];
+    for (const [place, input] of inputs.entries()) {
+      answer = () => ({ hash: txHash, to: place === 0 ? telemetry : registry, input });
+      const call = await chainReader({ rpcUrl, deployment }).callOf({ txHash, hash, report: undefined } as FiledEpoch);
+      found.push(call && [(call.value as typeof notice).epoch, call.signerBitmap, call.signatures]);
+    }
+    const call = [5n, 7n, "0x1234"];
+    expect(found).to.deep.equal([call, call, undefined]);
+  });
 
   it("gives the events in order, with the time of their block, in ranges", async () => {
     const events = await read();
