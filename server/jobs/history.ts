@@ -1,5 +1,10 @@
 import { Failure } from "../failure.ts";
-import { forgetReportedAfter, newestStandingEpoch, saveReportedReadings } from "../plugins/ballots.ts";
+import {
+  forgetReportedAfter,
+  hasReportedAfter,
+  newestStandingEpoch,
+  saveReportedReadings,
+} from "../plugins/ballots.ts";
 import type { Files } from "../plugins/files.ts";
 import { filedReports, type FiledReport, type TelemetryHead } from "../plugins/head.ts";
 import type { Peer } from "../plugins/peers.ts";
@@ -110,6 +115,10 @@ export function startHistory(options: HistoryOptions): History {
 
   /** Forgets what was taken back: what an oracle goes on from is in sets that stand. */
   const forgetAfter = async (epoch: bigint, fromEpoch: bigint): Promise<boolean> => {
+    if (!(await hasReportedAfter(store.db, oracleId, epoch))) {
+      await readings.reload();
+      return false;
+    }
     const { readingCount } = await store.transaction((tx) => forgetReportedAfter(tx, oracleId, epoch, fromEpoch));
     await readings.reload();
     return readingCount > 0;

@@ -178,6 +178,15 @@ export async function forgetReportedAfter(
   return { readingCount };
 }
 
+/** Whether readings of epochs after one are kept. */
+export async function hasReportedAfter(db: Db, oracleId: number, epoch: bigint): Promise<boolean> {
+  const { rowCount } = await db.query("select from reported_readings where oracle_id = $1 and epoch > $2 limit 1", [
+    oracleId,
+    epoch,
+  ]);
+  return rowCount !== 0;
+}
+
 /** The newest epoch up to one whose report's readings were kept and stand on-chain; undefined when there is none. */
 export async function newestStandingEpoch(db: Db, oracleId: number, toEpoch: bigint): Promise<bigint | undefined> {
   const { rows } = await db.query<{ epoch: bigint }>(
