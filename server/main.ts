@@ -208,6 +208,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
           failed = undefined;
           await agents.closeEpoch(epoch);
           const batch = await readingsOf(agents, epoch);
+          await Promise.all(oracles.map((oracle) => oracle.catchUp()));
           refusals.push(...(await ingestEverywhere(oracles, batch, receivedAt)));
           openUntilAt = epochEndAt(epoch);
           const filed = await reported(epoch);

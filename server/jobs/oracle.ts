@@ -58,6 +58,8 @@ export interface Oracle {
   readonly address: string;
   /** Verifies signed readings and makes them durable; each is taken, known, refused, or a second one of its epoch. */
   ingest(batch: readonly SignedReadingJson[], receivedAt: bigint): Promise<Ingested[]>;
+  /** Resolves when this oracle knows the readings of the newest report: what continues them is judged by them. */
+  catchUp(): Promise<void>;
   /** What it answers its peers. */
   readonly peer: Peer;
   /** Does what can be done now; what takes time goes on by itself and wakes it again. */
@@ -315,6 +317,9 @@ export function startOracle(options: OracleOptions): Oracle {
     oracleId,
     address: getAddress(signer.address),
     ingest: (batch, receivedAt) => readings.ingest(batch, receivedAt),
+    async catchUp() {
+      await history.stateAt(await options.head());
+    },
     peer,
     step,
     start(everyMs) {

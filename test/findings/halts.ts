@@ -29,7 +29,7 @@ describe("Findings: halts", () => {
 
     it("of one that has expired", async () => {
       const signed = await at.liars.sign(await impossible());
-      const expiresAt = BigInt(await networkHelpers.time.latest()) + 100n;
+      const expiresAt = BigInt(await networkHelpers.time.latest()) + 86_400n; // blocks follow the wall clock meanwhile
       await at.world.telemetry.setConfig(at.world.oracles, 1, expiresAt);
       at.config = await configOf(at.world);
       const configDigest = (await at.world.telemetry.configDigest()) as `0x${string}`;
