@@ -263,7 +263,8 @@ contract Disputes is AccessManaged, ReentrancyGuardTransient {
         require(block.timestamp < entry.deadlineAt, Disputes_Late(disputeId, entry.deadlineAt, block.timestamp));
     }
 
-    /// @dev The lot's bond is slashed, once a lot and filing, by as much as there is of it; the disputer has its own back.
+    /// @dev The lot's bond is slashed, once a lot and filing, by as much as there is of it; the disputer has its own
+    /// back.
     function _decideForDisputer(uint256 disputeId, Dispute storage entry) private {
         entry.state = State.DisputerWon;
         _credit(entry.disputer, bondAssets);

@@ -11,8 +11,8 @@ library Identity {
     // first word makes it no leaf of another tree.
     uint256 private constant KIND_IDENTITY = 1;
 
-    /// @dev The root of the identity tree, of a lot of `gpuCount` devices, that the leaf stands in by its proof; 0 for an
-    /// index beyond.
+    /// @dev The root of the identity tree, of a lot of `gpuCount` devices, that the leaf stands in by its proof; 0 for
+    /// an index beyond.
     function rootOf(IRegistry.Identified calldata device, uint32 gpuCount) internal pure returns (bytes32) {
         if (device.deviceIndex >= gpuCount) return 0;
         bytes32 leaf = keccak256(

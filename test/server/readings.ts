@@ -103,7 +103,7 @@ describe("readings and proofs of a running program", () => {
         ["another of the epoch", outside(epoch, { ...next, devices: other }), 409, "Reading_Equivocation"],
         ["an hour to come", outside(epoch + 1n, { ...next, sequenceIndex: "2" }), 422, "Reading_Future"],
         ["a node that is none", outside(epoch, { nodeId: "77" }), 403, "Reading_UnknownNode"],
-        ["another's lot", outside(epoch, { lotId: "1" }), 422, "Reading_WrongLot"],
+        ["another's lot", outside(epoch, { lotId: "1" }), 422, "Reading_WrongDevice"],
         ["a signature of another", { ...signed, signature: outside(epoch).signature }, 401, "Reading_BadSignature"],
       ];
       for (const [what, reading, code, problem] of answers) {
