@@ -25,7 +25,7 @@ export interface RunOptions {
   rateCents: ReadonlyMap<string, number>;
 }
 
-const DEFAULT_FACTOR = 36_000; // ten simulated hours a second
+const DEFAULT_FACTOR = 36_000; // ten simulated hours a second, where the machine is that fast
 
 /** Reads the command line; a wrong one ends the program with what is wrong. */
 export function readOptions(args: string[]): RunOptions {

@@ -10,6 +10,7 @@ import type { Deployment } from "../protocol/deployment.ts";
 import { Refusal, demand } from "../protocol/refusal.ts";
 import type { ContractEvent } from "../protocol/registryHistory.ts";
 import { structHash, structOf } from "../protocol/typed.ts";
+import type { RpcLog } from "./follow.ts";
 
 // A stranger's view of the chain: events and transactions by JSON-RPC, with limits on time and size. A node is believed
 // what it says of the chain, once it says the same twice.
@@ -38,17 +39,6 @@ const STRUCTS = {
   skip: structOf(Telemetry__factory.abi, "skip", "notice"),
 };
 const FORK = "Audit_ChainMoves";
-
-interface RpcLog {
-  address: string;
-  topics: string[];
-  data: string;
-  blockNumber: string;
-  blockHash: string;
-  logIndex: string;
-  transactionHash: string;
-  removed?: boolean;
-}
 
 interface Header {
   readonly number: bigint;

@@ -249,7 +249,8 @@ interface RpcBlock {
   timestamp: string;
 }
 
-interface RpcLog {
+/** An event as eth_getLogs gives it. */
+export interface RpcLog {
   address: string;
   topics: string[];
   data: string;
