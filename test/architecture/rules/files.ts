@@ -9,8 +9,12 @@ export interface TextFile {
 const BANNED_NAMES = new Set(["util", "utils", "helper", "helpers", "common", "misc", "index", "shared", "lib"]);
 const LINE_CAPS: Record<string, number> = { ".sol": 600, ".ts": 350, ".tsx": 350 };
 const FOLDER_CAP = 5;
-// The facility is one contract in a file for each phase (docs/adr/0007).
-const FOLDER_CAPS: Record<string, number> = { "contracts/facility": 12 };
+// The facility is one contract in a file for each phase (docs/adr/0007); values and credit: docs/adr/0009.
+const FOLDER_CAPS: Record<string, number> = {
+  "contracts/facility": 12,
+  "contracts/valuation": 8,
+  "contracts/credit": 8,
+};
 const MADE_FOLDERS = new Set(["node_modules", "artifacts", "cache", "types", "coverage", "dist", ".data"]);
 const DATA_FILES = new Set(".csv .tsv .parquet .db .sqlite .log .zip .gz .tgz .tar .bin .pem .key .dump".split(" "));
 const SIZE_CAP_BYTES = 200_000;
