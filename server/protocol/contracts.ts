@@ -14,6 +14,7 @@ import { Markets__factory } from "../../types/factories/credit/Markets__factory.
 import { ClassToken__factory } from "../../types/factories/facility/ClassToken__factory.ts";
 import { Facilities__factory } from "../../types/factories/facility/Facilities__factory.ts";
 import { Facility__factory } from "../../types/factories/facility/Facility__factory.ts";
+import { Authority__factory } from "../../types/factories/governance/Authority__factory.ts";
 import { Leases__factory } from "../../types/factories/lease/Leases__factory.ts";
 import { Registry__factory } from "../../types/factories/registry/Registry__factory.ts";
 import { Telemetry__factory } from "../../types/factories/telemetry/Telemetry__factory.ts";
@@ -25,6 +26,7 @@ import { Refusal } from "./refusal.ts";
 
 /** Every contract's interface by name: decodes events and, since errors pass through, any contract's revert. */
 export const INTERFACES = {
+  authority: Authority__factory.createInterface(),
   gate: Gate__factory.createInterface(),
   markets: Markets__factory.createInterface(),
   classToken: ClassToken__factory.createInterface(),
@@ -46,6 +48,7 @@ export type Contracts = ReturnType<typeof contractsAt>;
 /** Typed handles to the contracts of a system. */
 export function contractsAt(addresses: Addresses, runner: ContractRunner) {
   return {
+    authority: Authority__factory.connect(addresses.authority, runner),
     gate: Gate__factory.connect(addresses.gate, runner),
     markets: Markets__factory.connect(addresses.markets, runner),
     facilities: Facilities__factory.connect(addresses.facilities, runner),
