@@ -13,9 +13,14 @@ library Settlement {
 
     /// @dev Takes exactly `assets` from `from`, or reverts.
     function pullExact(IERC20 asset, address from, uint256 assets) internal {
-        uint256 balanceAssets = asset.balanceOf(address(this));
-        asset.safeTransferFrom(from, address(this), assets);
-        uint256 deliveredAssets = asset.balanceOf(address(this)) - balanceAssets;
+        moveExact(asset, from, address(this), assets);
+    }
+
+    /// @dev Moves exactly `assets` from one account to another, or reverts.
+    function moveExact(IERC20 asset, address from, address to, uint256 assets) internal {
+        uint256 balanceAssets = asset.balanceOf(to);
+        asset.safeTransferFrom(from, to, assets);
+        uint256 deliveredAssets = asset.balanceOf(to) - balanceAssets;
         require(deliveredAssets == assets, Settlement_WrongAmount(address(asset), assets, deliveredAssets));
     }
 }
