@@ -6,6 +6,7 @@ import { Faults__factory } from "../types/factories/bond/Faults__factory.ts";
 import { Gate__factory } from "../types/factories/compliance/Gate__factory.ts";
 import { KinkedRate__factory } from "../types/factories/credit/KinkedRate__factory.ts";
 import { Markets__factory } from "../types/factories/credit/Markets__factory.ts";
+import { ShareExchange__factory } from "../types/factories/exchange/ShareExchange__factory.ts";
 import { ClassToken__factory } from "../types/factories/facility/ClassToken__factory.ts";
 import { Facilities__factory } from "../types/factories/facility/Facilities__factory.ts";
 import { Covenants__factory } from "../types/factories/facility/Covenants__factory.ts";
@@ -38,7 +39,7 @@ export interface DeployOptions {
   oracles: string[];
   /** The settlement stablecoin; a test token that anyone mints is deployed without it. */
   asset?: string;
-  /** Receives what a slash leaves to nobody else: the admin where it is not given. */
+  /** Receives fees, and what a slash leaves to nobody else: the admin where it is not given. */
   treasury?: string;
   /** Rules on disputes: the admin where it is not given. */
   arbiter?: string;
@@ -111,16 +112,15 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
     new KinkedRate__factory(admin).deploy(WAD / 100n, (8n * WAD) / 100n, (60n * WAD) / 100n, (90n * WAD) / 100n),
   );
   const markets = await place(new Markets__factory(admin).deploy(authority));
+  const treasury = options.treasury ?? (await admin.getAddress());
   const bonds = await place(
-    new Bonds__factory(admin).deploy(authority, {
-      ...{ asset, registry, telemetry, ...BONDS },
-      treasury: options.treasury ?? (await admin.getAddress()),
-    }),
+    new Bonds__factory(admin).deploy(authority, { ...{ asset, registry, telemetry, treasury }, ...BONDS }),
   );
   const faults = await place(new Faults__factory(admin).deploy(telemetry, registry, bonds));
   const disputes = await place(
     new Disputes__factory(admin).deploy(authority, { ...{ asset, registry, telemetry, bonds }, ...DISPUTES }),
   );
+  const exchange = await place(new ShareExchange__factory(admin).deploy(authority, valuation, treasury));
 
   const addresses: Addresses = {
     authority,
@@ -137,6 +137,7 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
     bonds,
     faults,
     disputes,
+    exchange,
   };
   await assignRoles(addresses, options);
   const sorted = [...oracles].sort((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1));

@@ -125,6 +125,10 @@ export const FUNCTIONS = {
     setFee: ["RISK", "lenders' part of the interest"],
     setFeeRecipient: ["RISK", "who gets it"],
   },
+  exchange: {
+    setFee: ["RISK", "what sellers pay; an order's own limit holds against it"],
+    setFeeRecipient: ["RISK", "who gets it"],
+  },
 } as const satisfies Partial<Record<keyof typeof INTERFACES, Rules>>;
 
 /** A kind of contract that has restricted functions. */

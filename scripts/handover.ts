@@ -8,22 +8,27 @@ import { FUNCTIONS, OFFICES, ROLES, roleCalls, type Governed, type Office } from
 /** Whose each office is from the hand-over on. */
 export type Seats = Readonly<Record<Office, string>>;
 
+interface GovernedTarget {
+  readonly contract: Governed;
+  readonly target: string;
+}
+
 /** Every contract with restricted functions, by its kind; each facility and class token is one. */
-export function governedTargets(deployment: Pick<Deployment, "addresses" | "facilities">) {
+export function governedTargets(deployment: Pick<Deployment, "addresses" | "facilities">): GovernedTarget[] {
   const { addresses, facilities } = deployment;
   const single = (Object.keys(FUNCTIONS) as Governed[]).filter(
     (kind): kind is Governed & keyof Addresses => kind in addresses,
   );
   return [
-    ...single.map((contract) => ({ contract, target: addresses[contract] })),
+    ...single.map((contract): GovernedTarget => ({ contract, target: addresses[contract] })),
     ...facilities.flatMap(({ address, classTokens }) => clonesOf(address, classTokens)),
   ];
 }
 
-function clonesOf(facility: string, classTokens: readonly string[]) {
+function clonesOf(facility: string, classTokens: readonly string[]): GovernedTarget[] {
   return [
-    { contract: "facility" as Governed, target: facility },
-    ...classTokens.map((target) => ({ contract: "classToken", target })),
+    { contract: "facility", target: facility },
+    ...classTokens.map((target): GovernedTarget => ({ contract: "classToken", target })),
   ];
 }
 

@@ -11,6 +11,7 @@ import { Disputes__factory } from "../../types/factories/bond/Disputes__factory.
 import { Faults__factory } from "../../types/factories/bond/Faults__factory.ts";
 import { Gate__factory } from "../../types/factories/compliance/Gate__factory.ts";
 import { Markets__factory } from "../../types/factories/credit/Markets__factory.ts";
+import { ShareExchange__factory } from "../../types/factories/exchange/ShareExchange__factory.ts";
 import { ClassToken__factory } from "../../types/factories/facility/ClassToken__factory.ts";
 import { Facilities__factory } from "../../types/factories/facility/Facilities__factory.ts";
 import { Facility__factory } from "../../types/factories/facility/Facility__factory.ts";
@@ -41,6 +42,7 @@ export const INTERFACES = {
   bonds: Bonds__factory.createInterface(),
   faults: Faults__factory.createInterface(),
   disputes: Disputes__factory.createInterface(),
+  exchange: ShareExchange__factory.createInterface(),
 } as const satisfies Record<string, Interface>;
 
 export type Contracts = ReturnType<typeof contractsAt>;
@@ -60,6 +62,7 @@ export function contractsAt(addresses: Addresses, runner: ContractRunner) {
     bonds: Bonds__factory.connect(addresses.bonds, runner),
     faults: Faults__factory.connect(addresses.faults, runner),
     disputes: Disputes__factory.connect(addresses.disputes, runner),
+    exchange: ShareExchange__factory.connect(addresses.exchange, runner),
     facility: (address: string) => Facility__factory.connect(address, runner),
     classToken: (address: string) => ClassToken__factory.connect(address, runner),
     classPrice: (address: string) => ClassPrice__factory.connect(address, runner),

@@ -50,7 +50,7 @@ function callsOf(w: EnforcementWorld): Record<string, Call> {
 }
 
 /** The stages, each reached from a new world, with the verbs that go through there. */
-const STAGES: Record<string, { reach(w: EnforcementWorld): Promise<unknown>; open: string[] }> = {
+const STAGES: Record<string, { reach: (w: EnforcementWorld) => Promise<unknown>; open: string[] }> = {
   raising: {
     reach: async (w) => {
       const facility = await w.created({ raiseUntilAt: at("2027-01-05"), firstPaymentAt: at("2027-01-31") });

@@ -161,6 +161,8 @@ export function samplesOf({ deployment, cast }: Pick<World, "deployment" | "cast
     "markets.enableLltv": { args: [5n * 10n ** 17n] },
     "markets.setFee": { args: [params, 0] },
     "markets.setFeeRecipient": { args: [first] },
+    "exchange.setFee": { args: [100] },
+    "exchange.setFeeRecipient": { args: [first] },
   };
 }
 
