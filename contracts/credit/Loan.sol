@@ -5,7 +5,7 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 import {mulDivDown, mulDivUp, WAD} from "../units.sol";
 import {IPrice} from "../valuation/IPrice.sol";
-import {Id, Ledger, MarketParams, toAssetsDown, toAssetsUp, toSharesUp} from "./Market.sol";
+import {Id, Ledger, Liquidate, MarketParams, toAssetsDown, toAssetsUp, toSharesUp} from "./Market.sol";
 
 // What a borrower has in a market: its health, and its liquidation.
 
@@ -30,6 +30,7 @@ struct Liquidation {
     uint256 badDebtAssets;
 }
 
+using {tell} for Liquidation global;
 using {withdrawSupply, load, store} for Position global;
 using {post, withdraw, reduceDebt, liquidate, healthOf, checkHealthy, checkUnhealthy} for Loan global;
 
@@ -169,4 +170,17 @@ function liquidate(
     }
     loan.borrowShares = uint120(owedShares);
     loan.collateralShares = uint96(postedShares - seizedShares);
+}
+
+function tell(Liquidation memory done, Id id, address borrower) {
+    emit Liquidate(
+        id,
+        msg.sender,
+        borrower,
+        done.repaidAssets,
+        done.repaidShares,
+        done.seizedShares,
+        done.badDebtAssets,
+        done.badDebtShares
+    );
 }

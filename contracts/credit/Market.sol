@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
@@ -36,7 +37,7 @@ struct Ledger {
     uint104 totalSupplyAssets;
     uint104 totalBorrowAssets;
     uint40 lastUpdateAt;
-    bool paysIncome;
+    uint8 marks; // PAYS_INCOME, BORROWING_PAUSED
     uint120 totalSupplyShares;
     uint120 totalBorrowShares;
     uint16 feeBps;
@@ -65,6 +66,7 @@ struct Signature {
 
 using SafeCast for uint256;
 using {toId} for MarketParams global;
+using {checkSigned} for Authorization global;
 using {
     supplyIn,
     supplyOut,
@@ -76,6 +78,8 @@ using {
     removeDebt,
     writeOff,
     checkLiquidity,
+    paysIncome,
+    isBorrowingPaused,
     accrue,
     totals
 } for Ledger global;
@@ -85,6 +89,8 @@ event EnableIrm(address indexed irm);
 event EnableLltv(uint256 lltvWad);
 event SetFee(Id indexed id, uint256 feeBps);
 event SetFeeRecipient(address indexed feeRecipient);
+event PauseBorrowing(Id indexed id);
+event ResumeBorrowing(Id indexed id);
 event CreateMarket(Id indexed id, MarketParams params);
 event OpenIncome(address indexed collateralToken, address asset);
 event AccrueInterest(Id indexed id, uint256 ratePerSecondWad, uint256 interestAssets, uint256 feeShares);
@@ -138,6 +144,13 @@ error Market_ZeroAddress();
 error Market_NotOneAmount(uint256 assets, uint256 shares);
 error Market_NoCallback();
 error Market_NotEnoughLiquidity(Id id, uint256 totalSupplyAssets, uint256 totalBorrowAssets);
+error Market_SignatureExpired(uint256 deadline, uint256 nowAt);
+error Market_WrongNonce(address authorizer, uint256 nonce, uint256 expectedNonce);
+error Market_WrongSigner(address signer, address authorizer);
+
+// Marks of a market.
+uint8 constant PAYS_INCOME = 1;
+uint8 constant BORROWING_PAUSED = 2;
 
 // One virtual asset and 1e6 virtual shares stand in every total.
 uint256 constant VIRTUAL_ASSETS = 1;
@@ -248,6 +261,14 @@ function checkLiquidity(Ledger memory ledger, Id id) pure {
     require(borrowedAssets <= suppliedAssets, Market_NotEnoughLiquidity(id, suppliedAssets, borrowedAssets));
 }
 
+function paysIncome(Ledger memory ledger) pure returns (bool) {
+    return ledger.marks & PAYS_INCOME != 0;
+}
+
+function isBorrowingPaused(Ledger memory ledger) pure returns (bool) {
+    return ledger.marks & BORROWING_PAUSED != 0;
+}
+
 function load(LedgerWords storage words) view returns (Ledger memory) {
     (uint256 assetsWord, uint256 sharesWord) = (words.assetsWord, words.sharesWord);
     return
@@ -255,7 +276,7 @@ function load(LedgerWords storage words) view returns (Ledger memory) {
             uint104(assetsWord),
             uint104(assetsWord >> 104),
             uint40(assetsWord >> 208),
-            assetsWord >> 248 != 0,
+            uint8(assetsWord >> 248),
             uint120(sharesWord),
             uint120(sharesWord >> 120),
             uint16(sharesWord >> 240)
@@ -263,9 +284,9 @@ function load(LedgerWords storage words) view returns (Ledger memory) {
 }
 
 /// @dev The two fields that a deposit of collateral asks for, in one read.
-function header(LedgerWords storage words) view returns (uint256 lastUpdateAt, bool paysIncome) {
+function header(LedgerWords storage words) view returns (uint256 lastUpdateAt, bool doesPayIncome) {
     uint256 assetsWord = words.assetsWord;
-    return (uint40(assetsWord >> 208), assetsWord >> 248 != 0);
+    return (uint40(assetsWord >> 208), (assetsWord >> 248) & PAYS_INCOME != 0);
 }
 
 function store(LedgerWords storage words, Ledger memory ledger) {
@@ -273,7 +294,7 @@ function store(LedgerWords storage words, Ledger memory ledger) {
         ledger.totalSupplyAssets |
         (uint256(ledger.totalBorrowAssets) << 104) |
         (uint256(ledger.lastUpdateAt) << 208) |
-        (uint256(ledger.paysIncome ? 1 : 0) << 248);
+        (uint256(ledger.marks) << 248);
     words.sharesWord =
         ledger.totalSupplyShares |
         (uint256(ledger.totalBorrowShares) << 120) |
@@ -294,6 +315,20 @@ function totals(Ledger memory ledger) pure returns (Market memory) {
 
 function toId(MarketParams memory params) pure returns (Id) {
     return Id.wrap(keccak256(abi.encode(params)));
+}
+
+/// @dev An authorization is good until its deadline, once, in the order of its authorizer's nonces.
+function checkSigned(
+    Authorization calldata authorization,
+    Signature calldata signature,
+    bytes32 digest,
+    uint256 usedNonce
+) view {
+    (address authorizer, uint256 deadline) = (authorization.authorizer, authorization.deadline);
+    require(block.timestamp <= deadline, Market_SignatureExpired(deadline, block.timestamp));
+    require(authorization.nonce == usedNonce, Market_WrongNonce(authorizer, authorization.nonce, usedNonce));
+    address signer = ECDSA.recover(digest, signature.v, signature.r, signature.s);
+    require(signer == authorizer, Market_WrongSigner(signer, authorizer));
 }
 
 /// @dev What every verb asks of its input: one amount, and somebody it is for.

@@ -4,20 +4,20 @@ pragma solidity 0.8.37;
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
 import {Settlement} from "../settlement.sol";
 import {mulDivUp, WAD} from "../units.sol";
-import {CollateralIncome} from "./CollateralIncome.sol";
+import {CollateralIncome, ICollateralIncome} from "./CollateralIncome.sol";
 import {IRateModel, MAX_RATE_PER_SECOND_WAD} from "./IRateModel.sol";
 import {incentiveWad, Liquidation, Loan, Position} from "./Loan.sol";
 import {
     AccrueInterest,
     Authorization,
     Borrow,
+    BORROWING_PAUSED,
     checkInput,
     CreateMarket,
     EnableIrm,
@@ -26,13 +26,15 @@ import {
     IncrementNonce,
     Ledger,
     LedgerWords,
-    Liquidate,
     Market,
     Market_ZeroAddress,
     MarketParams,
     OpenIncome,
+    PauseBorrowing,
+    PAYS_INCOME,
     refuseCallback,
     Repay,
+    ResumeBorrowing,
     SetAuthorization,
     SetFee,
     SetFeeRecipient,
@@ -61,6 +63,7 @@ import {
 /// - One virtual asset and 1e6 virtual shares stand in every total, so the first depositor cannot move the share price.
 ///
 /// Liveness
+/// - Collateral that pays income is posted for the caller, or for who may receive it: nobody comes to it past the gate.
 /// - Without a valid price there is no new debt, no collateral leaves an indebted position, and nothing is liquidated.
 ///   supply, withdraw, repay, supplyCollateral and an owner's repayFromIncome need no price.
 /// - Interest stops before any total could leave its bits; no elapsed time can lock a market.
@@ -73,8 +76,8 @@ import {
 ///   and once the position is unhealthy anyone may direct it to repay.
 ///
 /// Roles
-/// - The AccessManager's role enables rate models and LLTVs (for good), and sets fees up to 25 % of interest. It can
-///   change or stop no market, and move no money.
+/// - The AccessManager says who enables rate models and LLTVs (for good), sets fees up to 25 % of interest, stops new
+///   borrowing in a market and resumes it. Nobody can change a market, stop anything else in it, or move its money.
 contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
     using CollateralIncome for CollateralIncome.Book;
     using SafeERC20 for IERC20;
@@ -108,12 +111,11 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
     error Market_NoFeeRecipient(Id id);
     error Market_AlreadySet();
     error Market_ZeroAmount();
+    error Market_BorrowingPaused(Id id);
+    error Market_MayNotHold(Id id, address account);
     error Market_NotAuthorized(address onBehalf, address caller);
     error Market_NoIncome(Id id);
     error Market_IncomeNotLoanToken(Id id, address incomeAsset, address loanToken);
-    error Market_SignatureExpired(uint256 deadline, uint256 nowAt);
-    error Market_WrongNonce(address authorizer, uint256 nonce, uint256 expectedNonce);
-    error Market_WrongSigner(address signer, address authorizer);
 
     /// @param authority the AccessManager that says who may enable models and LLTVs and set fees
     constructor(address authority) AccessManaged(authority) EIP712("Rackbond Markets", "1") {}
@@ -137,7 +139,7 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
     }
 
     /// @notice Sets which part of a market's interest goes to the fee recipient, from now on.
-    function setFee(MarketParams memory params, uint256 feeBps) external restricted {
+    function setFee(MarketParams memory params, uint256 feeBps) external restricted nonReentrant {
         Id id = params.toId();
         Ledger memory ledger = _accrue(params, id);
         require(feeBps <= MAX_FEE_BPS, Market_FeeTooHigh(id, feeBps, MAX_FEE_BPS));
@@ -152,6 +154,18 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         require(feeRecipient_ != address(0), Market_ZeroAddress());
         feeRecipient = feeRecipient_;
         emit SetFeeRecipient(feeRecipient_);
+    }
+
+    /// @notice Stops new borrowing in a market, and nothing else.
+    function pauseBorrowing(MarketParams memory params) external restricted nonReentrant {
+        _markBorrowing(params, true);
+        emit PauseBorrowing(params.toId());
+    }
+
+    /// @notice Allows new borrowing in a market again.
+    function resumeBorrowing(MarketParams memory params) external restricted nonReentrant {
+        _markBorrowing(params, false);
+        emit ResumeBorrowing(params.toId());
     }
 
     // Markets
@@ -176,7 +190,7 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
             emit OpenIncome(params.collateralToken, address(incomeAsset));
         }
         ledger.lastUpdateAt = uint40(block.timestamp);
-        ledger.paysIncome = address(incomeAsset) != address(0);
+        if (address(incomeAsset) != address(0)) ledger.marks = PAYS_INCOME;
         _ledgers[id].store(ledger);
         idToMarketParams[id] = params;
         emit CreateMarket(id, params);
@@ -234,7 +248,7 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
     // Borrowers
 
     /// @notice Borrows `assets`, or what `shares` of the debt are worth, against posted collateral. Shares round up,
-    /// assets down. Reverts without a valid price.
+    /// assets down. Reverts without a valid price, and while borrowing is paused.
     function borrow(
         MarketParams memory params,
         uint256 assets,
@@ -247,6 +261,7 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         Id id = params.toId();
         Ledger memory ledger = _accrue(params, id);
 
+        require(!ledger.isBorrowingPaused(), Market_BorrowingPaused(id));
         (assets, shares) = ledger.debtOut(assets, shares);
         ledger.addDebt(assets, shares);
         ledger.checkLiquidity(id);
@@ -287,7 +302,8 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         return (assets, shares);
     }
 
-    /// @notice Posts collateral. Accrues no interest and needs no price.
+    /// @notice Posts collateral. Accrues no interest and needs no price. Collateral that pays income is posted for the
+    /// caller, or for an account that may receive it: nobody else is given an interest in it.
     function supplyCollateral(
         MarketParams memory params,
         uint256 collateralShares,
@@ -305,7 +321,10 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         Loan memory loan = held.load();
         uint256 heldShares = loan.collateralShares;
         loan.post(id, onBehalf, collateralShares);
-        if (paysIncome) _moveIncome(params, id, onBehalf, heldShares, loan.collateralShares);
+        if (paysIncome) {
+            require(onBehalf == msg.sender || _mayHold(params, onBehalf), Market_MayNotHold(id, onBehalf));
+            _moveIncome(params, id, onBehalf, heldShares, loan.collateralShares);
+        }
         held.store(loan);
         emit SupplyCollateral(id, msg.sender, onBehalf, collateralShares);
 
@@ -330,7 +349,7 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         uint256 heldShares = loan.collateralShares;
         loan.withdraw(id, onBehalf, collateralShares);
         loan.checkHealthy(ledger, params, id, onBehalf);
-        if (ledger.paysIncome) _moveIncome(params, id, onBehalf, heldShares, loan.collateralShares);
+        if (ledger.paysIncome()) _moveIncome(params, id, onBehalf, heldShares, loan.collateralShares);
         held.store(loan);
         _ledgers[id].store(ledger);
         emit WithdrawCollateral(id, msg.sender, onBehalf, receiver, collateralShares);
@@ -350,7 +369,7 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         _checkAuthorized(onBehalf);
         Id id = params.toId();
         Ledger memory ledger = _accrue(params, id);
-        require(ledger.paysIncome, Market_NoIncome(id));
+        require(ledger.paysIncome(), Market_NoIncome(id));
 
         _ledgers[id].store(ledger);
         Loan memory loan = _positions[id][onBehalf].load();
@@ -369,7 +388,7 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
     ) external nonReentrant returns (uint256 assets, uint256 shares) {
         Id id = params.toId();
         Ledger memory ledger = _accrue(params, id);
-        require(ledger.paysIncome, Market_NoIncome(id));
+        require(ledger.paysIncome(), Market_NoIncome(id));
         address incomeAsset = address(_books[params.collateralToken].asset);
         require(incomeAsset == params.loanToken, Market_IncomeNotLoanToken(id, incomeAsset, params.loanToken));
         Position storage held = _positions[id][onBehalf];
@@ -410,19 +429,10 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         uint256 heldShares = loan.collateralShares;
         price = mulDivUp(price, WAD, incentiveWad(params.lltv));
         Liquidation memory result = loan.liquidate(ledger, price, seizedShares, repaidShares);
-        if (ledger.paysIncome) _moveIncome(params, id, borrower, heldShares, loan.collateralShares);
+        if (ledger.paysIncome()) _moveIncome(params, id, borrower, heldShares, loan.collateralShares);
         held.store(loan);
         _ledgers[id].store(ledger);
-        emit Liquidate(
-            id,
-            msg.sender,
-            borrower,
-            result.repaidAssets,
-            result.repaidShares,
-            result.seizedShares,
-            result.badDebtAssets,
-            result.badDebtShares
-        );
+        result.tell(id, borrower);
 
         IERC20(params.loanToken).pullExact(msg.sender, result.repaidAssets);
         IERC20(params.collateralToken).safeTransfer(msg.sender, result.seizedShares);
@@ -451,14 +461,8 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
     function setAuthorizationWithSig(Authorization calldata authorization, Signature calldata signature) external {
         address authorizer = authorization.authorizer;
         uint256 usedNonce = nonce[authorizer];
-        require(
-            block.timestamp <= authorization.deadline,
-            Market_SignatureExpired(authorization.deadline, block.timestamp)
-        );
-        require(authorization.nonce == usedNonce, Market_WrongNonce(authorizer, authorization.nonce, usedNonce));
         bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(AUTHORIZATION_TYPEHASH, authorization)));
-        address signer = ECDSA.recover(digest, signature.v, signature.r, signature.s);
-        require(signer == authorizer, Market_WrongSigner(signer, authorizer));
+        authorization.checkSigned(signature, digest, usedNonce);
 
         nonce[authorizer] = usedNonce + 1;
         isAuthorized[authorizer][authorization.authorized] = authorization.isAuthorized;
@@ -471,6 +475,11 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
     /// @notice A market's totals as of its last accrual; `lastUpdateAt` is 0 where there is no market.
     function market(Id id) external view returns (Market memory) {
         return _ledgers[id].load().totals();
+    }
+
+    /// @notice Has the guardian stopped new borrowing in a market?
+    function isBorrowingPaused(Id id) external view returns (bool) {
+        return _ledgers[id].load().isBorrowingPaused();
     }
 
     /// @notice What an account has in a market.
@@ -509,6 +518,10 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         return msg.sender == onBehalf || isAuthorized[onBehalf][msg.sender];
     }
 
+    function _mayHold(MarketParams memory params, address account) private view returns (bool) {
+        return ICollateralIncome(params.collateralToken).canReceive(account);
+    }
+
     // Accrual
 
     /// @dev A market's totals with the interest until now. The caller stores them.
@@ -523,6 +536,17 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         if (feeShares > 0) _positions[id][feeRecipient].supplyShares += feeShares;
         ledger.lastUpdateAt = uint40(block.timestamp);
         emit AccrueInterest(id, ratePerSecondWad, interestAssets, feeShares);
+    }
+
+    // Pause
+
+    function _markBorrowing(MarketParams memory params, bool isPaused) private {
+        Id id = params.toId();
+        Ledger memory ledger = _ledgers[id].load();
+        require(ledger.lastUpdateAt != 0, Market_Unknown(id));
+        require(ledger.isBorrowingPaused() != isPaused, Market_AlreadySet());
+        ledger.marks ^= BORROWING_PAUSED;
+        _ledgers[id].store(ledger);
     }
 
     // Income
