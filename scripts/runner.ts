@@ -32,12 +32,13 @@ export function judge(outcome: Outcome | undefined, code: number | null): Outcom
   return { passed, failed: failed === 0 && (passed === 0 || code !== 0) ? 1 : failed };
 }
 
-/** Runs the tests of one runner (all, or those in `files`) and shows what they print. */
+/** Runs the tests of one runner (all, or those in `files`) and shows what they print, on standard output or where told. */
 export async function runTests(
   runner: Runner,
   files: string[] = [],
   env: NodeJS.ProcessEnv = {},
   limitMs = LIMIT_MS,
+  shown: NodeJS.WritableStream = process.stdout,
 ): Promise<Outcome> {
   const child = spawn(process.execPath, [SUITE, runner, ...files], {
     env: { ...process.env, ...env },
@@ -46,7 +47,7 @@ export async function runTests(
   const limit = setTimeout(() => child.kill("SIGKILL"), limitMs);
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => {
-    process.stdout.write(chunk);
+    shown.write(chunk);
     output += chunk.toString();
   });
   const code = await new Promise<number | null>((resolve, reject) => {
