@@ -8,19 +8,19 @@ struct Order {
     address shareToken;
     address asset;
     bool isSell; // the maker sells shares
-    bool isFlat; // the buyer pays no accrued interest
     uint256 shares;
     uint256 assets; // for all of them, without accrued interest
+    uint256 maxAccruedAssets; // the most accrued interest that the buyer pays beside, for all of them; 0: flat
     uint16 maxFeeBps; // the most that the exchange may take of the price
     uint64 expiresAt; // the last second to fill it
     uint256 nonce; // void once the maker's own is above
-    uint256 salt; // makes two equal orders two
+    bytes32 salt; // makes two equal orders two
 }
 
 /// @title What a vault and the leverage helper ask of the exchange.
 interface IShareExchange {
     /// @notice Fills `fillShares` of an order; the caller is its taker. Of a sell order it pays up to `limitAssets` in
-    /// all and `receiver` gets the shares; of a buy order it gives the shares and `receiver` gets at least `limitAssets`.
+    /// all and `receiver` gets the shares; of a buy order it gives the shares and `receiver` at least `limitAssets`.
     /// @return assets what the caller paid, or `receiver` got
     function fill(
         Order calldata order,
