@@ -16,7 +16,7 @@ export async function gasRows(say: (line: string) => void): Promise<Row[]> {
 }
 
 async function pathRows(): Promise<Row[]> {
-  const { failed } = await runTests("mocha", [`${SNAPSHOT}.ts`], {}, LIMIT_MS, process.stderr);
+  const { failed } = await runTests("mocha", [`${SNAPSHOT}.ts`], { limitMs: LIMIT_MS, shown: process.stderr });
   if (failed > 0) throw new Error(`${SNAPSHOT}.json is not what the code costs: npm run snapshots`);
   const text = readFileSync(join(import.meta.dirname, `../../${SNAPSHOT}.json`), "utf8");
   return snapshotRows(JSON.parse(text) as Record<string, number>, await plainTransferGas());

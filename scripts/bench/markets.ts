@@ -128,7 +128,7 @@ async function addressOf(deployed: Promise<BaseContract>): Promise<string> {
 
 /** Sends a call by its name, for code that has no types here. */
 async function call(contract: BaseContract, verb: string, ...args: unknown[]): Promise<void> {
-  const sent = (await contract.getFunction(verb).send(...args));
+  const sent = await contract.getFunction(verb).send(...args);
   await sent.wait();
 }
 
