@@ -122,6 +122,8 @@ export const FUNCTIONS = {
   markets: {
     enableIrm: ["RISK", "a rate model for new markets, for good"],
     enableLltv: ["RISK", "a loan-to-value for new markets, for good"],
+    pauseBorrowing: ["GUARDIAN", "stops new debt in one market"],
+    resumeBorrowing: ["RISK", "lets it go on"],
     setFee: ["RISK", "lenders' part of the interest"],
     setFeeRecipient: ["RISK", "who gets it"],
   },

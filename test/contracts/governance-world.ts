@@ -159,6 +159,8 @@ export function samplesOf({ deployment, cast }: Pick<World, "deployment" | "cast
     "computeIndex.listPublisher": { args: [first, true] },
     "markets.enableIrm": { args: [addresses.registry] },
     "markets.enableLltv": { args: [5n * 10n ** 17n] },
+    "markets.pauseBorrowing": { args: [params] },
+    "markets.resumeBorrowing": { args: [params], refusal: "Market_AlreadySet" },
     "markets.setFee": { args: [params, 0] },
     "markets.setFeeRecipient": { args: [first] },
     "exchange.setFee": { args: [100] },
