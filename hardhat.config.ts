@@ -17,6 +17,7 @@ const contracts = {
   compilers: [solc],
   overrides: {
     "contracts/facility/Facility.sol": small,
+    "contracts/vault/IncomeVault.sol": small,
     "contracts/lease/Leases.sol": small,
     "contracts/telemetry/Telemetry.sol": cheap,
   },
