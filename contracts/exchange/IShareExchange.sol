@@ -8,13 +8,13 @@ struct Order {
     address shareToken;
     address asset;
     bool isSell; // the maker sells shares
-    bool isFlat; // the buyer pays no accrued interest
     uint256 shares;
     uint256 assets; // for all of them, without accrued interest
+    uint256 maxAccruedAssets; // the most accrued interest that the buyer pays beside, for all of them; 0: flat
     uint16 maxFeeBps; // the most that the exchange may take of the price
     uint64 expiresAt; // the last second to fill it
     uint256 nonce; // void once the maker's own is above
-    uint256 salt; // makes two equal orders two
+    bytes32 salt; // makes two equal orders two
 }
 
 /// @title What a vault and the leverage helper ask of the exchange.
