@@ -194,12 +194,17 @@ library Holdings {
         uint256 hadAssets = _held(address(places.asset));
         IHeldFacility(facility).refund(address(this));
         assets = _held(address(places.asset)) - hadAssets;
+        bool isHeld;
         uint256 count = portfolio.tokens.length;
         for (uint256 i = 0; i < count; ++i) {
             address token = portfolio.tokens[i];
             Holding storage holding = portfolio.holdings[token];
-            if (holding.facility == facility) holding.shares = uint128(Math.min(holding.shares, _held(token)));
+            if (holding.facility != facility) continue;
+            isHeld = true;
+            holding.shares = uint128(Math.min(holding.shares, _held(token)));
         }
+        // A stranger would book a donation as cash.
+        require(isHeld, IVaultHoldings.Vault_NotListed(facility));
         emit IVaultHoldings.RaiseRefunded(facility, assets);
     }
 

@@ -35,8 +35,7 @@ struct Settings {
 }
 
 /// @title One share over classes of several facilities, in one settlement token: ERC-4626 deposits, ERC-7540
-/// redemptions with ERC-7887 cancellation; the share is the vault itself (ERC-7575) and has six decimals more than the
-/// asset.
+/// redemptions, ERC-7887 cancellation. The share is the vault itself (ERC-7575), with six decimals more than the asset.
 ///
 /// Assumptions
 /// - The valuation answers for every listed class, of whatever age, below 2^128, and exit never exceeds entry. Listed
@@ -46,26 +45,25 @@ struct Settings {
 ///
 /// Two prices
 /// - Who comes pays entry: cash, claimable income and classes at their entry value. Who leaves gets exit: the same with
-///   every haircut. One virtual asset and 10^6 virtual shares stand in both. Exit never exceeds entry, and a redemption
-///   is filled an hour after it was requested at the earliest: no round trip pays.
+///   every haircut. One virtual asset and 10^6 virtual shares stand in both. A redemption waits for the hour after its
+///   batch was opened and for a usable value: no round trip pays.
 /// - Deposits and fills need a usable value of every class held. Until a redemption is filled its shares bear gain and
 ///   loss like all others: a loss is borne before anyone leaves ahead of it.
 /// - Rounding is against the caller: shares minted and assets paid down, assets taken up.
 ///
 /// Liveness
-/// - A claim needs no price, no cash but its own, and no pause can stop it: assets of filled redemptions are set aside.
-///   Only the asset's own freeze, or the gate's of the claimant itself, can.
+/// - A claim needs no price, no cash but its own, and no pause stops it: assets of filled redemptions are set aside.
+///   Only the asset's own freeze, or the gate's of the claimant itself, does.
 /// - Requests, cancellations, fills, claims of income and sales work while the vault is paused. An expired credential
-///   may request and claim; only shares are not sent to it, so it cannot cancel.
+///   may request and claim; only shares are not sent to it, so it may not cancel.
 /// - Views answer in the middle of a purchase, a sale or a claim as they did before it.
-///
-/// Bounds: 16 classes, 8 unclaimed requests of an account; below 2^104 units of cash and 2^128 of shares.
+/// - Bounds: 16 classes, 8 unclaimed requests of an account; below 2^104 units of cash and 2^128 of shares.
 ///
 /// Roles
 /// - The access manager splits: list and raiseCap (curator, delayed); lowerCap and closeClass (curator, at once);
 ///   subscribe, buy and sell (allocator); pause (guardian) and resume (risk governance).
-/// - An allocator can lose holders at most what is between entry and the discounted exit of what it trades, and spends
-///   no cash that waiting redemptions need.
+/// - An allocator loses holders at most what is between entry and the discounted exit of what it trades, and spends no
+///   cash that waiting redemptions need.
 contract IncomeVault is
     IERC4626,
     IERC7540Operator,
@@ -120,7 +118,6 @@ contract IncomeVault is
 
     event PauseSet(bool isPaused);
     event Fulfilled(uint256 indexed requestId, uint256 shares, uint256 assets, bool isFilled);
-    event DustBurnt(uint256 indexed requestId, uint256 shares);
 
     error Vault_BadDiscount(uint256 discountBps);
     error Vault_Paused();
@@ -202,27 +199,27 @@ contract IncomeVault is
         _endBuying(_portfolio.buy(_places(), order, signature, fillShares, maxAssets), freeAssets_);
     }
 
-    /// @notice Sells shares of a listed class into a buy order, for at least `minAssets` in all and their exit value less
-    /// the discount.
+    /// @notice Sells shares of a listed class into a buy order, for at least `minAssets` in all and their exit value
+    /// less the discount.
     function sell(
         Order calldata order,
         bytes calldata signature,
         uint256 fillShares,
         uint256 minAssets
     ) external restricted nonReentrant {
-        _startMoving();
+        _startMoving(_worth());
         _book(_portfolio.sell(_places(), order, signature, fillShares, minAssets));
     }
 
     /// @notice Takes back what was subscribed in a raise that failed; anyone may call.
     function refund(address facility) external nonReentrant returns (uint256 assets) {
-        _startMoving();
+        _startMoving(_worth());
         assets = _book(_portfolio.refund(_places(), facility));
     }
 
     /// @notice Claims what a listed class owes; anyone may call.
     function claimIncome(address classToken) external nonReentrant returns (uint256 assets) {
-        _startMoving();
+        _startMoving(_worth());
         assets = _book(_portfolio.claim(_places(), classToken));
     }
 
@@ -270,11 +267,9 @@ contract IncomeVault is
         _checkMayAct(controller);
         // It would wait for a credential, neither redeemed nor returned.
         require(gate.canReceive(controller), IERC7943Fungible.ERC7943CannotReceive(controller));
-        (, uint256 dustShares) = _queue.cancel(requestId, controller);
+        uint256 dustShares = _queue.cancel(requestId, controller);
         emit CancelRedeemRequest(controller, requestId, msg.sender);
-        if (dustShares == 0) return;
-        _burn(address(this), dustShares);
-        emit DustBurnt(requestId, dustShares);
+        if (dustShares > 0) _burn(address(this), dustShares);
     }
 
     /// @inheritdoc IERC7887Redeem
@@ -287,20 +282,17 @@ contract IncomeVault is
 
     /// @notice Redeems the oldest batch of requests at exit, as far as the cash goes; anyone may call.
     function fulfil() external nonReentrant returns (uint256 requestId, uint256 shares, uint256 assets) {
-        Holdings.Worth memory worth = _worth();
-        require(worth.staleToken == address(0), Vault_StaleValue(worth.staleToken));
-        require(worth.exitAssets > 0, Vault_Worthless());
-        uint256 cash = cashAssets;
-        (uint256 priceAssets, uint256 priceShares) = _price(worth.exitAssets);
-        (requestId, shares, assets) = _queue.fill(cash, priceAssets, priceShares);
-        cashAssets = cash - assets;
+        uint256 exitAssets = _usableWorth().exitAssets;
+        require(exitAssets > 0, Vault_Worthless());
+        (uint256 priceAssets, uint256 priceShares) = _price(exitAssets);
+        (requestId, shares, assets) = _queue.fill(cashAssets, priceAssets, priceShares);
+        cashAssets -= assets;
         setAsideAssets += assets;
         _burn(address(this), shares);
         emit Fulfilled(requestId, shares, assets, _queue.oldestId == requestId);
     }
 
     /// @inheritdoc IERC4626
-    /// @dev `controller` is the owner of the request; shares were burnt when it was filled.
     function redeem(
         uint256 shares,
         address receiver,
@@ -350,7 +342,7 @@ contract IncomeVault is
         return _worth().exitAssets;
     }
 
-    /// @notice The same at entry.
+    /// @notice At entry.
     function entryAssets() external view returns (uint256) {
         return _worth().entryAssets;
     }
@@ -365,8 +357,6 @@ contract IncomeVault is
         (uint256 priceAssets, uint256 priceShares) = _price(_worth().exitAssets);
         return mulDivDown(shares, priceAssets, priceShares);
     }
-
-    // Views: in
 
     /// @inheritdoc IERC4626
     function maxDeposit(address receiver) external view returns (uint256 maxAssets) {
@@ -387,8 +377,6 @@ contract IncomeVault is
     function previewMint(uint256 shares) external view returns (uint256 assets) {
         return _toAssetsUp(shares, _worth().entryAssets);
     }
-
-    // Views: out
 
     /// @inheritdoc IERC4626
     function maxRedeem(address controller) external view returns (uint256 maxShares) {
@@ -437,11 +425,6 @@ contract IncomeVault is
     /// @notice The batch of a request id.
     function batch(uint256 requestId) external view returns (Redemptions.Batch memory) {
         return _queue.batches[requestId];
-    }
-
-    /// @notice The batch that new requests go to.
-    function openRequestId() external view returns (uint256) {
-        return _queue.openId();
     }
 
     /// @notice Shares of all requests that wait.
@@ -517,10 +500,8 @@ contract IncomeVault is
     }
 
     function _checkMayAct(address controller) private view {
-        require(
-            controller == msg.sender || isOperator[controller][msg.sender],
-            Vault_NotApproved(controller, msg.sender)
-        );
+        bool mayAct = controller == msg.sender || isOperator[controller][msg.sender];
+        require(mayAct, Vault_NotApproved(controller, msg.sender));
     }
 
     function _checkMayClaim(address controller) private view {
@@ -532,7 +513,7 @@ contract IncomeVault is
         return !_reentrancyGuardEntered() && gate.canSend(controller);
     }
 
-    // Internal: values
+    // Internal: values and holdings
 
     /// @dev All that is not set aside; in the middle of a movement, what it was before.
     function _worth() private view returns (Holdings.Worth memory sum) {
@@ -540,6 +521,12 @@ contract IncomeVault is
         sum = _portfolio.worth(valuation);
         sum.exitAssets += cashAssets;
         sum.entryAssets += cashAssets;
+    }
+
+    /// @dev The same, where every class held has a value that may be acted on.
+    function _usableWorth() private view returns (Holdings.Worth memory worth) {
+        worth = _worth();
+        require(worth.staleToken == address(0), Vault_StaleValue(worth.staleToken));
     }
 
     /// @dev So many assets for so many shares.
@@ -560,9 +547,7 @@ contract IncomeVault is
     /// @dev What who comes pays for: everything at entry, if it may come now.
     function _entryToPay() private view returns (uint256) {
         require(!isPaused, Vault_Paused());
-        Holdings.Worth memory worth = _worth();
-        require(worth.staleToken == address(0), Vault_StaleValue(worth.staleToken));
-        return worth.entryAssets;
+        return _usableWorth().entryAssets;
     }
 
     /// @dev What still fits, at entry; nothing for who may not come now.
@@ -579,19 +564,15 @@ contract IncomeVault is
 
     /// @dev Cash less what waiting redemptions would take now.
     function _free(Holdings.Worth memory worth) private view returns (uint256) {
-        (uint256 priceAssets, uint256 priceShares) = _price(worth.exitAssets);
-        return Math.saturatingSub(cashAssets, mulDivUp(_queue.pendingShares, priceAssets, priceShares));
+        return Math.saturatingSub(cashAssets, _toAssetsUp(_queue.pendingShares, worth.exitAssets));
     }
-
-    // Internal: holdings
 
     function _places() private view returns (Holdings.Places memory) {
         return Holdings.Places(_asset, valuation, exchange, maxDiscountBps);
     }
 
     /// @dev From here to `_book` or `_endBuying`, views answer as before.
-    function _startMoving() private returns (Holdings.Worth memory worth) {
-        worth = _worth();
+    function _startMoving(Holdings.Worth memory worth) private {
         (_isMoving, _exitBeforeAssets, _entryBeforeAssets) = (true, worth.exitAssets, worth.entryAssets);
     }
 
@@ -605,8 +586,8 @@ contract IncomeVault is
     /// @dev Purchases need what deposits need; returns what may be spent.
     function _startBuying() private returns (uint256) {
         require(!isPaused, Vault_Paused());
-        Holdings.Worth memory worth = _startMoving();
-        require(worth.staleToken == address(0), Vault_StaleValue(worth.staleToken));
+        Holdings.Worth memory worth = _usableWorth();
+        _startMoving(worth);
         return _free(worth);
     }
 

@@ -10,9 +10,10 @@ import {mulDivDown, mulDivUp, RAY} from "../units.sol";
 ///
 /// - At most two batches live: the oldest that is not filled and, once something of that was filled, the next, which
 ///   takes new requests. Their ids are the request ids, from 1.
-/// - A batch counts two figures per requested share, which only grow: the part of it that was filled, and the assets it
-///   was filled with. A request is its shares times these; a cancelled one leaves with what it has and changes neither.
-/// - What waits is rounded down, what was filled is the rest, the assets are rounded down: all together can take no more
+/// - A batch counts two figures per requested share, which only grow: the part of it that was filled, and the assets
+///   it was filled with. A request is its shares times these; a cancelled one leaves with what it has and changes
+///   neither.
+/// - What waits is rounded down, what was filled is the rest, the assets are rounded down: all together take no more
 ///   shares or assets than the batch holds. What rounding leaves of the shares is burnt with the last fill.
 /// - An account has requests in at most 8 batches that it has not claimed; only itself and those it approved can make
 ///   any, so nobody fills them for it.
@@ -77,14 +78,10 @@ library Redemptions {
     }
 
     /// @dev Takes what waits of a request out of its batch; `dustShares` are nobody's any more.
-    function cancel(
-        Queue storage queue,
-        uint256 requestId,
-        address controller
-    ) internal returns (uint256 shares, uint256 dustShares) {
+    function cancel(Queue storage queue, uint256 requestId, address controller) internal returns (uint256 dustShares) {
         Batch storage batch = queue.batches[requestId];
         Request storage own = queue.requests[requestId][controller];
-        shares = pendingOf(queue, requestId, controller);
+        uint256 shares = pendingOf(queue, requestId, controller);
         require(shares > 0, Vault_NothingPending(requestId, controller));
         (uint256 owedShares, uint256 owedAssets) = claimableOf(queue, requestId, controller);
         batch.requestedShares -= own.shares;
