@@ -67,6 +67,10 @@ contract MockShare is ERC20 {
         return (_owedRay[account] + balanceOf(account) * (perShareRay - _countedRay[account])) / RAY;
     }
 
+    function canReceive(address account) external view returns (bool) {
+        return !isBarred[account];
+    }
+
     function facility() external view returns (address) {
         return address(this);
     }
