@@ -18,11 +18,8 @@ const contracts = {
   compilers: [solc],
   overrides: {
     "contracts/facility/Facility.sol": small,
-<<<<<<< HEAD
     "contracts/vault/IncomeVault.sol": small,
-=======
     "contracts/credit/Markets.sol": lean,
->>>>>>> main
     "contracts/lease/Leases.sol": small,
     "contracts/telemetry/Telemetry.sol": cheap,
     "test/invariants/markets.t.sol": lean,
