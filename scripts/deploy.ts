@@ -23,6 +23,8 @@ import { Registry__factory } from "../types/factories/registry/Registry__factory
 import { Telemetry__factory } from "../types/factories/telemetry/Telemetry__factory.ts";
 import { ComputeIndex__factory } from "../types/factories/valuation/ComputeIndex__factory.ts";
 import { Valuation__factory } from "../types/factories/valuation/Valuation__factory.ts";
+import { Holdings__factory } from "../types/factories/vault/Holdings__factory.ts";
+import { IncomeVault__factory } from "../types/factories/vault/IncomeVault__factory.ts";
 import { INTERFACES, send } from "../server/protocol/contracts.ts";
 import type { Addresses } from "../server/protocol/deployment.ts";
 import { BONDS, DISPUTES } from "./catalogue.ts";
@@ -60,6 +62,8 @@ const EVIDENCE_HAIRCUT_BPS = [10_000n, 5_000n, 2_000n, 1_000n, 500n] as const;
 const RECEIVABLES_HAIRCUT_BPS = 10_000n;
 // A compute rate: three quotes or more, a fifth of their median apart at most, and half off the last rate at most.
 const INDEX_LIMITS = [3n, 2_000n, 5_000n] as const;
+// The vault sells at most a hundredth below its exit value.
+const VAULT = { name: "Rackbond Income", symbol: "RBI", maxDiscountBps: 100n } as const;
 const WAD = 10n ** 18n;
 /** Liquidation loan-to-value that markets may be created with. */
 export const LLTV_WAD = (77n * WAD) / 100n;
@@ -121,6 +125,12 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
     new Disputes__factory(admin).deploy(authority, { ...{ asset, registry, telemetry, bonds }, ...DISPUTES }),
   );
   const exchange = await place(new ShareExchange__factory(admin).deploy(authority, valuation, treasury));
+  const vaultLibraries = {
+    "project/contracts/vault/Holdings.sol:Holdings": await placeCode(Holdings__factory.bytecode),
+  };
+  const vault = await place(
+    new IncomeVault__factory(vaultLibraries, admin).deploy(authority, { ...VAULT, asset, gate, valuation, exchange }),
+  );
 
   const addresses: Addresses = {
     authority,
@@ -138,6 +148,7 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
     faults,
     disputes,
     exchange,
+    vault,
   };
   await assignRoles(addresses, options);
   const sorted = [...oracles].sort((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1));
@@ -148,7 +159,7 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
   );
   await send(Markets__factory.connect(markets, admin).enableIrm(rateModel));
   await send(Markets__factory.connect(markets, admin).enableLltv(LLTV_WAD));
-  await send(Gate__factory.connect(gate, admin).listHolder(markets, true));
+  for (const holder of [markets, vault]) await send(Gate__factory.connect(gate, admin).listHolder(holder, true));
 
   return addresses;
 }

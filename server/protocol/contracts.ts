@@ -22,6 +22,7 @@ import { Telemetry__factory } from "../../types/factories/telemetry/Telemetry__f
 import { ClassPrice__factory } from "../../types/factories/valuation/ClassPrice__factory.ts";
 import { ComputeIndex__factory } from "../../types/factories/valuation/ComputeIndex__factory.ts";
 import { Valuation__factory } from "../../types/factories/valuation/Valuation__factory.ts";
+import { IncomeVault__factory } from "../../types/factories/vault/IncomeVault__factory.ts";
 import type { Addresses } from "./deployment.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -43,6 +44,7 @@ export const INTERFACES = {
   faults: Faults__factory.createInterface(),
   disputes: Disputes__factory.createInterface(),
   exchange: ShareExchange__factory.createInterface(),
+  vault: IncomeVault__factory.createInterface(),
 } as const satisfies Record<string, Interface>;
 
 export type Contracts = ReturnType<typeof contractsAt>;
@@ -63,6 +65,7 @@ export function contractsAt(addresses: Addresses, runner: ContractRunner) {
     faults: Faults__factory.connect(addresses.faults, runner),
     disputes: Disputes__factory.connect(addresses.disputes, runner),
     exchange: ShareExchange__factory.connect(addresses.exchange, runner),
+    vault: IncomeVault__factory.connect(addresses.vault, runner),
     facility: (address: string) => Facility__factory.connect(address, runner),
     classToken: (address: string) => ClassToken__factory.connect(address, runner),
     classPrice: (address: string) => ClassPrice__factory.connect(address, runner),
