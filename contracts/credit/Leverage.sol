@@ -13,6 +13,7 @@ import {Authorization, Id, Market, MarketParams, Signature, toAssetsUp} from "./
 
 /// @title What the leverage helper asks of the markets.
 interface IMarketsVerbs {
+    /// @notice Posts the caller's shares for an account.
     function supplyCollateral(
         MarketParams memory params,
         uint256 collateralShares,
@@ -20,6 +21,7 @@ interface IMarketsVerbs {
         bytes calldata data
     ) external;
 
+    /// @notice Takes shares of an account out.
     function withdrawCollateral(
         MarketParams memory params,
         uint256 collateralShares,
@@ -27,6 +29,7 @@ interface IMarketsVerbs {
         address receiver
     ) external;
 
+    /// @notice Borrows `assets` for an account.
     function borrow(
         MarketParams memory params,
         uint256 assets,
@@ -35,6 +38,7 @@ interface IMarketsVerbs {
         address receiver
     ) external returns (uint256 borrowedAssets, uint256 borrowedShares);
 
+    /// @notice Repays debt of an account, by assets or by shares.
     function repay(
         MarketParams memory params,
         uint256 assets,
@@ -43,12 +47,16 @@ interface IMarketsVerbs {
         bytes calldata data
     ) external returns (uint256 repaidAssets, uint256 repaidShares);
 
+    /// @notice Brings a market's totals up to date.
     function accrueInterest(MarketParams memory params) external;
 
+    /// @notice Sets an authorization by its authorizer's signature.
     function setAuthorizationWithSig(Authorization calldata authorization, Signature calldata signature) external;
 
+    /// @notice A market's totals.
     function market(Id id) external view returns (Market memory);
 
+    /// @notice What an account has in a market.
     function position(
         Id id,
         address account
