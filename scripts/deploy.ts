@@ -5,6 +5,7 @@ import { Disputes__factory } from "../types/factories/bond/Disputes__factory.ts"
 import { Faults__factory } from "../types/factories/bond/Faults__factory.ts";
 import { Gate__factory } from "../types/factories/compliance/Gate__factory.ts";
 import { KinkedRate__factory } from "../types/factories/credit/KinkedRate__factory.ts";
+import { Leverage__factory } from "../types/factories/credit/Leverage__factory.ts";
 import { Markets__factory } from "../types/factories/credit/Markets__factory.ts";
 import { ShareExchange__factory } from "../types/factories/exchange/ShareExchange__factory.ts";
 import { ClassToken__factory } from "../types/factories/facility/ClassToken__factory.ts";
@@ -125,6 +126,7 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
     new Disputes__factory(admin).deploy(authority, { ...{ asset, registry, telemetry, bonds }, ...DISPUTES }),
   );
   const exchange = await place(new ShareExchange__factory(admin).deploy(authority, valuation, treasury));
+  const leverage = await place(new Leverage__factory(admin).deploy(markets, exchange));
   const vaultLibraries = {
     "project/contracts/vault/Holdings.sol:Holdings": await placeCode(Holdings__factory.bytecode),
   };
@@ -148,6 +150,7 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
     faults,
     disputes,
     exchange,
+    leverage,
     vault,
   };
   await assignRoles(addresses, options);
@@ -159,7 +162,8 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
   );
   await send(Markets__factory.connect(markets, admin).enableIrm(rateModel));
   await send(Markets__factory.connect(markets, admin).enableLltv(LLTV_WAD));
-  for (const holder of [markets, vault]) await send(Gate__factory.connect(gate, admin).listHolder(holder, true));
+  for (const holder of [markets, leverage, vault])
+    await send(Gate__factory.connect(gate, admin).listHolder(holder, true));
 
   return addresses;
 }

@@ -24,6 +24,7 @@ const AddressesSchema = Type.Object(
     faults: Address,
     disputes: Address,
     exchange: Address,
+    leverage: Address,
     vault: Address,
   },
   strict,

@@ -54,6 +54,7 @@ describe("read model of leases", () => {
         faults: unused,
         disputes: unused,
         exchange: unused,
+        leverage: unused,
         vault: unused,
       },
       leases: await leases.getAddress(),
