@@ -20,7 +20,7 @@ struct Order {
 /// @title What a vault and the leverage helper ask of the exchange.
 interface IShareExchange {
     /// @notice Fills `fillShares` of an order; the caller is its taker. Of a sell order it pays up to `limitAssets` in
-    /// all and `receiver` gets the shares; of a buy order it gives the shares and `receiver` gets at least `limitAssets`.
+    /// all and `receiver` gets the shares; of a buy order it gives the shares and `receiver` at least `limitAssets`.
     /// @return assets what the caller paid, or `receiver` got
     function fill(
         Order calldata order,
