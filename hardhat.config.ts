@@ -13,12 +13,15 @@ const solc = {
 const small = { ...solc, settings: { ...solc.settings, optimizer: { enabled: true, runs: 200 } } };
 // The one that oracles pay for every hour: compiled by way of the intermediate language, which takes longer.
 const cheap = { ...solc, settings: { ...solc.settings, viaIR: true } };
+// The valuation: it reads whole leases, and fits by that way only.
+const lean = { ...solc, settings: { ...small.settings, viaIR: true } };
 const contracts = {
   compilers: [solc],
   overrides: {
     "contracts/facility/Facility.sol": small,
     "contracts/lease/Leases.sol": small,
     "contracts/telemetry/Telemetry.sol": cheap,
+    "contracts/valuation/Valuation.sol": lean,
   },
 };
 

@@ -44,7 +44,7 @@ export function actorsOf(world: World, provider: JsonRpcProvider): Actors {
       await Promise.all(lotIds.map(async (id) => (await admin.registry.lot(id)).modelId)),
     )) {
       const curve = await admin.valuation.curve(modelId);
-      await send(admin.valuation.setCurve(modelId, timestamp, curve.maxAgeSec, [...curve.residualBps]));
+      await send(admin.valuation.setCurve(modelId, timestamp, curve.maxAgeSec, 0, [...curve.residualBps]));
     }
     await send(as(cast.keeper).valuation.appraise(place.address, lotIds));
   };

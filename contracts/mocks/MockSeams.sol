@@ -58,6 +58,10 @@ contract MockSeams is IFacility, IRegistry, ITelemetry, IPrice {
         evidenceClass[lotId] = evidenceClass_;
     }
 
+    function setEvidence(LotId lotId, uint8 evidenceClass_) external {
+        evidenceClass[lotId] = evidenceClass_;
+    }
+
     function setReportedUntil(uint64 reportedUntilAt_) external {
         reportedUntilAt = reportedUntilAt_;
     }
