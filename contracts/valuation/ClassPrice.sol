@@ -32,9 +32,9 @@ contract ClassPrice is IPrice, IAggregatorV3 {
     uint256 private immutable _scaleDown;
 
     /// @inheritdoc IAggregatorV3
-    uint8 public constant decimals = 18;
+    uint8 public immutable decimals = 18;
     /// @inheritdoc IAggregatorV3
-    uint256 public constant version = 1;
+    uint256 public immutable version = 1;
     /// @inheritdoc IAggregatorV3
     string public description;
 

@@ -16,9 +16,9 @@ contract IndexFeed is IAggregatorV3 {
     bytes32 public immutable modelId;
 
     /// @inheritdoc IAggregatorV3
-    uint8 public constant decimals = 18;
+    uint8 public immutable decimals = 18;
     /// @inheritdoc IAggregatorV3
-    uint256 public constant version = 1;
+    uint256 public immutable version = 1;
     /// @inheritdoc IAggregatorV3
     string public description;
 
