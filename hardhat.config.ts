@@ -13,12 +13,9 @@ const solc = {
 const small = { ...solc, settings: { ...solc.settings, optimizer: { enabled: true, runs: 200 } } };
 // Those whose every unit of gas counts: compiled by way of the intermediate language, which takes longer.
 const cheap = { ...solc, settings: { ...solc.settings, viaIR: true } };
-<<<<<<< HEAD
 // The valuation: it reads whole leases, and fits by that way only.
-const lean = { ...solc, settings: { ...small.settings, viaIR: true } };
-=======
+const slim = { ...solc, settings: { ...small.settings, viaIR: true } };
 const lean = { ...solc, settings: { ...cheap.settings, optimizer: { enabled: true, runs: 1000 } } };
->>>>>>> main
 const contracts = {
   compilers: [solc],
   overrides: {
@@ -27,11 +24,8 @@ const contracts = {
     "contracts/credit/Markets.sol": lean,
     "contracts/lease/Leases.sol": small,
     "contracts/telemetry/Telemetry.sol": cheap,
-<<<<<<< HEAD
-    "contracts/valuation/Valuation.sol": lean,
-=======
+    "contracts/valuation/Valuation.sol": slim,
     "test/invariants/markets.t.sol": lean,
->>>>>>> main
   },
 };
 

@@ -38,15 +38,6 @@ export function actorsOf(world: World, provider: JsonRpcProvider): Actors {
   /** Values all lots, as anybody may: by what the risk officers set and dated at the start. */
   const appraise = async () => {
     const lotIds = deployment.identities.map(({ lotId }) => BigInt(lotId));
-<<<<<<< HEAD
-    for (const modelId of new Set(
-      await Promise.all(lotIds.map(async (id) => (await admin.registry.lot(id)).modelId)),
-    )) {
-      const curve = await admin.valuation.curve(modelId);
-      await send(admin.valuation.setCurve(modelId, timestamp, curve.maxAgeSec, 0, [...curve.residualBps]));
-    }
-=======
->>>>>>> main
     await send(as(cast.keeper).valuation.appraise(place.address, lotIds));
   };
 

@@ -121,39 +121,7 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
   );
   const exchange = await place(new ShareExchange__factory(admin).deploy(authority, valuation, treasury));
 
-<<<<<<< HEAD
-  const manager = Authority__factory.connect(authority, admin);
-  const attesting = (["attest", "renew", "revokeAttestation"] as const).map(
-    (name) => Registry__factory.createInterface().getFunction(name).selector,
-  );
-  await send(manager.setTargetFunctionRole(registry, attesting, AUDITOR_ROLE));
-  await send(manager.grantRole(AUDITOR_ROLE, auditor, 0n));
-  const slashing = [Bonds__factory.createInterface().getFunction("slash").selector];
-  await send(manager.setTargetFunctionRole(bonds, slashing, SLASHER_ROLE));
-  for (const decider of [faults, disputes]) await send(manager.grantRole(SLASHER_ROLE, decider, 0n));
-  const halting = [Telemetry__factory.createInterface().getFunction("halt").selector];
-  await send(manager.setTargetFunctionRole(telemetry, halting, HALTER_ROLE));
-  await send(manager.grantRole(HALTER_ROLE, faults, 0n));
-  const ruling = [Disputes__factory.createInterface().getFunction("rule").selector];
-  await send(manager.setTargetFunctionRole(disputes, ruling, ARBITER_ROLE));
-  await send(manager.grantRole(ARBITER_ROLE, options.arbiter ?? (await admin.getAddress()), 0n));
-  const sorted = [...oracles].sort((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1));
-  await send(
-    Telemetry__factory.connect(telemetry, admin).setConfig(
-      ...([sorted, BigInt(Math.floor((sorted.length - 1) / 3)), options.startEpoch * 3600n + CONFIG_SEC] as const),
-    ),
-  );
-  const values = Valuation__factory.connect(valuation, admin);
-  await send(values.setHaircuts([...EVIDENCE_HAIRCUT_BPS], [...RECEIVABLES_HAIRCUT_BPS]));
-  await send(values.setDiscount(BASE_RATE_BPS, [...SPREAD_BPS]));
-  await send(Markets__factory.connect(markets, admin).enableIrm(rateModel));
-  await send(Markets__factory.connect(markets, admin).enableLltv(LLTV_WAD));
-  await send(Gate__factory.connect(gate, admin).listHolder(markets, true));
-
-  return {
-=======
   const addresses: Addresses = {
->>>>>>> main
     authority,
     asset,
     registry,
@@ -177,6 +145,9 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
       ...([sorted, BigInt(Math.floor((sorted.length - 1) / 3)), options.startEpoch * 3600n + CONFIG_SEC] as const),
     ),
   );
+  const values = Valuation__factory.connect(valuation, admin);
+  await send(values.setHaircuts([...EVIDENCE_HAIRCUT_BPS], [...RECEIVABLES_HAIRCUT_BPS]));
+  await send(values.setDiscount(BASE_RATE_BPS, [...SPREAD_BPS]));
   await send(Markets__factory.connect(markets, admin).enableIrm(rateModel));
   await send(Markets__factory.connect(markets, admin).enableLltv(LLTV_WAD));
   await send(Gate__factory.connect(gate, admin).listHolder(markets, true));
