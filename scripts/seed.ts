@@ -15,6 +15,7 @@ import { nodeKeyOf, type Cast } from "./cast.ts";
 import { BONDS, DEAL, MONTH_HOURS } from "./catalogue.ts";
 import { LLTV_WAD } from "./deploy.ts";
 import type { FleetLot } from "./fleet.ts";
+import { fixDay, modelsOf } from "./quotes.ts";
 
 export interface SeedOptions {
   seed: string;
@@ -39,6 +40,8 @@ export interface Seeded {
 const UNITS_PER_CENT = 10_000n; // of a six-decimal stablecoin
 const DAY_SEC = 86_400;
 const YEAR_SEC = 365 * DAY_SEC;
+/** Curves and ratings are good for so long; their owners renew them before. */
+const INPUT_SEC = 400 * DAY_SEC;
 const NONE = 0;
 const [FEE, INTEREST, RESERVE, PRINCIPAL, , TRAP, FEE_EXCESS, RESIDUAL] = [0, 1, 2, 3, 4, 5, 6, 7] as const;
 /** The priority of payments; the lists of early amortisation and enforcement keep nothing back. */
@@ -55,15 +58,18 @@ const STEPS = [
 ];
 const COUNTRY = "0x5553"; // US
 const PASSING_STEPS = STEPS.filter(({ kind }) => kind !== RESERVE && kind !== TRAP);
+/** The vault takes a quarter of the senior class, and keeps a tenth of that beside in cash. */
+const [VAULT_PART, CASH_PART] = [4n, 10n];
 const EVIDENCE_CLASS = 3; // attested, with an independent power meter
 /** H100 residual at the end of year 1 to 5, middle of the ranges on record (V2), in basis points of cost. */
 const RESIDUAL_BPS = [10_000, 6_250, 4_250, 3_000, 1_750, 1_250];
 
 /** Registers the fleet, funds the facility, draws on the lots, opens leases and a market: all by the parties themselves. */
 export async function seed(options: SeedOptions): Promise<Seeded> {
-  const { provider, addresses, cast, fleet } = options;
+  const { provider, addresses, cast, fleet, genesisAt } = options;
   const as = (wallet: Wallet) => contractsAt(addresses, wallet.connect(provider));
   const identities = await registerFleet(options, as(cast.operator), as(cast.admin), as(cast.auditor));
+  for (const { address } of cast.lessees) await send(as(cast.admin).valuation.rate(address, ratingOf(genesisAt)));
 
   await postBonds(options, fleet.length);
 
@@ -72,7 +78,10 @@ export async function seed(options: SeedOptions): Promise<Seeded> {
   const seniorAssets = (costAssets * DEAL.seniorShareBps) / 10_000n;
   await admit(options, as(cast.admin));
   const { facility, classTokens } = await createFacility(options, as(cast.admin), seniorAssets, costAssets);
-  await raise(options, facility, [seniorAssets / 2n, seniorAssets - seniorAssets / 2n], costAssets - seniorAssets);
+  const vaultAssets = seniorAssets / VAULT_PART;
+  await fillVault(options, facility, classTokens[0] as string, vaultAssets);
+  const halfAssets = seniorAssets / 2n;
+  await raise(options, facility, [halfAssets, seniorAssets - halfAssets - vaultAssets], costAssets - seniorAssets);
 
   for (const [index, cost] of costs.entries()) {
     const lotId = index + 1;
@@ -86,6 +95,11 @@ export async function seed(options: SeedOptions): Promise<Seeded> {
   return { facilities: [{ address: facility, classTokens, markets: [market] }], identities, costAssets, seniorAssets };
 }
 
+/** What the rating officer says of each lessee, as the leases themselves do. */
+function ratingOf(asOfAt: number) {
+  return { asOfAt, maxAgeSec: INPUT_SEC, lesseeBucket: DEAL.lesseeBucket };
+}
+
 /** What a lot costs: months of its rent at full use. */
 function costOf(lot: FleetLot): bigint {
   return monthlyRentOf(lot) * DEAL.paybackMonths;
@@ -97,14 +111,17 @@ function monthlyRentOf({ model, gpuCount }: FleetLot): bigint {
 }
 
 async function registerFleet(
-  { seed: name, fleet, genesisAt }: SeedOptions,
+  { seed: name, fleet, genesisAt, cast }: SeedOptions,
   operator: Contracts,
   admin: Contracts,
   auditor: Contracts,
 ): Promise<Deployment["identities"]> {
-  for (const model of new Map(fleet.map((lot) => [lot.model.name, lot.model])).values()) {
+  for (const { address } of cast.publishers) await send(admin.computeIndex.listPublisher(address, true));
+  const dayAt = genesisAt - DAY_SEC;
+  await fixDay(admin.computeIndex, cast.publishers, fleet, dayAt);
+  for (const model of modelsOf(fleet)) {
     await send(admin.registry.addModel(model.name, model.tdpW));
-    await send(admin.valuation.setCurve(id(model.name), genesisAt, 400 * DAY_SEC, NONE, RESIDUAL_BPS));
+    await send(admin.valuation.setCurve(id(model.name), genesisAt, INPUT_SEC, dayAt, RESIDUAL_BPS));
   }
   await send(operator.registry.registerSite(COUNTRY, encodeBytes32String("US-ERCOT")));
   const identities: Deployment["identities"] = [];
@@ -155,7 +172,7 @@ async function admit({ cast, genesisAt, provider, addresses }: SeedOptions, admi
   const gate = Gate__factory.connect(addresses.gate, provider);
   const domain = domainOf(await gate.eip712Domain());
   const { types } = structOf(Gate__factory.abi, "present", "credential");
-  for (const [index, holder] of [...cast.investors, cast.equity, cast.lender].entries()) {
+  for (const [index, holder] of [...cast.investors, cast.equity, cast.lender, cast.saver].entries()) {
     const credential = {
       holder: holder.address,
       provider: cast.kycProvider.address,
@@ -228,6 +245,19 @@ async function raise(options: SeedOptions, facility: string, seniorParts: bigint
   for (const [index, part] of seniorParts.entries()) await subscribe(cast.investors[index] as Wallet, 0, part);
   await subscribe(cast.equity, 1, residual);
   await send(contractsAt(options.addresses, cast.keeper.connect(options.provider)).facility(facility).startFunding());
+}
+
+/** A saver's deposit goes into the raise by way of the vault; a part stays cash. */
+async function fillVault(options: SeedOptions, facility: string, classToken: string, assets: bigint): Promise<void> {
+  const { cast, addresses, provider } = options;
+  const as = (wallet: Wallet) => contractsAt(addresses, wallet.connect(provider));
+  await send(as(cast.admin).vault.list(facility, 0, 2n * assets));
+  const paidAssets = assets + assets / CASH_PART;
+  await fund(options, cast.saver, addresses.vault, paidAssets);
+  await send(as(cast.saver).vault.deposit(paidAssets, cast.saver.address));
+  // Before anything is drawn a share is worth what a refund would give.
+  await send(as(cast.keeper).valuation.appraise(facility, []));
+  await send(as(cast.admin).vault.subscribe(classToken, assets));
 }
 
 /** Gives a party stablecoins and lets a contract take them. */

@@ -10,7 +10,7 @@ import { Bonds__factory } from "../../types/factories/bond/Bonds__factory.ts";
 import { Disputes__factory } from "../../types/factories/bond/Disputes__factory.ts";
 import { Faults__factory } from "../../types/factories/bond/Faults__factory.ts";
 import { Gate__factory } from "../../types/factories/compliance/Gate__factory.ts";
-import { Leverage__factory } from "../../types/factories/credit/Leverage__factory.ts";
+import { Leverage__factory } from "../../types/factories/credit/Leverage.sol/Leverage__factory.ts";
 import { Markets__factory } from "../../types/factories/credit/Markets__factory.ts";
 import { ShareExchange__factory } from "../../types/factories/exchange/ShareExchange__factory.ts";
 import { ClassToken__factory } from "../../types/factories/facility/ClassToken__factory.ts";
