@@ -16,5 +16,5 @@ const { histories, seed } = new Command("npm run differential --")
 
 const files = ["test/differential/facility.ts", "test/differential/leases.ts"];
 const settings = { DIFFERENTIAL_HISTORIES: String(histories), DIFFERENTIAL_SEED: String(seed) };
-const { failed } = await runTests("mocha", files, settings, LIMIT_MS);
+const { failed } = await runTests("mocha", files, { env: settings, limitMs: LIMIT_MS });
 process.exit(failed === 0 ? 0 : 1);

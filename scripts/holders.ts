@@ -2,5 +2,5 @@
 // minute; npm test runs the same with 300.
 import { runTests } from "./runner.ts";
 
-const { failed } = await runTests("mocha", ["test/contracts/facility-holders.ts"], { HOLDERS: "10000" });
+const { failed } = await runTests("mocha", ["test/contracts/facility-holders.ts"], { env: { HOLDERS: "10000" } });
 process.exit(failed === 0 ? 0 : 1);

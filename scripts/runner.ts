@@ -32,30 +32,41 @@ export function judge(outcome: Outcome | undefined, code: number | null): Outcom
   return { passed, failed: failed === 0 && (passed === 0 || code !== 0) ? 1 : failed };
 }
 
+/** How a runner is run. */
+export interface RunOptions {
+  env?: NodeJS.ProcessEnv;
+  /** It is killed after this long. */
+  limitMs?: number;
+  /** Show what it prints in one piece when it has ended: for several at a time. */
+  isWhole?: boolean;
+  /** Where it is shown; by default on standard output. */
+  shown?: NodeJS.WritableStream;
+}
+
 /** Runs the tests of one runner (all, or those in `files`) and shows what they print. */
-export async function runTests(
-  runner: Runner,
-  files: string[] = [],
-  env: NodeJS.ProcessEnv = {},
-  limitMs = LIMIT_MS,
-): Promise<Outcome> {
+export async function runTests(runner: Runner, files: string[] = [], options: RunOptions = {}): Promise<Outcome> {
+  const { env = {}, limitMs = LIMIT_MS, isWhole = false, shown = process.stdout } = options;
   const child = spawn(process.execPath, [SUITE, runner, ...files], {
     env: { ...process.env, ...env },
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", isWhole ? "pipe" : "inherit"],
   });
+  const streams = [child.stdout, child.stderr].filter((stream) => stream !== null);
   const limit = setTimeout(() => child.kill("SIGKILL"), limitMs);
   let output = "";
-  child.stdout.on("data", (chunk: Buffer) => {
-    process.stdout.write(chunk);
-    output += chunk.toString();
-  });
+  for (const stream of streams) {
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      if (!isWhole) shown.write(text);
+      output += text;
+    });
+  }
   const code = await new Promise<number | null>((resolve, reject) => {
     // Not "close": something the tests started may still hold the pipe.
     child.once("exit", (exitCode) => setTimeout(resolve, 100, exitCode));
     child.once("error", reject);
   });
   clearTimeout(limit);
-  child.stdout.destroy();
+  for (const stream of streams) stream.destroy();
+  if (isWhole) shown.write(output);
 
   const reported = outcomeOf(output);
   const outcome = judge(reported, code);

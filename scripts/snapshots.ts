@@ -5,5 +5,5 @@ import { runTests } from "./runner.ts";
 
 const files = globSync("test/snapshots/*.ts", { cwd: join(import.meta.dirname, "..") }).sort();
 const env = process.argv.includes("--update") ? { UPDATE_SNAPSHOTS: "1" } : {};
-const { failed } = await runTests("mocha", files, env);
+const { failed } = await runTests("mocha", files, { env });
 process.exit(failed === 0 ? 0 : 1);

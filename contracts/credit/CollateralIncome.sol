@@ -22,6 +22,9 @@ interface ICollateralIncome {
     /// @notice What `account` could claim now. It falls only when the account itself claims.
     function claimableAssets(address account) external view returns (uint256);
 
+    /// @notice May `account` receive shares now?
+    function canReceive(address account) external view returns (bool);
+
     /// @notice Pays everything the caller can claim to `to`.
     function claim(address to) external returns (uint256 assets);
 }

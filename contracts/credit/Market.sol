@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {BPS, mulDivDown, mulDivUp, WAD} from "../units.sol";
 
-// What a lending market is: its types, events and arithmetic. Types and order of structs and events are those of Morpho
-// Blue's public interface, so that its integrators' tools apply.
+// What a lending market is: its types, events, and the arithmetic of its totals. Types and order of structs and events
+// are those of Morpho Blue's public interface, so that its integrators' tools apply.
 
 // keccak256(abi.encode(MarketParams)).
 type Id is bytes32;
@@ -30,18 +32,12 @@ struct Market {
     uint128 feeWad;
 }
 
-struct Position {
-    uint256 supplyShares;
-    uint128 borrowShares;
-    uint128 collateralShares;
-}
-
 /// A `Market` at work. 104 bits hold 20 trillion of a token with 18 decimals.
 struct Ledger {
     uint104 totalSupplyAssets;
     uint104 totalBorrowAssets;
     uint40 lastUpdateAt;
-    bool paysIncome;
+    uint8 marks; // PAYS_INCOME, BORROWING_PAUSED
     uint120 totalSupplyShares;
     uint120 totalBorrowShares;
     uint16 feeBps;
@@ -51,14 +47,6 @@ struct Ledger {
 struct LedgerWords {
     uint256 assetsWord;
     uint256 sharesWord;
-}
-
-struct Liquidation {
-    uint256 seizedShares;
-    uint256 repaidShares;
-    uint256 repaidAssets;
-    uint256 badDebtShares;
-    uint256 badDebtAssets;
 }
 
 /// A signed change of an authorization.
@@ -76,17 +64,23 @@ struct Signature {
     bytes32 s;
 }
 
+using SafeCast for uint256;
 using {toId} for MarketParams global;
+using {checkSigned} for Authorization global;
 using {
     supplyIn,
     supplyOut,
     debtOut,
     debtIn,
-    healthOf,
-    accrue,
-    liquidate,
+    addSupply,
+    removeSupply,
+    addDebt,
     removeDebt,
     writeOff,
+    checkLiquidity,
+    paysIncome,
+    isBorrowingPaused,
+    accrue,
     totals
 } for Ledger global;
 using {load, header, store} for LedgerWords global;
@@ -95,6 +89,8 @@ event EnableIrm(address indexed irm);
 event EnableLltv(uint256 lltvWad);
 event SetFee(Id indexed id, uint256 feeBps);
 event SetFeeRecipient(address indexed feeRecipient);
+event PauseBorrowing(Id indexed id);
+event ResumeBorrowing(Id indexed id);
 event CreateMarket(Id indexed id, MarketParams params);
 event OpenIncome(address indexed collateralToken, address asset);
 event AccrueInterest(Id indexed id, uint256 ratePerSecondWad, uint256 interestAssets, uint256 feeShares);
@@ -144,9 +140,17 @@ event SetAuthorization(
 );
 event IncrementNonce(address indexed caller, address indexed authorizer, uint256 usedNonce);
 
-// Prices scale by 1e36; above the maximum a product with an amount of collateral could overflow.
-uint256 constant PRICE_SCALE = 1e36;
-uint256 constant MAX_PRICE = type(uint192).max;
+error Market_ZeroAddress();
+error Market_NotOneAmount(uint256 assets, uint256 shares);
+error Market_NoCallback();
+error Market_NotEnoughLiquidity(Id id, uint256 totalSupplyAssets, uint256 totalBorrowAssets);
+error Market_SignatureExpired(uint256 deadline, uint256 nowAt);
+error Market_WrongNonce(address authorizer, uint256 nonce, uint256 expectedNonce);
+error Market_WrongSigner(address signer, address authorizer);
+
+// Marks of a market.
+uint8 constant PAYS_INCOME = 1;
+uint8 constant BORROWING_PAUSED = 2;
 
 // One virtual asset and 1e6 virtual shares stand in every total.
 uint256 constant VIRTUAL_ASSETS = 1;
@@ -196,18 +200,6 @@ function debtIn(Ledger memory ledger, uint256 assets, uint256 shares) pure retur
     return (toAssetsUp(shares, totalAssets, totalShares), shares);
 }
 
-/// @dev What a position owes, rounded up, and may owe at `price`, rounded down.
-function healthOf(
-    Ledger memory ledger,
-    uint256 owedShares,
-    uint256 postedShares,
-    uint256 price,
-    uint256 lltvWad
-) pure returns (uint256 owedAssets, uint256 maxAssets) {
-    owedAssets = toAssetsUp(owedShares, ledger.totalBorrowAssets, ledger.totalBorrowShares);
-    maxAssets = mulDivDown(mulDivDown(postedShares, price, PRICE_SCALE), lltvWad, WAD);
-}
-
 /// @dev Adds the interest of `elapsedSec` to both totals, and the shares that pay the fee on it: both rounded down, and
 /// cut so that no total leaves its bits.
 function accrue(
@@ -235,50 +227,19 @@ function growthWad(uint256 ratePerSecondWad, uint256 elapsedSec) pure returns (u
     return firstWad + secondWad + thirdWad;
 }
 
-/// @dev What a liquidator gets for one unit repaid: min(1.15, 1 / (1 − 0.3 · (1 − LLTV))), rounded down.
-function incentiveWad(uint256 lltvWad) pure returns (uint256) {
-    return Math.min(1.15e18, mulDivDown(WAD, WAD, WAD - (0.3e18 * (WAD - lltvWad)) / WAD));
+function addSupply(Ledger memory ledger, uint256 assets, uint256 shares) pure {
+    ledger.totalSupplyAssets += assets.toUint104();
+    ledger.totalSupplyShares += shares.toUint120();
 }
 
-/// @dev Takes a liquidation out of the totals and the position: what was asked for (`seizedShares` or `repaidShares`,
-/// the other is 0), cut to what is posted and owed. Repaid rounds up, seized down. Debt without collateral is written
-/// off.
-/// @param price loan assets per collateral share that the liquidator pays: the incentive is taken off
-function liquidate(
-    Ledger memory ledger,
-    Position storage held,
-    uint256 price,
-    uint256 seizedShares,
-    uint256 repaidShares
-) returns (Liquidation memory result) {
-    (uint256 owedShares, uint256 postedShares) = (held.borrowShares, held.collateralShares);
-    (uint256 totalAssets, uint256 totalShares) = (ledger.totalBorrowAssets, ledger.totalBorrowShares);
-    if (repaidShares == 0) {
-        seizedShares = Math.min(seizedShares, postedShares);
-        repaidShares = toSharesUp(mulDivUp(seizedShares, price, PRICE_SCALE), totalAssets, totalShares);
-    } else {
-        repaidShares = Math.min(repaidShares, owedShares);
-        seizedShares = mulDivDown(toAssetsDown(repaidShares, totalAssets, totalShares), PRICE_SCALE, price);
-    }
-    if (repaidShares > owedShares) {
-        repaidShares = owedShares;
-        seizedShares = mulDivDown(toAssetsDown(repaidShares, totalAssets, totalShares), PRICE_SCALE, price);
-    } else if (seizedShares > postedShares) {
-        seizedShares = postedShares;
-        repaidShares = toSharesUp(mulDivUp(seizedShares, price, PRICE_SCALE), totalAssets, totalShares);
-    }
-    result.seizedShares = seizedShares;
-    result.repaidShares = repaidShares;
-    result.repaidAssets = toAssetsUp(repaidShares, totalAssets, totalShares);
-    ledger.removeDebt(result.repaidAssets, repaidShares);
-    owedShares -= repaidShares;
-    if (seizedShares == postedShares && owedShares > 0) {
-        result.badDebtShares = owedShares;
-        result.badDebtAssets = ledger.writeOff(owedShares);
-        owedShares = 0;
-    }
-    held.borrowShares = uint128(owedShares);
-    held.collateralShares = uint128(postedShares - seizedShares);
+function removeSupply(Ledger memory ledger, uint256 assets, uint256 shares) pure {
+    ledger.totalSupplyAssets -= assets.toUint104();
+    ledger.totalSupplyShares -= shares.toUint120();
+}
+
+function addDebt(Ledger memory ledger, uint256 assets, uint256 shares) pure {
+    ledger.totalBorrowAssets += assets.toUint104();
+    ledger.totalBorrowShares += shares.toUint120();
 }
 
 /// @dev Takes repaid debt out of its total. What is repaid rounds up, so the last of it may exceed the total by one.
@@ -295,6 +256,19 @@ function writeOff(Ledger memory ledger, uint256 shares) pure returns (uint256 as
     ledger.totalSupplyAssets -= uint104(assets);
 }
 
+function checkLiquidity(Ledger memory ledger, Id id) pure {
+    (uint256 suppliedAssets, uint256 borrowedAssets) = (ledger.totalSupplyAssets, ledger.totalBorrowAssets);
+    require(borrowedAssets <= suppliedAssets, Market_NotEnoughLiquidity(id, suppliedAssets, borrowedAssets));
+}
+
+function paysIncome(Ledger memory ledger) pure returns (bool) {
+    return ledger.marks & PAYS_INCOME != 0;
+}
+
+function isBorrowingPaused(Ledger memory ledger) pure returns (bool) {
+    return ledger.marks & BORROWING_PAUSED != 0;
+}
+
 function load(LedgerWords storage words) view returns (Ledger memory) {
     (uint256 assetsWord, uint256 sharesWord) = (words.assetsWord, words.sharesWord);
     return
@@ -302,7 +276,7 @@ function load(LedgerWords storage words) view returns (Ledger memory) {
             uint104(assetsWord),
             uint104(assetsWord >> 104),
             uint40(assetsWord >> 208),
-            assetsWord >> 248 != 0,
+            uint8(assetsWord >> 248),
             uint120(sharesWord),
             uint120(sharesWord >> 120),
             uint16(sharesWord >> 240)
@@ -310,9 +284,9 @@ function load(LedgerWords storage words) view returns (Ledger memory) {
 }
 
 /// @dev The two fields that a deposit of collateral asks for, in one read.
-function header(LedgerWords storage words) view returns (uint256 lastUpdateAt, bool paysIncome) {
+function header(LedgerWords storage words) view returns (uint256 lastUpdateAt, bool doesPayIncome) {
     uint256 assetsWord = words.assetsWord;
-    return (uint40(assetsWord >> 208), assetsWord >> 248 != 0);
+    return (uint40(assetsWord >> 208), (assetsWord >> 248) & PAYS_INCOME != 0);
 }
 
 function store(LedgerWords storage words, Ledger memory ledger) {
@@ -320,7 +294,7 @@ function store(LedgerWords storage words, Ledger memory ledger) {
         ledger.totalSupplyAssets |
         (uint256(ledger.totalBorrowAssets) << 104) |
         (uint256(ledger.lastUpdateAt) << 208) |
-        (uint256(ledger.paysIncome ? 1 : 0) << 248);
+        (uint256(ledger.marks) << 248);
     words.sharesWord =
         ledger.totalSupplyShares |
         (uint256(ledger.totalBorrowShares) << 120) |
@@ -341,4 +315,28 @@ function totals(Ledger memory ledger) pure returns (Market memory) {
 
 function toId(MarketParams memory params) pure returns (Id) {
     return Id.wrap(keccak256(abi.encode(params)));
+}
+
+/// @dev An authorization is good until its deadline, once, in the order of its authorizer's nonces.
+function checkSigned(
+    Authorization calldata authorization,
+    Signature calldata signature,
+    bytes32 digest,
+    uint256 usedNonce
+) view {
+    (address authorizer, uint256 deadline) = (authorization.authorizer, authorization.deadline);
+    require(block.timestamp <= deadline, Market_SignatureExpired(deadline, block.timestamp));
+    require(authorization.nonce == usedNonce, Market_WrongNonce(authorizer, authorization.nonce, usedNonce));
+    address signer = ECDSA.recover(digest, signature.v, signature.r, signature.s);
+    require(signer == authorizer, Market_WrongSigner(signer, authorizer));
+}
+
+/// @dev What every verb asks of its input: one amount, and somebody it is for.
+function checkInput(uint256 assets, uint256 shares, address account) pure {
+    require((assets == 0) != (shares == 0), Market_NotOneAmount(assets, shares));
+    require(account != address(0), Market_ZeroAddress());
+}
+
+function refuseCallback(bytes calldata data) pure {
+    require(data.length == 0, Market_NoCallback());
 }

@@ -4,37 +4,37 @@ pragma solidity 0.8.37;
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
 import {Settlement} from "../settlement.sol";
 import {mulDivUp, WAD} from "../units.sol";
-import {IPrice} from "../valuation/IPrice.sol";
-import {CollateralIncome} from "./CollateralIncome.sol";
+import {CollateralIncome, ICollateralIncome} from "./CollateralIncome.sol";
 import {IRateModel, MAX_RATE_PER_SECOND_WAD} from "./IRateModel.sol";
+import {incentiveWad, Liquidation, Loan, Position} from "./Loan.sol";
 import {
     AccrueInterest,
     Authorization,
     Borrow,
+    BORROWING_PAUSED,
+    checkInput,
     CreateMarket,
     EnableIrm,
     EnableLltv,
     Id,
-    incentiveWad,
     IncrementNonce,
     Ledger,
     LedgerWords,
-    Liquidation,
-    Liquidate,
     Market,
+    Market_ZeroAddress,
     MarketParams,
-    MAX_PRICE,
     OpenIncome,
-    Position,
+    PauseBorrowing,
+    PAYS_INCOME,
+    refuseCallback,
     Repay,
+    ResumeBorrowing,
     SetAuthorization,
     SetFee,
     SetFeeRecipient,
@@ -63,6 +63,7 @@ import {
 /// - One virtual asset and 1e6 virtual shares stand in every total, so the first depositor cannot move the share price.
 ///
 /// Liveness
+/// - Collateral that pays income is posted for the caller, or for who may receive it: nobody comes to it past the gate.
 /// - Without a valid price there is no new debt, no collateral leaves an indebted position, and nothing is liquidated.
 ///   supply, withdraw, repay, supplyCollateral and an owner's repayFromIncome need no price.
 /// - Interest stops before any total could leave its bits; no elapsed time can lock a market.
@@ -75,11 +76,10 @@ import {
 ///   and once the position is unhealthy anyone may direct it to repay.
 ///
 /// Roles
-/// - The AccessManager's role enables rate models and LLTVs (for good), and sets fees up to 25 % of interest. It can
-///   change or stop no market, and move no money.
+/// - The AccessManager says who enables rate models and LLTVs (for good), sets fees up to 25 % of interest, stops new
+///   borrowing in a market and resumes it. Nobody can change a market, stop anything else in it, or move its money.
 contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
     using CollateralIncome for CollateralIncome.Book;
-    using SafeCast for uint256;
     using SafeERC20 for IERC20;
     using Settlement for IERC20;
 
@@ -94,10 +94,10 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
     mapping(address irm => bool) public isIrmEnabled;
     mapping(uint256 lltvWad => bool) public isLltvEnabled;
     mapping(Id id => MarketParams) public idToMarketParams;
-    mapping(Id id => mapping(address account => Position)) public position;
     mapping(address authorizer => mapping(address authorized => bool)) public isAuthorized;
     mapping(address authorizer => uint256) public nonce;
     mapping(Id id => LedgerWords) private _ledgers;
+    mapping(Id id => mapping(address account => Position)) private _positions;
     mapping(address collateralToken => CollateralIncome.Book) private _books;
     mapping(Id id => mapping(address account => CollateralIncome.Entitlement)) private _entitlements;
 
@@ -110,21 +110,12 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
     error Market_FeeTooHigh(Id id, uint256 feeBps, uint256 maxFeeBps);
     error Market_NoFeeRecipient(Id id);
     error Market_AlreadySet();
-    error Market_ZeroAddress();
     error Market_ZeroAmount();
-    error Market_NotOneAmount(uint256 assets, uint256 shares);
-    error Market_NoCallback();
+    error Market_BorrowingPaused(Id id);
+    error Market_MayNotHold(Id id, address account);
     error Market_NotAuthorized(address onBehalf, address caller);
-    error Market_NotEnoughShares(Id id, address account, uint256 askedShares, uint256 heldShares);
-    error Market_NotEnoughLiquidity(Id id, uint256 totalSupplyAssets, uint256 totalBorrowAssets);
-    error Market_BadPrice(Id id, uint256 answer);
-    error Market_Unhealthy(Id id, address borrower, uint256 owedAssets, uint256 maxAssets);
-    error Market_Healthy(Id id, address borrower, uint256 owedAssets, uint256 maxAssets);
     error Market_NoIncome(Id id);
     error Market_IncomeNotLoanToken(Id id, address incomeAsset, address loanToken);
-    error Market_SignatureExpired(uint256 deadline, uint256 nowAt);
-    error Market_WrongNonce(address authorizer, uint256 nonce, uint256 expectedNonce);
-    error Market_WrongSigner(address signer, address authorizer);
 
     /// @param authority the AccessManager that says who may enable models and LLTVs and set fees
     constructor(address authority) AccessManaged(authority) EIP712("Rackbond Markets", "1") {}
@@ -148,7 +139,7 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
     }
 
     /// @notice Sets which part of a market's interest goes to the fee recipient, from now on.
-    function setFee(MarketParams memory params, uint256 feeBps) external restricted {
+    function setFee(MarketParams memory params, uint256 feeBps) external restricted nonReentrant {
         Id id = params.toId();
         Ledger memory ledger = _accrue(params, id);
         require(feeBps <= MAX_FEE_BPS, Market_FeeTooHigh(id, feeBps, MAX_FEE_BPS));
@@ -163,6 +154,18 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         require(feeRecipient_ != address(0), Market_ZeroAddress());
         feeRecipient = feeRecipient_;
         emit SetFeeRecipient(feeRecipient_);
+    }
+
+    /// @notice Stops new borrowing in a market, and nothing else.
+    function pauseBorrowing(MarketParams memory params) external restricted nonReentrant {
+        _markBorrowing(params, true);
+        emit PauseBorrowing(params.toId());
+    }
+
+    /// @notice Allows new borrowing in a market again.
+    function resumeBorrowing(MarketParams memory params) external restricted nonReentrant {
+        _markBorrowing(params, false);
+        emit ResumeBorrowing(params.toId());
     }
 
     // Markets
@@ -187,7 +190,7 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
             emit OpenIncome(params.collateralToken, address(incomeAsset));
         }
         ledger.lastUpdateAt = uint40(block.timestamp);
-        ledger.paysIncome = address(incomeAsset) != address(0);
+        if (address(incomeAsset) != address(0)) ledger.marks = PAYS_INCOME;
         _ledgers[id].store(ledger);
         idToMarketParams[id] = params;
         emit CreateMarket(id, params);
@@ -203,15 +206,14 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         address onBehalf,
         bytes calldata data
     ) external nonReentrant returns (uint256 suppliedAssets, uint256 suppliedShares) {
-        _checkInput(assets, shares, onBehalf);
-        _refuseCallback(data);
+        checkInput(assets, shares, onBehalf);
+        refuseCallback(data);
         Id id = params.toId();
         Ledger memory ledger = _accrue(params, id);
 
         (assets, shares) = ledger.supplyIn(assets, shares);
-        position[id][onBehalf].supplyShares += shares;
-        ledger.totalSupplyAssets += assets.toUint104();
-        ledger.totalSupplyShares += shares.toUint120();
+        ledger.addSupply(assets, shares);
+        _positions[id][onBehalf].supplyShares += shares;
         _ledgers[id].store(ledger);
         emit Supply(id, msg.sender, onBehalf, assets, shares);
 
@@ -227,18 +229,15 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         address onBehalf,
         address receiver
     ) external nonReentrant returns (uint256 withdrawnAssets, uint256 withdrawnShares) {
-        _checkInput(assets, shares, receiver);
+        checkInput(assets, shares, receiver);
         _checkAuthorized(onBehalf);
         Id id = params.toId();
         Ledger memory ledger = _accrue(params, id);
 
         (assets, shares) = ledger.supplyOut(assets, shares);
-        uint256 heldShares = position[id][onBehalf].supplyShares;
-        require(shares <= heldShares, Market_NotEnoughShares(id, onBehalf, shares, heldShares));
-        position[id][onBehalf].supplyShares = heldShares - shares;
-        ledger.totalSupplyAssets -= assets.toUint104();
-        ledger.totalSupplyShares -= shares.toUint120();
-        _checkLiquidity(id, ledger);
+        _positions[id][onBehalf].withdrawSupply(id, onBehalf, shares);
+        ledger.removeSupply(assets, shares);
+        ledger.checkLiquidity(id);
         _ledgers[id].store(ledger);
         emit Withdraw(id, msg.sender, onBehalf, receiver, assets, shares);
 
@@ -249,7 +248,7 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
     // Borrowers
 
     /// @notice Borrows `assets`, or what `shares` of the debt are worth, against posted collateral. Shares round up,
-    /// assets down. Reverts without a valid price.
+    /// assets down. Reverts without a valid price, and while borrowing is paused.
     function borrow(
         MarketParams memory params,
         uint256 assets,
@@ -257,17 +256,20 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         address onBehalf,
         address receiver
     ) external nonReentrant returns (uint256 borrowedAssets, uint256 borrowedShares) {
-        _checkInput(assets, shares, receiver);
+        checkInput(assets, shares, receiver);
         _checkAuthorized(onBehalf);
         Id id = params.toId();
         Ledger memory ledger = _accrue(params, id);
 
+        require(!ledger.isBorrowingPaused(), Market_BorrowingPaused(id));
         (assets, shares) = ledger.debtOut(assets, shares);
-        position[id][onBehalf].borrowShares += shares.toUint128();
-        ledger.totalBorrowAssets += assets.toUint104();
-        ledger.totalBorrowShares += shares.toUint120();
-        _checkLiquidity(id, ledger);
-        _checkHealthy(params, id, ledger, onBehalf);
+        ledger.addDebt(assets, shares);
+        ledger.checkLiquidity(id);
+        Position storage held = _positions[id][onBehalf];
+        Loan memory loan = held.load();
+        loan.borrowShares += uint120(shares);
+        loan.checkHealthy(ledger, params, id, onBehalf);
+        held.store(loan);
         _ledgers[id].store(ledger);
         emit Borrow(id, msg.sender, onBehalf, receiver, assets, shares);
 
@@ -283,13 +285,16 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         address onBehalf,
         bytes calldata data
     ) external nonReentrant returns (uint256 repaidAssets, uint256 repaidShares) {
-        _checkInput(assets, shares, onBehalf);
-        _refuseCallback(data);
+        checkInput(assets, shares, onBehalf);
+        refuseCallback(data);
         Id id = params.toId();
         Ledger memory ledger = _accrue(params, id);
 
         (assets, shares) = ledger.debtIn(assets, shares);
-        _reduceDebt(id, ledger, onBehalf, assets, shares);
+        Position storage held = _positions[id][onBehalf];
+        Loan memory loan = held.load();
+        loan.reduceDebt(ledger, id, onBehalf, assets, shares);
+        held.store(loan);
         _ledgers[id].store(ledger);
         emit Repay(id, msg.sender, onBehalf, assets, shares);
 
@@ -297,7 +302,8 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         return (assets, shares);
     }
 
-    /// @notice Posts collateral. Accrues no interest and needs no price.
+    /// @notice Posts collateral. Accrues no interest and needs no price. Collateral that pays income is posted for the
+    /// caller, or for an account that may receive it: nobody else is given an interest in it.
     function supplyCollateral(
         MarketParams memory params,
         uint256 collateralShares,
@@ -306,15 +312,20 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
     ) external nonReentrant {
         require(collateralShares > 0, Market_ZeroAmount());
         require(onBehalf != address(0), Market_ZeroAddress());
-        _refuseCallback(data);
+        refuseCallback(data);
         Id id = params.toId();
         (uint256 lastUpdateAt, bool paysIncome) = _ledgers[id].header();
         require(lastUpdateAt != 0, Market_Unknown(id));
 
-        Position storage held = position[id][onBehalf];
-        uint256 heldShares = held.collateralShares;
-        if (paysIncome) _moveIncome(params, id, onBehalf, heldShares, heldShares + collateralShares);
-        held.collateralShares = (heldShares + collateralShares).toUint128();
+        Position storage held = _positions[id][onBehalf];
+        Loan memory loan = held.load();
+        uint256 heldShares = loan.collateralShares;
+        loan.post(id, onBehalf, collateralShares);
+        if (paysIncome) {
+            require(onBehalf == msg.sender || _mayHold(params, onBehalf), Market_MayNotHold(id, onBehalf));
+            _moveIncome(params, id, onBehalf, heldShares, loan.collateralShares);
+        }
+        held.store(loan);
         emit SupplyCollateral(id, msg.sender, onBehalf, collateralShares);
 
         IERC20(params.collateralToken).pullExact(msg.sender, collateralShares);
@@ -333,8 +344,13 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         Id id = params.toId();
         Ledger memory ledger = _accrue(params, id);
 
-        _removeCollateral(params, id, ledger, onBehalf, collateralShares);
-        _checkHealthy(params, id, ledger, onBehalf);
+        Position storage held = _positions[id][onBehalf];
+        Loan memory loan = held.load();
+        uint256 heldShares = loan.collateralShares;
+        loan.withdraw(id, onBehalf, collateralShares);
+        loan.checkHealthy(ledger, params, id, onBehalf);
+        if (ledger.paysIncome()) _moveIncome(params, id, onBehalf, heldShares, loan.collateralShares);
+        held.store(loan);
         _ledgers[id].store(ledger);
         emit WithdrawCollateral(id, msg.sender, onBehalf, receiver, collateralShares);
 
@@ -353,11 +369,12 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         _checkAuthorized(onBehalf);
         Id id = params.toId();
         Ledger memory ledger = _accrue(params, id);
-        require(ledger.paysIncome, Market_NoIncome(id));
+        require(ledger.paysIncome(), Market_NoIncome(id));
 
         _ledgers[id].store(ledger);
-        _checkHealthy(params, id, ledger, onBehalf);
-        assets = _takeIncome(params, id, onBehalf, type(uint256).max);
+        Loan memory loan = _positions[id][onBehalf].load();
+        loan.checkHealthy(ledger, params, id, onBehalf);
+        assets = _takeIncome(params, id, onBehalf, loan.collateralShares, type(uint256).max);
         emit TakeIncome(id, msg.sender, onBehalf, receiver, assets);
 
         _books[params.collateralToken].asset.safeTransfer(receiver, assets);
@@ -371,17 +388,19 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
     ) external nonReentrant returns (uint256 assets, uint256 shares) {
         Id id = params.toId();
         Ledger memory ledger = _accrue(params, id);
-        require(ledger.paysIncome, Market_NoIncome(id));
+        require(ledger.paysIncome(), Market_NoIncome(id));
         address incomeAsset = address(_books[params.collateralToken].asset);
         require(incomeAsset == params.loanToken, Market_IncomeNotLoanToken(id, incomeAsset, params.loanToken));
-        if (!_isAuthorized(onBehalf)) _checkUnhealthy(params, id, ledger, onBehalf);
+        Position storage held = _positions[id][onBehalf];
+        Loan memory loan = held.load();
+        if (!_isAuthorized(onBehalf)) loan.checkUnhealthy(ledger, params, id, onBehalf);
 
-        uint256 owedShares = position[id][onBehalf].borrowShares;
-        (uint256 owedAssets, ) = ledger.debtIn(0, owedShares);
-        assets = _takeIncome(params, id, onBehalf, owedAssets);
-        shares = owedShares;
+        shares = loan.borrowShares;
+        (uint256 owedAssets, ) = ledger.debtIn(0, shares);
+        assets = _takeIncome(params, id, onBehalf, loan.collateralShares, owedAssets);
         if (assets < owedAssets) (, shares) = ledger.debtIn(assets, 0);
-        _reduceDebt(id, ledger, onBehalf, assets, shares);
+        loan.reduceDebt(ledger, id, onBehalf, assets, shares);
+        held.store(loan);
         _ledgers[id].store(ledger);
         emit TakeIncome(id, msg.sender, onBehalf, address(this), assets);
         emit Repay(id, msg.sender, onBehalf, assets, shares);
@@ -399,28 +418,21 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         uint256 repaidShares,
         bytes calldata data
     ) external nonReentrant returns (uint256, uint256) {
-        _checkInput(seizedShares, repaidShares, borrower);
-        _refuseCallback(data);
+        checkInput(seizedShares, repaidShares, borrower);
+        refuseCallback(data);
         Id id = params.toId();
         Ledger memory ledger = _accrue(params, id);
-        uint256 price = mulDivUp(_checkUnhealthy(params, id, ledger, borrower), WAD, incentiveWad(params.lltv));
+        Position storage held = _positions[id][borrower];
+        Loan memory loan = held.load();
+        uint256 price = loan.checkUnhealthy(ledger, params, id, borrower);
 
-        Liquidation memory result = ledger.liquidate(position[id][borrower], price, seizedShares, repaidShares);
-        if (ledger.paysIncome) {
-            uint256 leftShares = position[id][borrower].collateralShares;
-            _moveIncome(params, id, borrower, leftShares + result.seizedShares, leftShares);
-        }
+        uint256 heldShares = loan.collateralShares;
+        price = mulDivUp(price, WAD, incentiveWad(params.lltv));
+        Liquidation memory result = loan.liquidate(ledger, price, seizedShares, repaidShares);
+        if (ledger.paysIncome()) _moveIncome(params, id, borrower, heldShares, loan.collateralShares);
+        held.store(loan);
         _ledgers[id].store(ledger);
-        emit Liquidate(
-            id,
-            msg.sender,
-            borrower,
-            result.repaidAssets,
-            result.repaidShares,
-            result.seizedShares,
-            result.badDebtAssets,
-            result.badDebtShares
-        );
+        result.tell(id, borrower);
 
         IERC20(params.loanToken).pullExact(msg.sender, result.repaidAssets);
         IERC20(params.collateralToken).safeTransfer(msg.sender, result.seizedShares);
@@ -449,14 +461,8 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
     function setAuthorizationWithSig(Authorization calldata authorization, Signature calldata signature) external {
         address authorizer = authorization.authorizer;
         uint256 usedNonce = nonce[authorizer];
-        require(
-            block.timestamp <= authorization.deadline,
-            Market_SignatureExpired(authorization.deadline, block.timestamp)
-        );
-        require(authorization.nonce == usedNonce, Market_WrongNonce(authorizer, authorization.nonce, usedNonce));
         bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(AUTHORIZATION_TYPEHASH, authorization)));
-        address signer = ECDSA.recover(digest, signature.v, signature.r, signature.s);
-        require(signer == authorizer, Market_WrongSigner(signer, authorizer));
+        authorization.checkSigned(signature, digest, usedNonce);
 
         nonce[authorizer] = usedNonce + 1;
         isAuthorized[authorizer][authorization.authorized] = authorization.isAuthorized;
@@ -471,10 +477,30 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         return _ledgers[id].load().totals();
     }
 
+    /// @notice Has the guardian stopped new borrowing in a market?
+    function isBorrowingPaused(Id id) external view returns (bool) {
+        return _ledgers[id].load().isBorrowingPaused();
+    }
+
+    /// @notice What an account has in a market.
+    function position(
+        Id id,
+        address account
+    ) external view returns (uint256 supplyShares, uint128 borrowShares, uint128 collateralShares) {
+        Position storage held = _positions[id][account];
+        Loan memory loan = held.load();
+        return (held.supplyShares, loan.borrowShares, loan.collateralShares);
+    }
+
     /// @notice What a position's collateral has earned and not taken out.
     function claimableIncome(MarketParams memory params, address account) external view returns (uint256 assets) {
         (Id id, address token) = (params.toId(), params.collateralToken);
-        return _books[token].owedAssets(_entitlements[id][account], token, position[id][account].collateralShares);
+        return
+            _books[token].owedAssets(
+                _entitlements[id][account],
+                token,
+                _positions[id][account].load().collateralShares
+            );
     }
 
     /// @notice What is booked for a collateral token over all markets.
@@ -484,15 +510,6 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
 
     // Checks
 
-    function _checkInput(uint256 assets, uint256 shares, address account) private pure {
-        require((assets == 0) != (shares == 0), Market_NotOneAmount(assets, shares));
-        require(account != address(0), Market_ZeroAddress());
-    }
-
-    function _refuseCallback(bytes calldata data) private pure {
-        require(data.length == 0, Market_NoCallback());
-    }
-
     function _checkAuthorized(address onBehalf) private view {
         require(_isAuthorized(onBehalf), Market_NotAuthorized(onBehalf, msg.sender));
     }
@@ -501,39 +518,8 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         return msg.sender == onBehalf || isAuthorized[onBehalf][msg.sender];
     }
 
-    function _checkLiquidity(Id id, Ledger memory ledger) private pure {
-        (uint256 suppliedAssets, uint256 borrowedAssets) = (ledger.totalSupplyAssets, ledger.totalBorrowAssets);
-        require(borrowedAssets <= suppliedAssets, Market_NotEnoughLiquidity(id, suppliedAssets, borrowedAssets));
-    }
-
-    /// @dev Asks for no price where there is no debt.
-    function _checkHealthy(MarketParams memory params, Id id, Ledger memory ledger, address borrower) private view {
-        if (position[id][borrower].borrowShares == 0) return;
-        (uint256 owedAssets, uint256 maxAssets, ) = _health(params, id, ledger, borrower);
-        require(owedAssets <= maxAssets, Market_Unhealthy(id, borrower, owedAssets, maxAssets));
-    }
-
-    function _checkUnhealthy(
-        MarketParams memory params,
-        Id id,
-        Ledger memory ledger,
-        address borrower
-    ) private view returns (uint256) {
-        (uint256 owedAssets, uint256 maxAssets, uint256 price) = _health(params, id, ledger, borrower);
-        require(owedAssets > maxAssets, Market_Healthy(id, borrower, owedAssets, maxAssets));
-        return price;
-    }
-
-    function _health(
-        MarketParams memory params,
-        Id id,
-        Ledger memory ledger,
-        address borrower
-    ) private view returns (uint256 owedAssets, uint256 maxAssets, uint256 price) {
-        price = IPrice(params.oracle).price();
-        require(price > 0 && price <= MAX_PRICE, Market_BadPrice(id, price));
-        Position storage held = position[id][borrower];
-        (owedAssets, maxAssets) = ledger.healthOf(held.borrowShares, held.collateralShares, price, params.lltv);
+    function _mayHold(MarketParams memory params, address account) private view returns (bool) {
+        return ICollateralIncome(params.collateralToken).canReceive(account);
     }
 
     // Accrual
@@ -547,33 +533,20 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         uint256 ratePerSecondWad = IRateModel(params.irm).borrowRate(params, ledger.totals());
         ratePerSecondWad = Math.min(ratePerSecondWad, MAX_RATE_PER_SECOND_WAD);
         (uint256 interestAssets, uint256 feeShares) = ledger.accrue(ratePerSecondWad, elapsedSec);
-        if (feeShares > 0) position[id][feeRecipient].supplyShares += feeShares;
+        if (feeShares > 0) _positions[id][feeRecipient].supplyShares += feeShares;
         ledger.lastUpdateAt = uint40(block.timestamp);
         emit AccrueInterest(id, ratePerSecondWad, interestAssets, feeShares);
     }
 
-    // Positions
+    // Pause
 
-    function _reduceDebt(Id id, Ledger memory ledger, address borrower, uint256 assets, uint256 shares) private {
-        Position storage held = position[id][borrower];
-        uint256 owedShares = held.borrowShares;
-        require(shares <= owedShares, Market_NotEnoughShares(id, borrower, shares, owedShares));
-        held.borrowShares = uint128(owedShares - shares);
-        ledger.removeDebt(assets, shares);
-    }
-
-    function _removeCollateral(
-        MarketParams memory params,
-        Id id,
-        Ledger memory ledger,
-        address account,
-        uint256 collateralShares
-    ) private {
-        Position storage held = position[id][account];
-        uint256 heldShares = held.collateralShares;
-        require(collateralShares <= heldShares, Market_NotEnoughShares(id, account, collateralShares, heldShares));
-        if (ledger.paysIncome) _moveIncome(params, id, account, heldShares, heldShares - collateralShares);
-        held.collateralShares = uint128(heldShares - collateralShares);
+    function _markBorrowing(MarketParams memory params, bool isPaused) private {
+        Id id = params.toId();
+        Ledger memory ledger = _ledgers[id].load();
+        require(ledger.lastUpdateAt != 0, Market_Unknown(id));
+        require(ledger.isBorrowingPaused() != isPaused, Market_AlreadySet());
+        ledger.marks ^= BORROWING_PAUSED;
+        _ledgers[id].store(ledger);
     }
 
     // Income
@@ -590,8 +563,14 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         _books[token].move(_entitlements[id][account], token, fromShares, toShares);
     }
 
-    function _takeIncome(MarketParams memory params, Id id, address account, uint256 most) private returns (uint256) {
-        (address token, uint256 heldShares) = (params.collateralToken, position[id][account].collateralShares);
-        return _books[token].take(_entitlements[id][account], token, heldShares, most);
+    function _takeIncome(
+        MarketParams memory params,
+        Id id,
+        address account,
+        uint256 heldShares,
+        uint256 maxAssets
+    ) private returns (uint256) {
+        address token = params.collateralToken;
+        return _books[token].take(_entitlements[id][account], token, heldShares, maxAssets);
     }
 }

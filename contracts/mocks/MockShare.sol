@@ -32,6 +32,15 @@ contract MockShare is ERC20 {
         _mint(to, shares);
     }
 
+    function burn(address from, uint256 shares) external {
+        _burn(from, shares);
+    }
+
+    /// @notice Moves shares whatever their holder wants.
+    function seize(address from, address to, uint256 shares) external {
+        _transfer(from, to, shares);
+    }
+
     function setBarred(address account, bool barred) external {
         isBarred[account] = barred;
     }
@@ -56,6 +65,10 @@ contract MockShare is ERC20 {
 
     function claimableAssets(address account) external view returns (uint256) {
         return (_owedRay[account] + balanceOf(account) * (perShareRay - _countedRay[account])) / RAY;
+    }
+
+    function canReceive(address account) external view returns (bool) {
+        return !isBarred[account];
     }
 
     function facility() external view returns (address) {

@@ -168,6 +168,29 @@ describe("Income of posted collateral", () => {
     });
   });
 
+  it("M07: is posted for oneself, or for who may receive the shares now; for nobody else", async () => {
+    const { markets, params, id, share, borrower, stranger } = await networkHelpers.loadFixture(deployIndebted);
+    const post = (from: typeof borrower, onBehalf: typeof borrower) =>
+      markets.connect(from).supplyCollateral(params, 1, onBehalf, "0x");
+    await post(borrower, stranger);
+    await share.setBarred(stranger, true);
+    await expect(post(borrower, stranger))
+      .to.be.revertedWithCustomError(markets, "Market_MayNotHold")
+      .withArgs(id, stranger.address);
+    await post(stranger, stranger);
+    expect((await markets.position(id, stranger)).collateralShares).to.equal(2n);
+  });
+
+  it("M07: collateral that pays no income is posted for anyone", async () => {
+    const { markets, params, borrower, stranger } = await networkHelpers.loadFixture(deployIndebted);
+    const plain = await ethers.deployContract("TestStable");
+    const market = { ...params, collateralToken: await plain.getAddress() };
+    await markets.createMarket(market);
+    await plain.mint(borrower, 1);
+    await plain.connect(borrower).approve(markets, 1);
+    await markets.connect(borrower).supplyCollateral(market, 1, stranger, "0x");
+  });
+
   it("a collateral token that pays no income works, and says so", async () => {
     const { markets, params, lender, borrower } = await networkHelpers.loadFixture(deployIndebted);
     const plain = await ethers.deployContract("TestStable");

@@ -1,22 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {
-    growthWad,
-    incentiveWad,
-    Ledger,
-    Liquidation,
-    Position,
-    PRICE_SCALE,
-    VIRTUAL_ASSETS,
-    VIRTUAL_SHARES
-} from "../../contracts/credit/Market.sol";
+import {incentiveWad, Liquidation, Loan, PRICE_SCALE} from "../../contracts/credit/Loan.sol";
+import {growthWad, Ledger, VIRTUAL_ASSETS, VIRTUAL_SHARES} from "../../contracts/credit/Market.sol";
 import {mulDivDown, WAD} from "../../contracts/units.sol";
 
 /// @title Every rounding of a market, held to the exact inequality it rounds; amounts up to 2^96 assets.
 contract MarketMathTest {
-    Position private _held;
-
     function testFuzz_M03_payingInRoundsSharesDownAndAssetsUp(
         uint96 total,
         uint112 totalShares,
@@ -73,7 +63,8 @@ contract MarketMathTest {
         (ledger.totalBorrowAssets, ledger.totalBorrowShares) = (total, totalShares);
         uint256 lltvWad = lltv % WAD;
         uint256 priceUp = uint256(price) * 1e12; // around par: 2^96 · 1e12 = 8e40
-        (uint256 owedAssets, uint256 maxAssets) = ledger.healthOf(owedShares, postedShares, priceUp, lltvWad);
+        Loan memory loan = Loan(owedShares, postedShares);
+        (uint256 owedAssets, uint256 maxAssets) = loan.healthOf(ledger, priceUp, lltvWad);
         (uint256 a, uint256 s) = (uint256(total) + VIRTUAL_ASSETS, uint256(totalShares) + VIRTUAL_SHARES);
         assert(owedAssets * s >= owedShares * a);
         assert(owedAssets == 0 || (owedAssets - 1) * s < owedShares * a);
@@ -90,7 +81,7 @@ contract MarketMathTest {
         uint96 price,
         uint128 asked,
         bool byDebt
-    ) external {
+    ) external pure {
         Ledger memory ledger;
         ledger.totalBorrowAssets = uint104(total) + 1;
         ledger.totalSupplyAssets = ledger.totalBorrowAssets;
@@ -98,10 +89,10 @@ contract MarketMathTest {
         uint256 owedShares = 1 + (owed % ledger.totalBorrowShares);
         uint256 priceUp = (1 + uint256(price)) * 1e12;
         uint256 ask = 1 + uint256(asked);
-        _held = Position(0, uint128(owedShares), posted);
+        Loan memory loan = Loan(uint120(owedShares), posted);
         (uint256 a, uint256 s) = (ledger.totalBorrowAssets + VIRTUAL_ASSETS, ledger.totalBorrowShares + VIRTUAL_SHARES);
 
-        Liquidation memory result = ledger.liquidate(_held, priceUp, byDebt ? 0 : ask, byDebt ? ask : 0);
+        Liquidation memory result = loan.liquidate(ledger, priceUp, byDebt ? 0 : ask, byDebt ? ask : 0);
 
         assert(result.seizedShares <= posted && result.repaidShares <= owedShares);
         assert(byDebt ? result.repaidShares <= ask : result.seizedShares <= ask);
@@ -113,8 +104,8 @@ contract MarketMathTest {
         // Nobody is left owing without collateral, and what is written off is what was left.
         uint256 leftShares = owedShares - result.repaidShares;
         assert(result.badDebtShares == (result.seizedShares == posted ? leftShares : 0));
-        assert(_held.borrowShares == leftShares - result.badDebtShares);
-        assert(_held.collateralShares == posted - result.seizedShares);
+        assert(loan.borrowShares == leftShares - result.badDebtShares);
+        assert(loan.collateralShares == posted - result.seizedShares);
         assert(ledger.totalBorrowShares == s - VIRTUAL_SHARES - result.repaidShares - result.badDebtShares);
         assert(ledger.totalSupplyAssets == a - VIRTUAL_ASSETS - result.badDebtAssets);
         assert(ledger.totalBorrowAssets <= ledger.totalSupplyAssets);

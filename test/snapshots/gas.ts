@@ -6,6 +6,7 @@ import { createWorld, US, USD } from "../contracts/facility-world.ts";
 import { ENDS, leasedStage, networkHelpers as leaseClock } from "../contracts/leasesStage.ts";
 import { deployIndebted, genesis, pass, usd } from "../contracts/marketsWorld.ts";
 import { CHALLENGE_SEC, deployRegistry, deployTelemetry, idle, later, Pen, registerLots, START_AT } from "../contracts/reports.ts";
+import { nextReport } from "../contracts/telemetry-year.ts";
 import { matchSnapshot, sortedJson } from "./snapshot.ts";
 
 // To add a path: drive it here as its users meet it in steady state (storage in use where it is in use in life), with
@@ -51,6 +52,10 @@ describe("gas of the hot paths", () => {
     await gas("Telemetry.record, 1 lot of 1", telemetry.record(epoch, filingCall(filing), [0]));
     await gas("Telemetry.submit, 3 signatures, 10 lots", (await filed(1, 10)).tx);
     await gas("Telemetry.submit, 5 signatures, 1 lot", (await filed(2, 1)).tx);
+    await gas("Telemetry.submit after a year, 5 signatures, roots only", await nextReport(2, 0));
+    for (const lotCount of [1, 10])
+      await gas(`Telemetry.submit after a year, 3 signatures, lots: ${lotCount}`, await nextReport(1, lotCount));
+    await gas("Telemetry.submit after a year, 5 signatures, lots: 100", await nextReport(2, 100));
   });
 
   it("Leases", async () => {
