@@ -6,7 +6,7 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {IShareExchange, Order} from "../exchange/IShareExchange.sol";
 import {mulDivDown, mulDivUp} from "../units.sol";
 
-/// @title An exchange without signatures and fees that delivers what was agreed, or only a part.
+/// @title An exchange without signatures and fees that delivers what was agreed, or only a part; shares first.
 contract MockExchange is IShareExchange {
     using SafeERC20 for IERC20;
 
@@ -33,12 +33,12 @@ contract MockExchange is IShareExchange {
         (uint256 shares, uint256 paidAssets) = (fillShares, assets);
         if (order.isSell) shares = (shares * deliveredBps) / 1e4;
         else paidAssets = (assets * deliveredBps) / 1e4;
+        share.safeTransferFrom(order.isSell ? order.maker : msg.sender, order.isSell ? receiver : order.maker, shares);
         asset.safeTransferFrom(
             order.isSell ? msg.sender : order.maker,
             order.isSell ? order.maker : receiver,
             paidAssets
         );
-        share.safeTransferFrom(order.isSell ? order.maker : msg.sender, order.isSell ? receiver : order.maker, shares);
     }
 
     function quote(
