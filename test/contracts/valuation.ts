@@ -1,7 +1,6 @@
 import { expect } from "chai";
 import { WAD } from "./marketsWorld.ts";
 import {
-  CURVE,
   DAY_SEC,
   deployAppraised,
   deployFacility,
