@@ -18,6 +18,7 @@ const contracts = {
   compilers: [solc],
   overrides: {
     "contracts/facility/Facility.sol": small,
+    "contracts/vault/IncomeVault.sol": small,
     "contracts/credit/Markets.sol": lean,
     "contracts/lease/Leases.sol": small,
     "contracts/telemetry/Telemetry.sol": cheap,

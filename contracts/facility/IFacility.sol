@@ -131,6 +131,9 @@ enum Trigger {
 interface IFacilities {
     /// @notice Whether it created a facility.
     function isFacility(address facility) external view returns (bool);
+
+    /// @notice Whether subscriptions, draws and refinancings are stopped.
+    function isPaused() external view returns (bool);
 }
 
 /// @title What a class token, the valuation and the portal's contracts ask of a facility; what its libraries say and
@@ -153,6 +156,7 @@ interface IFacility {
     );
 
     error Facility_WrongState(State state);
+    error Facility_Paused();
     error Facility_NotSponsor(address caller);
     error Facility_NoAmount();
     error Facility_UnknownClass(uint256 classIndex, uint256 classCount);

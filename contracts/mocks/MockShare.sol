@@ -34,6 +34,15 @@ contract MockShare is ERC20 {
         _mint(to, shares);
     }
 
+    function burn(address from, uint256 shares) external {
+        _burn(from, shares);
+    }
+
+    /// @notice Moves shares whatever their holder wants.
+    function seize(address from, address to, uint256 shares) external {
+        _transfer(from, to, shares);
+    }
+
     function setBarred(address account, bool barred) external {
         isBarred[account] = barred;
     }

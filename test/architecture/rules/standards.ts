@@ -31,6 +31,9 @@ export const STANDARDS: Record<string, string[]> = {
     "ERC20InsufficientBalance(address,uint256,uint256)",
     "ERC20InsufficientAllowance(address,uint256,uint256)",
   ],
+  // What takes an amount and can only revert, or say no, has no use for its name.
+  "ERC-4626": ["previewRedeem(uint256)", "previewWithdraw(uint256)"],
+  "ERC-7887": ["pendingCancelRedeemRequest(uint256,address)"],
   "ERC-7943": [
     "canTransfer(address,address,uint256)",
     "forcedTransfer(address,address,uint256)",
