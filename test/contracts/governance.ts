@@ -265,8 +265,9 @@ describe("Governance", function () {
         const create = INTERFACES.facilities.encodeFunctionData("create", [settings as never]);
         await d.advanceTo((await d.schedule(ISSUER, facilities, create)) + 1);
         const receipt = await send(d.as(ISSUER).authority.execute(facilities, create));
-        const created = receipt.logs.flatMap((log) => INTERFACES.facilities.parseLog(log) ?? [])[0]!;
-        const [facility, tokens] = created.args.toArray() as [string, string[]];
+        const events = receipt.logs.map((log) => INTERFACES.facilities.parseLog(log));
+        const created = events.find((event) => event?.name === "FacilityCreated");
+        const [facility, tokens] = created!.args.toArray() as [string, string[]];
         const [token] = tokens as [string];
 
         const freeze = INTERFACES.classToken.encodeFunctionData("setFrozenTokens", [STRANGER, 1]);
