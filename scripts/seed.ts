@@ -1,4 +1,4 @@
-import { encodeBytes32String, id, ZeroAddress, ZeroHash, type JsonRpcProvider, type Wallet } from "ethers";
+import { encodeBytes32String, id, ZeroHash, type JsonRpcProvider, type Wallet } from "ethers";
 
 import { contractsAt, send, type Contracts } from "../server/protocol/contracts.ts";
 import type { Addresses, Deployment } from "../server/protocol/deployment.ts";
@@ -7,13 +7,13 @@ import { identityRootOf } from "../server/protocol/identityTree.ts";
 import type { Hex } from "../server/protocol/bytes.ts";
 import { NO_CLAUSES } from "../server/protocol/lease.ts";
 import { domainOf, structOf } from "../server/protocol/typed.ts";
-import { ClassPrice__factory } from "../types/factories/valuation/ClassPrice__factory.ts";
 import { Gate__factory } from "../types/factories/compliance/Gate__factory.ts";
 import { TestStable__factory } from "../types/factories/mocks/TestStable__factory.ts";
 import { Leases__factory } from "../types/factories/lease/Leases__factory.ts";
 import { nodeKeyOf, type Cast } from "./cast.ts";
 import { BONDS, DEAL, MONTH_HOURS } from "./catalogue.ts";
 import { LLTV_WAD } from "./deploy.ts";
+import { openFeeds, openPrice } from "./feeds.ts";
 import type { FleetLot } from "./fleet.ts";
 import { fixDay, modelsOf } from "./quotes.ts";
 
@@ -32,6 +32,7 @@ export interface SeedOptions {
 /** What the seed created. */
 export interface Seeded {
   facilities: Deployment["facilities"];
+  indexFeeds: Deployment["indexFeeds"];
   identities: Deployment["identities"];
   costAssets: bigint;
   seniorAssets: bigint;
@@ -91,8 +92,13 @@ export async function seed(options: SeedOptions): Promise<Seeded> {
   await send(as(cast.sponsor).facility(facility).withdraw(cast.sponsor.address));
   await send(as(cast.keeper).facility(facility).startPerforming());
   for (const index of fleet.keys()) await openLease(options, index, facility, as(cast.operator));
-  const market = await openMarket(options, facility, classTokens[0] as string, as(cast.admin));
-  return { facilities: [{ address: facility, classTokens, markets: [market] }], identities, costAssets, seniorAssets };
+  const deployer = cast.admin.connect(provider);
+  const prices = [];
+  for (const classIndex of classTokens.keys()) prices.push(await openPrice(deployer, addresses, facility, classIndex));
+  const [token, oracle] = [classTokens[0] as string, prices[0] as string];
+  const market = await openMarket(options, facility, { token, oracle }, as(cast.admin));
+  const facilities = [{ address: facility, classTokens, prices, markets: [market] }];
+  return { facilities, indexFeeds: await openFeeds(deployer, addresses, fleet), identities, costAssets, seniorAssets };
 }
 
 /** What the rating officer says of each lessee, as the leases themselves do. */
@@ -308,18 +314,14 @@ async function openLease(options: SeedOptions, lotIndex: number, facility: strin
 async function openMarket(
   options: SeedOptions,
   facility: string,
-  classToken: string,
+  collateral: { token: string; oracle: string },
   admin: Contracts,
 ): Promise<Deployment["facilities"][number]["markets"][number]> {
   const { cast, addresses, provider } = options;
-  const priced = await new ClassPrice__factory(cast.admin.connect(provider)).deploy(
-    ...([addresses.valuation, facility, 0, ZeroAddress] as const),
-  );
-  await priced.waitForDeployment();
   const params = {
     loanToken: addresses.asset,
-    collateralToken: classToken,
-    oracle: await priced.getAddress(),
+    collateralToken: collateral.token,
+    oracle: collateral.oracle,
     irm: addresses.rateModel,
     lltv: LLTV_WAD,
   };

@@ -63,7 +63,7 @@ export async function buildWorld(options: WorldOptions): Promise<World> {
   const { chainId } = await provider.getNetwork();
   const deployment: Deployment = {
     ...{ id: randomUUID(), chainId: Number(chainId), startBlock, addresses },
-    ...{ facilities: seeded.facilities, identities: seeded.identities },
+    ...{ facilities: seeded.facilities, indexFeeds: seeded.indexFeeds, identities: seeded.identities },
   };
   if (options.isHandedOver === true) {
     const seats = Object.entries(cast.offices).map(([office, { address }]) => [office, address]);
