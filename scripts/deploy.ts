@@ -4,7 +4,7 @@ import { Bonds__factory } from "../types/factories/bond/Bonds__factory.ts";
 import { Disputes__factory } from "../types/factories/bond/Disputes__factory.ts";
 import { Faults__factory } from "../types/factories/bond/Faults__factory.ts";
 import { Gate__factory } from "../types/factories/compliance/Gate__factory.ts";
-import { KinkedRate__factory } from "../types/factories/credit/KinkedRate__factory.ts";
+import { AdaptiveRate__factory } from "../types/factories/credit/AdaptiveRate__factory.ts";
 import { Leverage__factory } from "../types/factories/credit/Leverage.sol/Leverage__factory.ts";
 import { Markets__factory } from "../types/factories/credit/Markets__factory.ts";
 import { ShareExchange__factory } from "../types/factories/exchange/ShareExchange__factory.ts";
@@ -112,10 +112,8 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
   const valuation = await place(
     new Valuation__factory(admin).deploy(authority, registry, telemetry, leases, computeIndex, VALUE_LIMITS),
   );
-  const rateModel = await place(
-    new KinkedRate__factory(admin).deploy(WAD / 100n, (8n * WAD) / 100n, (60n * WAD) / 100n, (90n * WAD) / 100n),
-  );
   const markets = await place(new Markets__factory(admin).deploy(authority));
+  const rateModel = await place(new AdaptiveRate__factory(admin).deploy(markets));
   const treasury = options.treasury ?? (await admin.getAddress());
   const bonds = await place(
     new Bonds__factory(admin).deploy(authority, { ...{ asset, registry, telemetry, treasury }, ...BONDS }),
