@@ -23,6 +23,7 @@ const contracts = {
     "contracts/lease/Leases.sol": small,
     "contracts/telemetry/Telemetry.sol": cheap,
     "test/invariants/markets.t.sol": lean,
+    "test/invariants/vault.t.sol": small,
   },
 };
 

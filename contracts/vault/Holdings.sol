@@ -129,8 +129,7 @@ library Holdings {
         places.asset.forceApprove(holding.facility, 0);
         uint256 shares = _held(token) - hadShares;
         assets = hadAssets - _held(address(places.asset));
-        uint256 maxAssets = _usableValueOf(holding, places.valuation, token, shares).entryAssets;
-        _bought(portfolio, places, token, shares, assets, maxAssets);
+        _bought(portfolio, places, token, shares, assets, _mostFor(holding, places, token, shares));
     }
 
     /// @notice See `IncomeVault.buy`.
@@ -144,8 +143,7 @@ library Holdings {
     ) external returns (uint256 assets) {
         address token = order.shareToken;
         Holding storage holding = _ordered(portfolio, places, order, true);
-        uint256 entryAssets = _usableValueOf(holding, places.valuation, token, askedShares).entryAssets;
-        maxAssets = Math.min(maxAssets, entryAssets);
+        maxAssets = Math.min(maxAssets, _mostFor(holding, places, token, askedShares));
         uint256 hadShares = _held(token);
         uint256 hadAssets = _held(address(places.asset));
         places.asset.forceApprove(address(places.exchange), maxAssets);
@@ -170,8 +168,7 @@ library Holdings {
         Holding storage holding = _ordered(portfolio, places, order, false);
         uint256 heldShares = holding.shares;
         require(askedShares <= heldShares, IVaultHoldings.Vault_NotHeld(token, askedShares, heldShares));
-        uint256 exitAssets = _usableValueOf(holding, places.valuation, token, askedShares).exitAssets;
-        minAssets = Math.max(minAssets, mulDivUp(exitAssets, BPS - places.maxDiscountBps, BPS));
+        minAssets = Math.max(minAssets, _leastFor(holding, places, token, askedShares));
         uint256 hadShares = _held(token);
         uint256 hadAssets = _held(address(places.asset));
         IERC20(token).forceApprove(address(places.exchange), askedShares);
@@ -298,7 +295,8 @@ library Holdings {
         }
     }
 
-    /// @dev What the shares held of a class are worth, and how many they are; no value is asked for without shares.
+    /// @dev What the shares held of a class are worth, both figures rounded down, and how many they are; no value is
+    /// asked for without shares.
     function _valueOf(
         Holding storage holding,
         IValuation valuation,
@@ -306,30 +304,43 @@ library Holdings {
     ) private view returns (ClassValue memory value, uint256 shares) {
         shares = holding.shares;
         if (shares > 0) shares = Math.min(shares, _held(token));
-        if (shares > 0) value = _valueOfShares(holding, valuation, token, shares);
-    }
-
-    /// @dev What some shares of a class are worth, both figures rounded down.
-    function _valueOfShares(
-        Holding storage holding,
-        IValuation valuation,
-        address token,
-        uint256 shares
-    ) private view returns (ClassValue memory value) {
-        value = valuation.classValue(holding.facility, holding.classIndex);
-        uint256 supplyShares = IERC20(token).totalSupply();
+        if (shares == 0) return (value, 0);
+        uint256 supplyShares;
+        (value, supplyShares) = _value(holding, valuation, token);
         value.exitAssets = mulDivDown(shares, value.exitAssets, supplyShares);
         value.entryAssets = mulDivDown(shares, value.entryAssets, supplyShares);
     }
 
-    /// @dev The same at a value that may be acted on.
-    function _usableValueOf(
+    /// @dev What a class is worth, for how many shares.
+    function _value(
         Holding storage holding,
         IValuation valuation,
+        address token
+    ) private view returns (ClassValue memory value, uint256 supplyShares) {
+        return (valuation.classValue(holding.facility, holding.classIndex), IERC20(token).totalSupply());
+    }
+
+    /// @dev The most to pay for some shares: their entry value, down.
+    function _mostFor(
+        Holding storage holding,
+        Places calldata places,
         address token,
         uint256 shares
-    ) private view returns (ClassValue memory value) {
-        value = _valueOfShares(holding, valuation, token, shares);
+    ) private view returns (uint256) {
+        (ClassValue memory value, uint256 supplyShares) = _value(holding, places.valuation, token);
         require(value.isUsable(), IVaultHoldings.Vault_StaleValue(token));
+        return mulDivDown(shares, value.entryAssets, supplyShares);
+    }
+
+    /// @dev The least to get for them: their exit value less the discount, up.
+    function _leastFor(
+        Holding storage holding,
+        Places calldata places,
+        address token,
+        uint256 shares
+    ) private view returns (uint256) {
+        (ClassValue memory value, uint256 supplyShares) = _value(holding, places.valuation, token);
+        require(value.isUsable(), IVaultHoldings.Vault_StaleValue(token));
+        return mulDivUp(mulDivUp(shares, value.exitAssets, supplyShares), BPS - places.maxDiscountBps, BPS);
     }
 }
