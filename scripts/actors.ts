@@ -1,4 +1,4 @@
-import type { Block, JsonRpcProvider, Wallet } from "ethers";
+import type { JsonRpcProvider, Wallet } from "ethers";
 
 import { contractsAt, send } from "../server/protocol/contracts.ts";
 import type { Deployment } from "../server/protocol/deployment.ts";
@@ -35,17 +35,9 @@ export function actorsOf(world: World, provider: JsonRpcProvider): Actors {
     return assets;
   };
 
-  /** Refreshes the inputs of the price, as their owners would, and appraises. */
+  /** Values all lots, as anybody may: by what the risk officers set and dated at the start. */
   const appraise = async () => {
-    const admin = as(cast.admin);
-    const { timestamp } = (await provider.getBlock("latest")) as Block;
     const lotIds = deployment.identities.map(({ lotId }) => BigInt(lotId));
-    for (const modelId of new Set(
-      await Promise.all(lotIds.map(async (id) => (await admin.registry.lot(id)).modelId)),
-    )) {
-      const curve = await admin.valuation.curve(modelId);
-      await send(admin.valuation.setCurve(modelId, timestamp, curve.maxAgeSec, [...curve.residualBps]));
-    }
     await send(as(cast.keeper).valuation.appraise(place.address, lotIds));
   };
 

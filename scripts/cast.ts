@@ -3,10 +3,14 @@ import { createECDH, createHash, createPrivateKey, type KeyObject } from "node:c
 import { keccak256, toUtf8Bytes, Wallet } from "ethers";
 
 import { hexOf, type Hex } from "../server/protocol/bytes.ts";
+import { OFFICES, type Office } from "./governance.ts";
 
 /** Everybody in the simulated world, by the key each signs with. Keys are functions of the seed: worthless elsewhere. */
 export interface Cast {
+  /** Deploys and seeds; has no role once the system is handed over. */
   admin: Wallet;
+  /** Who has which role from then on. */
+  offices: Record<Office, Wallet>;
   auditor: Wallet;
   operator: Wallet;
   sponsor: Wallet;
@@ -35,9 +39,12 @@ export function castOf(seed: string, lesseeCount: number): Cast {
   const wallet = (name: string) => new Wallet(keccak256(toUtf8Bytes(`rackbond/${seed}/${name}`)));
   const several = (name: string, count: number) =>
     Array.from({ length: count }, (_, index) => wallet(`${name}${index}`));
+  const auditor = wallet("auditor");
+  const offices = Object.fromEntries(OFFICES.map((office) => [office, wallet(`office/${office}`)]));
   return {
     admin: wallet("admin"),
-    auditor: wallet("auditor"),
+    offices: { ...(offices as Record<Office, Wallet>), AUDITOR: auditor },
+    auditor,
     operator: wallet("operator"),
     sponsor: wallet("sponsor"),
     trustee: wallet("trustee"),

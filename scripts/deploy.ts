@@ -6,6 +6,7 @@ import { Faults__factory } from "../types/factories/bond/Faults__factory.ts";
 import { Gate__factory } from "../types/factories/compliance/Gate__factory.ts";
 import { KinkedRate__factory } from "../types/factories/credit/KinkedRate__factory.ts";
 import { Markets__factory } from "../types/factories/credit/Markets__factory.ts";
+import { ShareExchange__factory } from "../types/factories/exchange/ShareExchange__factory.ts";
 import { ClassToken__factory } from "../types/factories/facility/ClassToken__factory.ts";
 import { Facilities__factory } from "../types/factories/facility/Facilities__factory.ts";
 import { Covenants__factory } from "../types/factories/facility/Covenants__factory.ts";
@@ -22,9 +23,11 @@ import { Registry__factory } from "../types/factories/registry/Registry__factory
 import { Telemetry__factory } from "../types/factories/telemetry/Telemetry__factory.ts";
 import { ComputeIndex__factory } from "../types/factories/valuation/ComputeIndex__factory.ts";
 import { Valuation__factory } from "../types/factories/valuation/Valuation__factory.ts";
-import { send } from "../server/protocol/contracts.ts";
+import { INTERFACES, send } from "../server/protocol/contracts.ts";
 import type { Addresses } from "../server/protocol/deployment.ts";
 import { BONDS, DISPUTES } from "./catalogue.ts";
+import { CONTRACT_ROLES, OFFICES, ROLES, roleCalls, type RoleName } from "./governance.ts";
+import { governedTargets } from "./handover.ts";
 
 /** What is fixed when the contracts are deployed. */
 export interface DeployOptions {
@@ -36,7 +39,7 @@ export interface DeployOptions {
   oracles: string[];
   /** The settlement stablecoin; a test token that anyone mints is deployed without it. */
   asset?: string;
-  /** Receives what a slash leaves to nobody else: the admin where it is not given. */
+  /** Receives fees, and what a slash leaves to nobody else: the admin where it is not given. */
   treasury?: string;
   /** Rules on disputes: the admin where it is not given. */
   arbiter?: string;
@@ -44,26 +47,20 @@ export interface DeployOptions {
   startEpoch: bigint;
 }
 
-/** The AccessManager role of auditors. */
-const AUDITOR_ROLE = 1n;
-/** The role of contracts that decide faults: they may slash. */
-const SLASHER_ROLE = 2n;
-/** The role of who decides that a quorum lied: it may halt the telemetry. The admin resolves. */
-const HALTER_ROLE = 3n;
-/** The role of who rules on disputes. */
-const ARBITER_ROLE = 4n;
-
 // A report stands open to challenge for a day, and is refused after three: then only a signed skip moves on.
 const CHALLENGE_SEC = 24n * 3600n;
 const MAX_DELAY_SEC = 72n * 3600n;
 // The signatures of a set of oracles are taken for ten years after the first hour; keys are changed long before.
 const CONFIG_SEC = 10n * 365n * 24n * 3600n;
-// A value is acted on for two days after its oldest input.
-const VALUE_MAX_AGE_SEC = 48n * 3600n;
+// A value is acted on for two days after its oldest input; one that moved by a tenth at once is held for six hours.
+const VALUE_LIMITS = { maxAgeSec: 48n * 3600n, maxMoveBps: 1_000n, holdSec: 6n * 3600n };
 // Better evidence, smaller haircut: self-reported hardware counts for nothing.
 const EVIDENCE_HAIRCUT_BPS = [10_000n, 5_000n, 2_000n, 1_000n, 500n] as const;
-// Unpaid rent counts for nothing: an operator could invoice an accomplice to raise a price.
-const RECEIVABLES_HAIRCUT_BPS = 10_000n;
+// Unpaid rent of rated lessees, by age: not due, to 4, 8, 13 weeks, and older.
+const RECEIVABLES_HAIRCUT_BPS = [1_000n, 2_500n, 5_000n, 8_000n, 10_000n] as const;
+// Contracted rent is discounted at 4 % a year and a spread, by the lessee's bucket.
+const BASE_RATE_BPS = 400n;
+const SPREAD_BPS = [100n, 150n, 200n, 300n, 450n, 700n, 1_100n, 2_000n] as const;
 // A compute rate: three quotes or more, a fifth of their median apart at most, and half off the last rate at most.
 const INDEX_LIMITS = [3n, 2_000n, 5_000n] as const;
 const WAD = 10n ** 18n;
@@ -72,7 +69,7 @@ export const LLTV_WAD = (77n * WAD) / 100n;
 
 /** Deploys every contract, wires the roles and gives the addresses. Facilities are created afterwards, by `seed`. */
 export async function deploy(options: DeployOptions): Promise<Addresses> {
-  const { admin, auditor, oracles, startEpoch } = options;
+  const { admin, oracles, startEpoch } = options;
   const place = async (
     deployment: Promise<{ waitForDeployment(): Promise<unknown>; getAddress(): Promise<string> }>,
   ) => {
@@ -106,55 +103,25 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
   const classTokenCode = await place(new ClassToken__factory(admin).deploy());
   const facilities = await place(new Facilities__factory(admin).deploy(authority, facilityCode, classTokenCode));
   const gate = await place(new Gate__factory(admin).deploy(authority, 1n));
-  const valuation = await place(
-    new Valuation__factory(admin).deploy(
-      ...([authority, registry, telemetry, VALUE_MAX_AGE_SEC] as const),
-      [...EVIDENCE_HAIRCUT_BPS],
-      RECEIVABLES_HAIRCUT_BPS,
-    ),
-  );
   const computeIndex = await place(new ComputeIndex__factory(admin).deploy(authority, ...INDEX_LIMITS));
+  const valuation = await place(
+    new Valuation__factory(admin).deploy(authority, registry, telemetry, leases, computeIndex, VALUE_LIMITS),
+  );
   const rateModel = await place(
     new KinkedRate__factory(admin).deploy(WAD / 100n, (8n * WAD) / 100n, (60n * WAD) / 100n, (90n * WAD) / 100n),
   );
   const markets = await place(new Markets__factory(admin).deploy(authority));
+  const treasury = options.treasury ?? (await admin.getAddress());
   const bonds = await place(
-    new Bonds__factory(admin).deploy(authority, {
-      ...{ asset, registry, telemetry, ...BONDS },
-      treasury: options.treasury ?? (await admin.getAddress()),
-    }),
+    new Bonds__factory(admin).deploy(authority, { ...{ asset, registry, telemetry, treasury }, ...BONDS }),
   );
   const faults = await place(new Faults__factory(admin).deploy(telemetry, registry, bonds));
   const disputes = await place(
     new Disputes__factory(admin).deploy(authority, { ...{ asset, registry, telemetry, bonds }, ...DISPUTES }),
   );
+  const exchange = await place(new ShareExchange__factory(admin).deploy(authority, valuation, treasury));
 
-  const manager = Authority__factory.connect(authority, admin);
-  const attesting = (["attest", "renew", "revokeAttestation"] as const).map(
-    (name) => Registry__factory.createInterface().getFunction(name).selector,
-  );
-  await send(manager.setTargetFunctionRole(registry, attesting, AUDITOR_ROLE));
-  await send(manager.grantRole(AUDITOR_ROLE, auditor, 0n));
-  const slashing = [Bonds__factory.createInterface().getFunction("slash").selector];
-  await send(manager.setTargetFunctionRole(bonds, slashing, SLASHER_ROLE));
-  for (const decider of [faults, disputes]) await send(manager.grantRole(SLASHER_ROLE, decider, 0n));
-  const halting = [Telemetry__factory.createInterface().getFunction("halt").selector];
-  await send(manager.setTargetFunctionRole(telemetry, halting, HALTER_ROLE));
-  await send(manager.grantRole(HALTER_ROLE, faults, 0n));
-  const ruling = [Disputes__factory.createInterface().getFunction("rule").selector];
-  await send(manager.setTargetFunctionRole(disputes, ruling, ARBITER_ROLE));
-  await send(manager.grantRole(ARBITER_ROLE, options.arbiter ?? (await admin.getAddress()), 0n));
-  const sorted = [...oracles].sort((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1));
-  await send(
-    Telemetry__factory.connect(telemetry, admin).setConfig(
-      ...([sorted, BigInt(Math.floor((sorted.length - 1) / 3)), options.startEpoch * 3600n + CONFIG_SEC] as const),
-    ),
-  );
-  await send(Markets__factory.connect(markets, admin).enableIrm(rateModel));
-  await send(Markets__factory.connect(markets, admin).enableLltv(LLTV_WAD));
-  await send(Gate__factory.connect(gate, admin).listHolder(markets, true));
-
-  return {
+  const addresses: Addresses = {
     authority,
     asset,
     registry,
@@ -169,5 +136,42 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
     bonds,
     faults,
     disputes,
+    exchange,
   };
+  await assignRoles(addresses, options);
+  const sorted = [...oracles].sort((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1));
+  await send(
+    Telemetry__factory.connect(telemetry, admin).setConfig(
+      ...([sorted, BigInt(Math.floor((sorted.length - 1) / 3)), options.startEpoch * 3600n + CONFIG_SEC] as const),
+    ),
+  );
+  const values = Valuation__factory.connect(valuation, admin);
+  await send(values.setHaircuts([...EVIDENCE_HAIRCUT_BPS], [...RECEIVABLES_HAIRCUT_BPS]));
+  await send(values.setDiscount(BASE_RATE_BPS, [...SPREAD_BPS]));
+  await send(Markets__factory.connect(markets, admin).enableIrm(rateModel));
+  await send(Markets__factory.connect(markets, admin).enableLltv(LLTV_WAD));
+  await send(Gate__factory.connect(gate, admin).listHolder(markets, true));
+
+  return addresses;
+}
+
+/** Every restricted function gets its role, and the deployer every office, without delay: until the hand-over. */
+async function assignRoles(addresses: Addresses, { admin, auditor, arbiter }: DeployOptions): Promise<void> {
+  const own = await admin.getAddress();
+  const { authority } = INTERFACES;
+  const grant = (role: RoleName, account: string) =>
+    authority.encodeFunctionData("grantRole", [ROLES[role].roleId, account, 0]);
+  const labels = Object.entries(ROLES).filter(([, { roleId }]) => roleId !== ROLES.ADMIN.roleId);
+  await send(
+    Authority__factory.connect(addresses.authority, admin).multicall([
+      ...labels.map(([role, { roleId }]) => authority.encodeFunctionData("labelRole", [roleId, role])),
+      ...governedTargets({ addresses, facilities: [] }).flatMap(({ contract, target }) => roleCalls(contract, target)),
+      ...OFFICES.map((office) => grant(office, own)),
+      ...Object.entries(CONTRACT_ROLES).flatMap(([role, holders]) =>
+        holders.map((holder) => grant(role as RoleName, addresses[holder])),
+      ),
+      grant("AUDITOR", auditor),
+      ...(arbiter === undefined ? [] : [grant("ARBITER", arbiter)]),
+    ]),
+  );
 }

@@ -56,6 +56,7 @@ async function main(options: RunOptions): Promise<void> {
     const world = await buildWorld({
       ...{ seed: options.seed, provider, fleet, folder: folder.path },
       ...{ genesisAt: GENESIS_AT, startAt: START_AT, firstPaymentAt: FIRST_PAYMENT_AT },
+      isHandedOver: true,
     });
     describe(world, fleet, progress);
     const program = await startProgram(programOptions(world, fleet, folder.path, chain.url, options));

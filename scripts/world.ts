@@ -8,6 +8,7 @@ import { parseDeployment, type Deployment } from "../server/protocol/deployment.
 import { castOf, type Cast } from "./cast.ts";
 import { deploy } from "./deploy.ts";
 import type { FleetLot } from "./fleet.ts";
+import { handOver, type Seats } from "./handover.ts";
 import { seed } from "./seed.ts";
 
 /** A system on a chain, with everybody in it. */
@@ -28,6 +29,8 @@ export interface WorldOptions {
   firstPaymentAt: number;
   /** The first hour that is reported, in unix hours: the leases' first where it is not given. */
   startEpoch?: bigint;
+  /** Whether every role goes to its office, with its delay, once the world is seeded. */
+  isHandedOver?: boolean;
   /** Where the deployment is written down; one that is there already is used. */
   folder: string;
 }
@@ -62,6 +65,10 @@ export async function buildWorld(options: WorldOptions): Promise<World> {
     ...{ id: randomUUID(), chainId: Number(chainId), startBlock, addresses },
     ...{ facilities: seeded.facilities, identities: seeded.identities },
   };
+  if (options.isHandedOver === true) {
+    const seats = Object.entries(cast.offices).map(([office, { address }]) => [office, address]);
+    await handOver(deployment, cast.admin.connect(provider), Object.fromEntries(seats) as Seats);
+  }
   const { costAssets, seniorAssets } = seeded;
   mkdirSync(folder, { recursive: true });
   const kept = { deployment, cost: String(costAssets), senior: String(seniorAssets) };
@@ -72,7 +79,7 @@ export async function buildWorld(options: WorldOptions): Promise<World> {
 
 /** Gas money for everybody who sends transactions; oracles' report keys get none. */
 async function giveCoins(provider: JsonRpcProvider, cast: Cast): Promise<void> {
-  const payers: Wallet[] = Object.values({ ...cast, oracles: [] }).flat();
+  const payers: Wallet[] = Object.values({ ...cast, ...cast.offices, offices: [], oracles: [] }).flat();
   for (const wallet of payers) {
     await provider.send("hardhat_setBalance", [wallet.address, `0x${COINS.toString(16)}`]);
   }

@@ -312,24 +312,19 @@ contract ShareExchange is IShareExchange, AccessManaged, EIP712, ReentrancyGuard
         bytes32 orderHash = hashOf(order);
         status = _statusOf(order, orderHash, signature, taker == address(0) ? order.taker : taker);
         if (status != Status.Open) return (status, 0);
-        uint256 openShares = order.shares - _fillings[orderHash].filledShares;
-        if (order.isSell) {
-            fillableShares = Math.min(openShares, _available(order.shareToken, order.maker));
-        } else {
-            uint256 wholeAssets = order.assets;
-            if (order.maxAccruedAssets != 0) {
-                try valuation.accruedAssets(order.shareToken, order.shares) returns (uint256 accrued) {
-                    wholeAssets += Math.min(accrued, order.maxAccruedAssets);
-                } catch {
-                    return (Status.NoClass, 0);
-                }
+        uint256 wholeAssets = order.assets;
+        if (order.maxAccruedAssets != 0) {
+            try valuation.accruedAssets(order.shareToken, order.shares) returns (uint256 accrued) {
+                wholeAssets = Math.saturatingAdd(wholeAssets, Math.min(accrued, order.maxAccruedAssets));
+            } catch {
+                return (Status.NoClass, 0);
             }
-            uint256 availableAssets = _available(order.asset, order.maker);
-            fillableShares =
-                availableAssets >= wholeAssets
-                    ? openShares
-                    : Math.min(openShares, mulDivDown(availableAssets, order.shares, wholeAssets));
         }
+        fillableShares = order.shares - _fillings[orderHash].filledShares;
+        uint256 available = _available(order.isSell ? order.shareToken : order.asset, order.maker);
+        if (order.isSell) fillableShares = Math.min(fillableShares, available);
+        else if (available < wholeAssets)
+            fillableShares = Math.min(fillableShares, mulDivDown(available, order.shares, wholeAssets));
         if (fillableShares == 0) return (Status.MakerShort, 0);
         if (taker != address(0) && !_mayTransfer(order, taker, fillableShares)) return (Status.MayNotTransfer, 0);
     }

@@ -14,6 +14,7 @@ import {
     ClassTerms,
     Covenants,
     FeeTerms,
+    IFacilities,
     PrincipalKind,
     RatchetStep,
     Settings
@@ -24,7 +25,10 @@ import {Step, StepKind, StepList} from "./Waterfall.sol";
 /// @title Creates facilities with their class tokens.
 /// @notice Both are clones, made and initialised in one transaction, so nobody can come between. A facility and its
 /// tokens answer to the same access manager as this contract. Settings are checked here, emitted in full, then fixed.
-contract Facilities is AccessManaged {
+/// Pause. While it is paused no facility takes subscriptions, draws or refinances; every other verb of theirs goes on,
+/// so that nobody is kept from leaving. It is one switch for all: it stands for a fault of the code or of the evidence.
+/// Roles. Access manager: creates, pauses, resumes.
+contract Facilities is IFacilities, AccessManaged {
     uint256 private constant MAX_CLASSES = 8;
     uint256 private constant MAX_FEES = 8;
     // With a coupon of 100 % and 2^96 units the level payment still fits 256 bits.
@@ -37,9 +41,13 @@ contract Facilities is AccessManaged {
     address public immutable facilityImplementation;
     address public immutable classTokenImplementation;
 
-    /// @notice Whether this contract created a facility.
+    /// @inheritdoc IFacilities
     mapping(address facility => bool) public isFacility;
+    /// @inheritdoc IFacilities
+    bool public isPaused;
 
+    event Paused();
+    event Resumed();
     event FacilityCreated(address indexed facility, address[] classTokens, Settings settings);
 
     error Facilities_BadAsset(address asset, uint256 decimalCount);
@@ -79,6 +87,18 @@ contract Facilities is AccessManaged {
         }
         emit FacilityCreated(facility, tokens, settings);
         Facility(facility).initialize(settings, tokens, authority());
+    }
+
+    /// @notice Stops subscriptions, draws and refinancings of all facilities.
+    function pause() external restricted {
+        isPaused = true;
+        emit Paused();
+    }
+
+    /// @notice Lets them go on.
+    function resume() external restricted {
+        isPaused = false;
+        emit Resumed();
     }
 
     // Internal

@@ -48,8 +48,9 @@ import {Step, StepList} from "./Waterfall.sol";
 /// anything, then as principal until its own is repaid, then as income again.
 /// Rounding. Interest down, level payment up by less than a unit, the last payment takes what is left.
 /// Liveness. Every verb but subscribe, cancel, draw, refinance, redeem and the sponsor's early start is open to anyone
-/// or pulled by its owner. Nothing pauses. Loops run over classes (≤ 8), fees (≤ 8), steps, the covenants' short tables
-/// (≤ 32); the margin, a redemption and a refinancing over all lots (≤ 100), which their caller names.
+/// or pulled by its owner. While the factory is paused, subscribe, draw and refinance wait; nothing else does. Loops
+/// run over classes (≤ 8), fees (≤ 8), steps, the covenants' short tables (≤ 32); the margin, a redemption and a
+/// refinancing over all lots (≤ 100), which their caller names.
 /// Roles. Sponsor: draws, refinances, starts performing before the first payment date, cancels. Access manager:
 /// cancels.
 contract Facility is IFacility, ILienholder, AccessManaged, Initializable, ReentrancyGuardTransient {
@@ -452,6 +453,11 @@ contract Facility is IFacility, ILienholder, AccessManaged, Initializable, Reent
     }
 
     /// @inheritdoc IFacility
+    function lotChangeCount() external view returns (uint256) {
+        return _book.lotChangeCount;
+    }
+
+    /// @inheritdoc IFacility
     function isPledged(LotId lotId) external view returns (bool) {
         return _book.isPledged[lotId];
     }
@@ -512,9 +518,19 @@ contract Facility is IFacility, ILienholder, AccessManaged, Initializable, Reent
         return _book.classAt(classIndex).outstandingAssets + _book.accruedAssets(classIndex);
     }
 
-    /// @notice Interest of a class accrued until now and unpaid.
+    /// @inheritdoc IFacility
     function accruedAssets(uint256 classIndex) external view returns (uint256) {
         return _book.accruedAssets(classIndex);
+    }
+
+    /// @inheritdoc IFacility
+    function missedAt(uint256 classIndex) external view returns (uint64) {
+        return _book.classAt(classIndex).missedAt;
+    }
+
+    /// @inheritdoc IFacility
+    function enforcementAssets(uint256 assets) external view nonReentrantView returns (uint256[] memory classAssets) {
+        return Payments.enforcementAssets(_book, assets);
     }
 
     /// @notice Principal of a class not yet repaid.

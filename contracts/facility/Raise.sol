@@ -23,6 +23,7 @@ library Raise {
     /// @notice See `Facility.subscribe`.
     function subscribe(Book storage book, uint256 classIndex, uint256 assets) external {
         book.requireState(State.Raising);
+        _requireGoing(book);
         require(block.timestamp <= book.raiseUntilAt, IFacility.Facility_RaiseOver(book.raiseUntilAt, block.timestamp));
         require(assets != 0, IFacility.Facility_NoAmount());
         Class storage class = book.classAt(classIndex);
@@ -169,9 +170,15 @@ library Raise {
         }
     }
 
+    /// @dev New money and new pledges wait while the factory is paused; nothing else does.
+    function _requireGoing(Book storage book) private view {
+        require(!IFacilities(book.factory).isPaused(), IFacility.Facility_Paused());
+    }
+
     /// @dev Only the sponsor draws, in funding, what is in escrow.
     function _requireDrawing(Book storage book, uint256 assets) private view {
         book.requireState(State.Funding);
+        _requireGoing(book);
         require(msg.sender == book.sponsor, IFacility.Facility_NotSponsor(msg.sender));
         require(assets <= book.escrowAssets, IFacility.Facility_OverEscrow(assets, book.escrowAssets));
     }
@@ -210,6 +217,7 @@ library Raise {
         if (!book.isPledged[lotId]) {
             book.isPledged[lotId] = true;
             ++book.lotCount;
+            ++book.lotChangeCount;
             require(book.lotCount <= MAX_LOTS, IFacility.Facility_TooManyLots(book.lotCount));
             emit IFacility.Pledged(lotId, costAssets, evidenceClass);
         }

@@ -11,9 +11,11 @@ import { Disputes__factory } from "../../types/factories/bond/Disputes__factory.
 import { Faults__factory } from "../../types/factories/bond/Faults__factory.ts";
 import { Gate__factory } from "../../types/factories/compliance/Gate__factory.ts";
 import { Markets__factory } from "../../types/factories/credit/Markets__factory.ts";
+import { ShareExchange__factory } from "../../types/factories/exchange/ShareExchange__factory.ts";
 import { ClassToken__factory } from "../../types/factories/facility/ClassToken__factory.ts";
 import { Facilities__factory } from "../../types/factories/facility/Facilities__factory.ts";
 import { Facility__factory } from "../../types/factories/facility/Facility__factory.ts";
+import { Authority__factory } from "../../types/factories/governance/Authority__factory.ts";
 import { Leases__factory } from "../../types/factories/lease/Leases__factory.ts";
 import { Registry__factory } from "../../types/factories/registry/Registry__factory.ts";
 import { Telemetry__factory } from "../../types/factories/telemetry/Telemetry__factory.ts";
@@ -25,6 +27,7 @@ import { Refusal } from "./refusal.ts";
 
 /** Every contract's interface by name: decodes events and, since errors pass through, any contract's revert. */
 export const INTERFACES = {
+  authority: Authority__factory.createInterface(),
   gate: Gate__factory.createInterface(),
   markets: Markets__factory.createInterface(),
   classToken: ClassToken__factory.createInterface(),
@@ -39,6 +42,7 @@ export const INTERFACES = {
   bonds: Bonds__factory.createInterface(),
   faults: Faults__factory.createInterface(),
   disputes: Disputes__factory.createInterface(),
+  exchange: ShareExchange__factory.createInterface(),
 } as const satisfies Record<string, Interface>;
 
 export type Contracts = ReturnType<typeof contractsAt>;
@@ -46,6 +50,7 @@ export type Contracts = ReturnType<typeof contractsAt>;
 /** Typed handles to the contracts of a system. */
 export function contractsAt(addresses: Addresses, runner: ContractRunner) {
   return {
+    authority: Authority__factory.connect(addresses.authority, runner),
     gate: Gate__factory.connect(addresses.gate, runner),
     markets: Markets__factory.connect(addresses.markets, runner),
     facilities: Facilities__factory.connect(addresses.facilities, runner),
@@ -57,6 +62,7 @@ export function contractsAt(addresses: Addresses, runner: ContractRunner) {
     bonds: Bonds__factory.connect(addresses.bonds, runner),
     faults: Faults__factory.connect(addresses.faults, runner),
     disputes: Disputes__factory.connect(addresses.disputes, runner),
+    exchange: ShareExchange__factory.connect(addresses.exchange, runner),
     facility: (address: string) => Facility__factory.connect(address, runner),
     classToken: (address: string) => ClassToken__factory.connect(address, runner),
     classPrice: (address: string) => ClassPrice__factory.connect(address, runner),

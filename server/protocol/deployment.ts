@@ -23,6 +23,7 @@ const AddressesSchema = Type.Object(
     bonds: Address,
     faults: Address,
     disputes: Address,
+    exchange: Address,
   },
   strict,
 );

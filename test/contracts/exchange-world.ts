@@ -7,17 +7,17 @@ import { createWorld, FOREVER, USD } from "./facility-world.ts";
 // credential, Mallory money only.
 
 export const STATUS = {
-  Open: 0,
-  Expired: 1,
-  OtherTaker: 2,
-  FeeAboveLimit: 3,
-  NonceVoid: 4,
-  Cancelled: 5,
-  Filled: 6,
-  BadSignature: 7,
-  NoClass: 8,
-  MakerShort: 9,
-  MayNotTransfer: 10,
+  Open: 0n,
+  Expired: 1n,
+  OtherTaker: 2n,
+  FeeAboveLimit: 3n,
+  NonceVoid: 4n,
+  Cancelled: 5n,
+  Filled: 6n,
+  BadSignature: 7n,
+  NoClass: 8n,
+  MakerShort: 9n,
+  MayNotTransfer: 10n,
 } as const;
 /** 1,000 shares for 990 assets. */
 export const [SHARES, PRICE] = [1000n * USD, 990n * USD] as const;

@@ -113,7 +113,7 @@ describe("ShareExchange", () => {
   });
 
   describe("an order is not filled", () => {
-    const cases: [string, number, (s: Stage) => Order | Promise<Order>][] = [
+    const cases: [string, bigint, (s: Stage) => Order | Promise<Order>][] = [
       ["a second after it expires", STATUS.Expired, async ({ selling }) => ({ ...selling, expiresAt: await soon() })],
       ["by another than its taker", STATUS.OtherTaker, ({ selling, bob }) => ({ ...selling, taker: bob.address })],
       [

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { settingsPage } from "../../scripts/reference.ts";
+import { governancePage, settingsPage } from "../../scripts/reference.ts";
 import { settingsTable } from "../../server/config.ts";
 import { read } from "../architecture/project.ts";
 
@@ -24,5 +24,10 @@ describe("reference", () => {
       expect(cells).to.have.length(5);
       expect([cells[0], cells[1], cells[4]]).to.deep.equal([description, `\`${env}\``, secret]);
     }
+  });
+
+  it("docs/governance.md has the tables that `npm run reference` writes: those the deployment sets", () => {
+    const governance = read("docs", ".md").find(({ path }) => path === "docs/governance.md");
+    expect(governance?.text, "run npm run reference").to.equal(governancePage(governance?.text ?? ""));
   });
 });

@@ -53,6 +53,7 @@ describe("read model of leases", () => {
         bonds: unused,
         faults: unused,
         disputes: unused,
+        exchange: unused,
       },
       leases: await leases.getAddress(),
     };
