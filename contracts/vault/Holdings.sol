@@ -35,6 +35,8 @@ library Holdings {
         address[] tokens; // of the listed classes
         mapping(address classToken => Holding) holdings;
         mapping(address facility => uint256) capAssets;
+        uint128 lossDayIndex; // the UTC day that sales last lost on
+        uint128 lossAssets; // on it
     }
 
     /// Where it trades.
@@ -43,6 +45,7 @@ library Holdings {
         IValuation valuation;
         IShareExchange exchange;
         uint256 maxDiscountBps;
+        uint256 maxLossAssets; // of the sales of a day
     }
 
     /// For who leaves and for who comes; may be acted on if `staleToken` is zero.
@@ -53,6 +56,7 @@ library Holdings {
     }
 
     uint256 private constant MAX_CLASSES = 16;
+    uint256 private constant DAY_SEC = 1 days;
 
     // Admin
 
@@ -178,8 +182,7 @@ library Holdings {
         assets = _held(address(places.asset)) - hadAssets;
         require(shares == askedShares, IVaultHoldings.Vault_WrongShares(token, askedShares, shares));
         require(assets >= minAssets, IVaultHoldings.Vault_PriceBelow(token, assets, minAssets));
-        holding.shares = uint128(heldShares - shares);
-        emit IVaultHoldings.ClassSold(token, shares, assets);
+        _sold(portfolio, places, token, shares, assets);
     }
 
     /// @notice See `IncomeVault.refund`.
@@ -220,12 +223,24 @@ library Holdings {
 
     // Views
 
-    /// @notice What all that is held is worth, with the income it owes.
-    function worth(Portfolio storage portfolio, IValuation valuation) external view returns (Worth memory sum) {
+    /// @notice What all that is held is worth, with the income it owes. Where the valuation does not answer (in the
+    /// middle of a facility's own call) it reverts, or counts the class as stale and worth nothing if that `maySkip`.
+    function worth(
+        Portfolio storage portfolio,
+        IValuation valuation,
+        bool maySkip
+    ) external view returns (Worth memory sum) {
         uint256 count = portfolio.tokens.length;
         for (uint256 i = 0; i < count; ++i) {
             address token = portfolio.tokens[i];
-            (ClassValue memory value, uint256 shares) = _valueOf(portfolio.holdings[token], valuation, token);
+            Holding storage holding = portfolio.holdings[token];
+            if (maySkip && holding.shares > 0) {
+                try valuation.classValue(holding.facility, holding.classIndex) {} catch {
+                    sum.staleToken = token;
+                    return sum;
+                }
+            }
+            (ClassValue memory value, uint256 shares) = _valueOf(holding, valuation, token);
             if (shares > 0 && !value.isUsable()) sum.staleToken = token;
             uint256 incomeAssets = IHeldClass(token).claimableAssets(address(this));
             sum.exitAssets += incomeAssets + value.exitAssets;
@@ -256,6 +271,26 @@ library Holdings {
         uint256 capAssets = portfolio.capAssets[holding.facility];
         require(entryAssets <= capAssets, IVaultHoldings.Vault_OverCap(holding.facility, entryAssets, capAssets));
         emit IVaultHoldings.ClassBought(token, shares, assets);
+    }
+
+    /// @dev Books what was sold, and counts what it brought less than its entry value: so nobody trades the vault's money
+    /// away by turns, each within its price.
+    function _sold(
+        Portfolio storage portfolio,
+        Places calldata places,
+        address token,
+        uint256 shares,
+        uint256 assets
+    ) private {
+        Holding storage holding = portfolio.holdings[token];
+        holding.shares -= uint128(shares);
+        uint256 dayIndex = block.timestamp / DAY_SEC;
+        uint256 lossAssets = Math.saturatingSub(_mostFor(holding, places, token, shares), assets);
+        if (dayIndex == portfolio.lossDayIndex) lossAssets += portfolio.lossAssets;
+        uint256 maxAssets = places.maxLossAssets;
+        require(lossAssets <= maxAssets, IVaultHoldings.Vault_DailyLossExceeded(lossAssets, maxAssets));
+        (portfolio.lossDayIndex, portfolio.lossAssets) = (uint128(dayIndex), lossAssets.toUint128());
+        emit IVaultHoldings.ClassSold(token, shares, assets);
     }
 
     function _listed(Portfolio storage portfolio, address token) private view returns (Holding storage holding) {

@@ -24,6 +24,7 @@ describe("IncomeVault over a facility", () => {
           valuation: await valuation.getAddress(),
           exchange: await exchange.getAddress(),
           maxDiscountBps: 200,
+          maxDailyLossBps: 200,
         },
       ],
       { libraries: { Holdings } },
