@@ -234,11 +234,9 @@ library Holdings {
         for (uint256 i = 0; i < count; ++i) {
             address token = portfolio.tokens[i];
             Holding storage holding = portfolio.holdings[token];
-            if (maySkip && holding.shares > 0) {
-                try valuation.classValue(holding.facility, holding.classIndex) {} catch {
-                    sum.staleToken = token;
-                    return sum;
-                }
+            if (maySkip && holding.shares > 0 && !_answers(holding, valuation)) {
+                sum.staleToken = token;
+                return sum;
             }
             (ClassValue memory value, uint256 shares) = _valueOf(holding, valuation, token);
             if (shares > 0 && !value.isUsable()) sum.staleToken = token;
@@ -273,8 +271,8 @@ library Holdings {
         emit IVaultHoldings.ClassBought(token, shares, assets);
     }
 
-    /// @dev Books what was sold, and counts what it brought less than its entry value: so nobody trades the vault's money
-    /// away by turns, each within its price.
+    /// @dev Books what was sold, and counts what it brought less than its entry value: so nobody trades the vault's
+    /// money away by turns, each within its price.
     function _sold(
         Portfolio storage portfolio,
         Places calldata places,
@@ -296,6 +294,14 @@ library Holdings {
     function _listed(Portfolio storage portfolio, address token) private view returns (Holding storage holding) {
         holding = portfolio.holdings[token];
         require(holding.isListed, IVaultHoldings.Vault_NotListed(token));
+    }
+
+    function _answers(Holding storage holding, IValuation valuation) private view returns (bool) {
+        try valuation.classValue(holding.facility, holding.classIndex) returns (ClassValue memory) {
+            return true;
+        } catch {
+            return false;
+        }
     }
 
     /// @dev The class of an order that the vault may take.
