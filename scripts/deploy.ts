@@ -52,12 +52,15 @@ const CHALLENGE_SEC = 24n * 3600n;
 const MAX_DELAY_SEC = 72n * 3600n;
 // The signatures of a set of oracles are taken for ten years after the first hour; keys are changed long before.
 const CONFIG_SEC = 10n * 365n * 24n * 3600n;
-// A value is acted on for two days after its oldest input.
-const VALUE_MAX_AGE_SEC = 48n * 3600n;
+// A value is acted on for two days after its oldest input; one that moved by a tenth at once is held for six hours.
+const VALUE_LIMITS = { maxAgeSec: 48n * 3600n, maxMoveBps: 1_000n, holdSec: 6n * 3600n };
 // Better evidence, smaller haircut: self-reported hardware counts for nothing.
 const EVIDENCE_HAIRCUT_BPS = [10_000n, 5_000n, 2_000n, 1_000n, 500n] as const;
-// Unpaid rent counts for nothing: an operator could invoice an accomplice to raise a price.
-const RECEIVABLES_HAIRCUT_BPS = 10_000n;
+// Unpaid rent of rated lessees, by age: not due, to 4, 8, 13 weeks, and older.
+const RECEIVABLES_HAIRCUT_BPS = [1_000n, 2_500n, 5_000n, 8_000n, 10_000n] as const;
+// Contracted rent is discounted at 4 % a year and a spread, by the lessee's bucket.
+const BASE_RATE_BPS = 400n;
+const SPREAD_BPS = [100n, 150n, 200n, 300n, 450n, 700n, 1_100n, 2_000n] as const;
 // A compute rate: three quotes or more, a fifth of their median apart at most, and half off the last rate at most.
 const INDEX_LIMITS = [3n, 2_000n, 5_000n] as const;
 const WAD = 10n ** 18n;
@@ -100,14 +103,10 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
   const classTokenCode = await place(new ClassToken__factory(admin).deploy());
   const facilities = await place(new Facilities__factory(admin).deploy(authority, facilityCode, classTokenCode));
   const gate = await place(new Gate__factory(admin).deploy(authority, 1n));
-  const valuation = await place(
-    new Valuation__factory(admin).deploy(
-      ...([authority, registry, telemetry, VALUE_MAX_AGE_SEC] as const),
-      [...EVIDENCE_HAIRCUT_BPS],
-      RECEIVABLES_HAIRCUT_BPS,
-    ),
-  );
   const computeIndex = await place(new ComputeIndex__factory(admin).deploy(authority, ...INDEX_LIMITS));
+  const valuation = await place(
+    new Valuation__factory(admin).deploy(authority, registry, telemetry, leases, computeIndex, VALUE_LIMITS),
+  );
   const rateModel = await place(
     new KinkedRate__factory(admin).deploy(WAD / 100n, (8n * WAD) / 100n, (60n * WAD) / 100n, (90n * WAD) / 100n),
   );
@@ -146,6 +145,9 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
       ...([sorted, BigInt(Math.floor((sorted.length - 1) / 3)), options.startEpoch * 3600n + CONFIG_SEC] as const),
     ),
   );
+  const values = Valuation__factory.connect(valuation, admin);
+  await send(values.setHaircuts([...EVIDENCE_HAIRCUT_BPS], [...RECEIVABLES_HAIRCUT_BPS]));
+  await send(values.setDiscount(BASE_RATE_BPS, [...SPREAD_BPS]));
   await send(Markets__factory.connect(markets, admin).enableIrm(rateModel));
   await send(Markets__factory.connect(markets, admin).enableLltv(LLTV_WAD));
   await send(Gate__factory.connect(gate, admin).listHolder(markets, true));

@@ -117,6 +117,8 @@ export const FUNCTIONS = {
   valuation: {
     setCurve: ["RISK", "what a model's hardware is worth by age"],
     setHaircuts: ["RISK", "what is taken off by evidence and by age"],
+    setDiscount: ["RISK", "what contracted rent is discounted with, by bucket"],
+    rate: ["RATER", "a lessee's bucket: whether its rent counts, and for how much"],
   },
   computeIndex: { listPublisher: ["RISK", "who is asked for a rate"] },
   markets: {

@@ -1,4 +1,4 @@
-import { encodeBytes32String, id, ZeroHash, type JsonRpcProvider, type Wallet } from "ethers";
+import { encodeBytes32String, id, ZeroAddress, ZeroHash, type JsonRpcProvider, type Wallet } from "ethers";
 
 import { contractsAt, send, type Contracts } from "../server/protocol/contracts.ts";
 import type { Addresses, Deployment } from "../server/protocol/deployment.ts";
@@ -104,7 +104,7 @@ async function registerFleet(
 ): Promise<Deployment["identities"]> {
   for (const model of new Map(fleet.map((lot) => [lot.model.name, lot.model])).values()) {
     await send(admin.registry.addModel(model.name, model.tdpW));
-    await send(admin.valuation.setCurve(id(model.name), genesisAt, 400 * DAY_SEC, RESIDUAL_BPS));
+    await send(admin.valuation.setCurve(id(model.name), genesisAt, 400 * DAY_SEC, NONE, RESIDUAL_BPS));
   }
   await send(operator.registry.registerSite(COUNTRY, encodeBytes32String("US-ERCOT")));
   const identities: Deployment["identities"] = [];
@@ -282,7 +282,9 @@ async function openMarket(
   admin: Contracts,
 ): Promise<Deployment["facilities"][number]["markets"][number]> {
   const { cast, addresses, provider } = options;
-  const priced = await new ClassPrice__factory(cast.admin.connect(provider)).deploy(addresses.valuation, facility, 0);
+  const priced = await new ClassPrice__factory(cast.admin.connect(provider)).deploy(
+    ...([addresses.valuation, facility, 0, ZeroAddress] as const),
+  );
   await priced.waitForDeployment();
   const params = {
     loanToken: addresses.asset,

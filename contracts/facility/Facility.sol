@@ -453,6 +453,11 @@ contract Facility is IFacility, ILienholder, AccessManaged, Initializable, Reent
     }
 
     /// @inheritdoc IFacility
+    function lotChangeCount() external view returns (uint256) {
+        return _book.lotChangeCount;
+    }
+
+    /// @inheritdoc IFacility
     function isPledged(LotId lotId) external view returns (bool) {
         return _book.isPledged[lotId];
     }
@@ -513,9 +518,19 @@ contract Facility is IFacility, ILienholder, AccessManaged, Initializable, Reent
         return _book.classAt(classIndex).outstandingAssets + _book.accruedAssets(classIndex);
     }
 
-    /// @notice Interest of a class accrued until now and unpaid.
+    /// @inheritdoc IFacility
     function accruedAssets(uint256 classIndex) external view returns (uint256) {
         return _book.accruedAssets(classIndex);
+    }
+
+    /// @inheritdoc IFacility
+    function missedAt(uint256 classIndex) external view returns (uint64) {
+        return _book.classAt(classIndex).missedAt;
+    }
+
+    /// @inheritdoc IFacility
+    function enforcementAssets(uint256 assets) external view nonReentrantView returns (uint256[] memory classAssets) {
+        return Payments.enforcementAssets(_book, assets);
     }
 
     /// @notice Principal of a class not yet repaid.

@@ -77,6 +77,7 @@ struct Book {
     uint64 fundedAt; // when funding started
     uint32 breachCount; // how many breaches are open
     uint64 lastLotAt; // when a lot last left
+    uint32 lotChangeCount; // how often a lot was pledged or left
     // All money is in one of: escrow (raised, not drawn), collections (received, not paid out), reserve, trapped,
     // claims of the sponsor and the fee payees, and income of the classes not yet claimed.
     uint256 escrowAssets;
@@ -166,6 +167,7 @@ library Books {
         require(book.isPledged[lotId], IFacility.Facility_NotPledged(lotId));
         book.isPledged[lotId] = false;
         --book.lotCount;
+        ++book.lotChangeCount;
         setBreach(book, Trigger.Coverage, LotId.unwrap(lotId), false);
         setBreach(book, Trigger.Country, LotId.unwrap(lotId), false);
     }
@@ -186,6 +188,15 @@ library Books {
     /// @dev Whether payment dates are run.
     function isPaying(Book storage book) internal view returns (bool) {
         return book.state >= State.Performing && book.state <= State.Enforcement;
+    }
+
+    /// @dev Whether the classes can still get back what they paid in: nothing was drawn.
+    function isRefundable(Book storage book) internal view returns (bool) {
+        State state = book.state;
+        return
+            state == State.Raising ||
+            state == State.Refunding ||
+            (state == State.Funding && book.totalDrawnAssets == 0);
     }
 
     /// @dev Whether rent may come in and interest accrues.

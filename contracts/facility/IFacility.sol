@@ -127,6 +127,12 @@ enum Trigger {
     Maturity
 }
 
+/// @title What the valuation asks of a class token.
+interface IClassToken {
+    /// @notice The facility that the class belongs to.
+    function facility() external view returns (address);
+}
+
 /// @title What a facility asks of whoever created it.
 interface IFacilities {
     /// @notice Whether it created a facility.
@@ -310,6 +316,19 @@ interface IFacility {
     /// @notice What a class is owed now: outstanding principal plus interest accrued and unpaid; the residual is owed
     /// nothing certain: 0.
     function owedAssets(uint256 classIndex) external view returns (uint256);
+
+    /// @notice Interest of a class accrued until now and unpaid.
+    function accruedAssets(uint256 classIndex) external view returns (uint256);
+
+    /// @notice The first payment date that the interest a class waits for was missed on; 0: it waits for none.
+    function missedAt(uint256 classIndex) external view returns (uint64);
+
+    /// @notice What each class would get of `assets`, all that the facility has, at this second: by the list of
+    /// enforcement, or by a refund where nothing was drawn yet. Refuses in the middle of a verb.
+    function enforcementAssets(uint256 assets) external view returns (uint256[] memory classAssets);
+
+    /// @notice How often a lot was pledged or left.
+    function lotChangeCount() external view returns (uint256);
 
     /// @notice How many lots are pledged, and whether one is.
     function lotCount() external view returns (uint256);

@@ -108,6 +108,33 @@ library Payments {
         emit IFacility.PaymentMade(paymentIndex, dueAt, collectedAssets, book.reserveAssets, book.trappedAssets);
     }
 
+    /// @notice See `Facility.enforcementAssets`. Once a payment date has come, the fees that it adds are due too.
+    function enforcementAssets(
+        Book storage book,
+        uint256 leftAssets
+    ) external view returns (uint256[] memory classAssets) {
+        classAssets = new uint256[](book.classes.length);
+        if (book.state == State.Closed) return classAssets;
+        if (book.isRefundable()) {
+            for (uint256 i = 0; i < classAssets.length; ++i) {
+                (classAssets[i], leftAssets) = Waterfall.pay(book.classes[i].outstandingAssets, leftAssets);
+            }
+            return classAssets;
+        }
+        Step[] memory steps = book.steps[uint256(StepList.Enforcement)];
+        for (uint256 i = 0; i < steps.length; ++i) {
+            (StepKind kind, uint256 subjectIndex) = (steps[i].kind, steps[i].subjectIndex);
+            bool isFee = kind == StepKind.Fee || kind == StepKind.FeeExcess;
+            uint256 dueAssets =
+                isFee
+                    ? _feeDueAssets(book.fees[subjectIndex], kind, _feeToComeAssets(book, subjectIndex))
+                    : _claimAssets(book, kind, subjectIndex, leftAssets);
+            uint256 paidAssets;
+            (paidAssets, leftAssets) = Waterfall.pay(dueAssets, leftAssets);
+            if (!isFee) classAssets[subjectIndex] += paidAssets;
+        }
+    }
+
     // Accruing
 
     /// @dev Adds a class's interest of the period to what is due, and moves its schedule on; returns its debt service:
@@ -150,11 +177,22 @@ library Payments {
     function _accrueFees(Book storage book) private returns (uint256 cappedAssets) {
         for (uint256 i = 0; i < book.fees.length; ++i) {
             Fee storage fee = book.fees[i];
-            uint256 addedAssets =
-                fee.terms.fixedAssets + mulDivDown(book.periodRentAssets, fee.terms.collectionsBps, BPS);
+            uint256 addedAssets = _feeAssets(fee, book.periodRentAssets);
             fee.dueAssets += addedAssets;
             cappedAssets += Math.min(addedAssets, fee.terms.capAssets);
         }
+    }
+
+    /// @dev A fee of a period with so much rent.
+    function _feeAssets(Fee storage fee, uint256 rentAssets) private view returns (uint256) {
+        return fee.terms.fixedAssets + mulDivDown(rentAssets, fee.terms.collectionsBps, BPS);
+    }
+
+    /// @dev What the next payment date will add to a fee, where it has come: on all rent that it would find.
+    function _feeToComeAssets(Book storage book, uint256 feeIndex) private view returns (uint256) {
+        if (!book.isPaying() || block.timestamp < book.paymentAt(book.paymentCount)) return 0;
+        (uint256 revenueAssets, ) = book.leases.revenueAssets(address(this), book.asset);
+        return _feeAssets(book.fees[feeIndex], book.periodRentAssets + revenueAssets - book.rentAssets);
     }
 
     /// @dev Compares the debt service cover of the last payment dates with the covenants.
@@ -197,9 +235,7 @@ library Payments {
             return traps && !_isAllDue(book, paymentIndex) ? cashAssets : 0;
         }
         if (kind == StepKind.Fee || kind == StepKind.FeeExcess) {
-            Fee storage fee = book.fees[step.subjectIndex];
-            (uint256 cappedAssets, uint256 excessAssets) = Waterfall.splitFee(fee.dueAssets, fee.terms.capAssets);
-            return kind == StepKind.Fee ? cappedAssets : excessAssets;
+            return _feeDueAssets(book.fees[step.subjectIndex], kind, 0);
         }
         Class storage class = book.classes[step.subjectIndex];
         if (kind == StepKind.Interest) return class.interestDueAssets;
@@ -209,6 +245,26 @@ library Payments {
         );
         if (kind == StepKind.Principal) return principalAssets;
         return _isAnticipated(book, dueAt) ? turboAssets : 0;
+    }
+
+    /// @dev What a fee's step is due, with what a payment date that has come will add.
+    function _feeDueAssets(Fee storage fee, StepKind kind, uint256 toComeAssets) private view returns (uint256) {
+        (uint256 cappedAssets, uint256 excessAssets) = Waterfall.splitFee(
+            fee.dueAssets + toComeAssets,
+            fee.terms.capAssets
+        );
+        return kind == StepKind.Fee ? cappedAssets : excessAssets;
+    }
+
+    /// @dev What a class's step of the enforcement list would be due now, of the cash that is left.
+    function _claimAssets(
+        Book storage book,
+        StepKind kind,
+        uint256 classIndex,
+        uint256 leftAssets
+    ) private view returns (uint256) {
+        if (kind == StepKind.Interest) return book.accruedAssets(classIndex);
+        return kind == StepKind.Principal ? book.classes[classIndex].outstandingAssets : leftAssets;
     }
 
     /// @dev Books what a step was paid.

@@ -217,6 +217,7 @@ library Raise {
         if (!book.isPledged[lotId]) {
             book.isPledged[lotId] = true;
             ++book.lotCount;
+            ++book.lotChangeCount;
             require(book.lotCount <= MAX_LOTS, IFacility.Facility_TooManyLots(book.lotCount));
             emit IFacility.Pledged(lotId, costAssets, evidenceClass);
         }

@@ -291,6 +291,9 @@ interface ILeases {
     /// and the last period is settled, or until that lessee lets it as the lot's operator.
     function leaseOf(LotId lotId) external view returns (LeaseId);
 
+    /// @notice A lease: what was agreed and what became of it; reverts for an unknown one.
+    function lease(LeaseId leaseId) external view returns (Terms memory terms, Status memory status);
+
     /// @notice The lot of a lease; 0 for an unknown one.
     function lotOf(LeaseId leaseId) external view returns (LotId);
 
@@ -330,6 +333,12 @@ interface ILeases {
         address payee,
         address asset
     ) external view returns (uint256 totalAssets, uint256 relatedAssets);
+
+    /// @notice What a lease paid `payee`, and whether that counts as a related party's.
+    function revenueOf(LeaseId leaseId, address payee) external view returns (uint248 assets, bool isRelated);
+
+    /// @notice What lessees ever paid `payee` for lots that they bought.
+    function soldAssets(address payee, address asset) external view returns (uint256);
 
     /// @notice Hands the rent of a lease's invoices from the next one on to `to`, who must be the holder of the lot's
     /// lien by then, or the operator of a lot without one. The payee only; what it was invoiced stays its own.

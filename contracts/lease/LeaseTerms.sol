@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {LowLevelCall} from "@openzeppelin/contracts/utils/LowLevelCall.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
-import {DAY_SEC} from "../calendar.sol";
+import {DAY_SEC, addMonths} from "../calendar.sol";
 import {IRegistry} from "../registry/IRegistry.sol";
 import {BPS, LeaseId, LotId} from "../units.sol";
 import {ILeases, ILienholder} from "./ILeases.sol";
@@ -129,6 +129,12 @@ library LeaseTerms {
         uint256 assets = terms.exit.purchaseAssets;
         uint256 leastAssets = ILienholder(holder).releaseAssets(terms.lotId, terms.asset);
         require(assets >= leastAssets, ILeases.Lease_PriceTooLow(leaseId, assets, leastAssets));
+    }
+
+    /// @notice Refuses an early end, or a purchase, before the lessee may.
+    function checkEarliest(ILeases.Terms storage terms, LeaseId leaseId, uint256 askedAt) external view {
+        uint256 earliestAt = addMonths(terms.startAt, terms.exit.minPeriodCount);
+        require(askedAt >= earliestAt, ILeases.Lease_TooEarly(leaseId, askedAt, earliestAt));
     }
 
     /// @notice Whether the lot's country is among those of the terms.

@@ -105,6 +105,12 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
     /// @dev Also a lessee's refunds.
     mapping(address payee => mapping(address asset => uint256)) public collectableAssets;
 
+    /// @inheritdoc ILeases
+    mapping(address payee => mapping(address asset => uint256)) public soldAssets;
+
+    /// @inheritdoc ILeases
+    mapping(LeaseId leaseId => mapping(address payee => Revenue)) public revenueOf;
+
     /// @notice The lease that terms were used for, by their EIP-712 struct hash; 0 for unused terms.
     mapping(bytes32 termsHash => LeaseId) public leaseByTerms;
 
@@ -113,7 +119,6 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
     // All that leases paid by payee and token, and the related parties' of it.
     mapping(address payee => mapping(address asset => uint256)) private _revenueAssets;
     mapping(address payee => mapping(address asset => uint256)) private _relatedAssets;
-    mapping(LeaseId leaseId => mapping(address payee => Revenue)) private _revenues;
     mapping(LeaseId leaseId => bool) private _isHandedOver;
     mapping(LeaseId leaseId => Lease) private _leases;
     mapping(LeaseId leaseId => mapping(uint32 periodIndex => Receivable)) private _receivables;
@@ -152,7 +157,7 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         (l.status.periodCount, l.status.endCount) = (terms.periodCount, terms.periodCount);
         l.status.prepaidAssets = prepaidAssets;
         l.status.depositAssets = depositAssets;
-        if (terms.relatedParty) _revenues[leaseId][terms.payee].isRelated = true;
+        if (terms.relatedParty) revenueOf[leaseId][terms.payee].isRelated = true;
         emit Opened(leaseId, lotId, terms.lessee, msg.sender, terms);
         if (depositAssets > 0) emit Deposited(leaseId, terms.lessee, depositAssets);
         if (prepaidAssets > 0) emit Prepaid(leaseId, terms.lessee, prepaidAssets, prepaidAssets);
@@ -246,7 +251,7 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         Lease storage l = _ownRunning(leaseId);
         uint256 endAt = Invoice.hourEndAt(block.timestamp + l.terms.exit.noticeSec);
         require(endAt < _endAt(l), Lease_TooLate(leaseId, endAt, _endAt(l)));
-        _checkEarliest(l, leaseId, endAt);
+        LeaseTerms.checkEarliest(l.terms, leaseId, endAt);
         uint32 cutCount = _cut(leaseId, endAt);
         emit Terminated(leaseId, uint64(endAt), l.status.endCount);
         _invoiceFee(leaseId, cutCount);
@@ -259,13 +264,14 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         Lease storage l = _ownRunning(leaseId);
         uint256 assets = l.terms.exit.purchaseAssets;
         require(assets > 0, Lease_NoOption(leaseId));
-        _checkEarliest(l, leaseId, block.timestamp);
+        LeaseTerms.checkEarliest(l.terms, leaseId, block.timestamp);
         require(l.status.owedAssets == 0, Lease_Owing(leaseId, l.status.owedAssets));
         (address payee, address asset) = (l.status.payee, l.terms.asset);
         LeaseTerms.checkPrice(l.terms, leaseId, registry);
         l.status.purchaser = msg.sender;
         _cut(leaseId, Invoice.hourEndAt(block.timestamp));
         collectableAssets[payee][asset] += assets;
+        soldAssets[payee][asset] += assets;
         emit Purchased(leaseId, msg.sender, payee, assets, l.status.endAt, l.status.endCount);
         IERC20(asset).pullExact(msg.sender, assets);
     }
@@ -333,7 +339,7 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
     /// @dev Errors: Lease_Unknown, Lease_NotPayee.
     function markRelated(LeaseId leaseId) external nonReentrant {
         Lease storage l = _known(leaseId);
-        Revenue storage r = _revenues[leaseId][msg.sender];
+        Revenue storage r = revenueOf[leaseId][msg.sender];
         require(msg.sender == l.status.payee || r.assets > 0, Lease_NotPayee(leaseId, msg.sender));
         if (r.isRelated) return;
         r.isRelated = true;
@@ -352,7 +358,7 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
 
     // Views
 
-    /// @notice A lease: what was agreed and what became of it.
+    /// @inheritdoc ILeases
     /// @dev Errors: Lease_Unknown.
     function lease(LeaseId leaseId) external view returns (Terms memory terms, Status memory status) {
         Lease storage l = _known(leaseId);
@@ -476,11 +482,6 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         require(block.timestamp < _endAt(l), Lease_TooLate(leaseId, block.timestamp, _endAt(l)));
     }
 
-    function _checkEarliest(Lease storage l, LeaseId leaseId, uint256 askedAt) private view {
-        uint256 earliestAt = addMonths(l.terms.startAt, l.terms.exit.minPeriodCount);
-        require(askedAt >= earliestAt, Lease_TooEarly(leaseId, askedAt, earliestAt));
-    }
-
     /// @dev The escrow pays what it can; the rest is a receivable of the payee.
     function _invoice(LeaseId leaseId, uint32 periodIndex, uint256 dueAssets) private returns (Payment memory payment) {
         Lease storage l = _leases[leaseId];
@@ -550,13 +551,13 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         Lease storage l = _leases[leaseId];
         emit Assigned(leaseId, l.status.payee, to);
         l.status.payee = to;
-        if (l.terms.relatedParty) _revenues[leaseId][to].isRelated = true;
+        if (l.terms.relatedParty) revenueOf[leaseId][to].isRelated = true;
     }
 
     /// @dev What was paid for a payee under a lease is the payee's to collect.
     function _earn(LeaseId leaseId, address payee, address asset, uint256 assets) private {
         if (assets == 0) return;
-        Revenue storage r = _revenues[leaseId][payee];
+        Revenue storage r = revenueOf[leaseId][payee];
         r.assets += uint248(assets);
         _revenueAssets[payee][asset] += assets;
         if (r.isRelated) _relatedAssets[payee][asset] += assets;

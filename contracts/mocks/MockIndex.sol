@@ -16,14 +16,21 @@ contract MockIndex is IRateIndex {
     error MockIndex_Broken();
 
     mapping(bytes32 modelId => mapping(uint64 dayAt => uint256)) private _ratesWad;
+    mapping(bytes32 modelId => uint64) private _newestAt;
     Habit private _habit;
 
     function setRate(bytes32 modelId, uint64 dayAt, uint256 rateWad_) external {
         _ratesWad[modelId][dayAt] = rateWad_;
+        if (dayAt > _newestAt[modelId]) _newestAt[modelId] = dayAt;
     }
 
     function setHabit(Habit habit) external {
         _habit = habit;
+    }
+
+    function newest(bytes32 modelId) external view returns (uint64 dayAt, uint256 newestWad) {
+        dayAt = _newestAt[modelId];
+        newestWad = _ratesWad[modelId][dayAt];
     }
 
     function rateWad(bytes32 modelId, uint64 dayAt) external view returns (uint256) {

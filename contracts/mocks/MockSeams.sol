@@ -58,6 +58,10 @@ contract MockSeams is IFacility, IRegistry, ITelemetry, IPrice {
         evidenceClass[lotId] = evidenceClass_;
     }
 
+    function setEvidence(LotId lotId, uint8 evidenceClass_) external {
+        evidenceClass[lotId] = evidenceClass_;
+    }
+
     function setReportedUntil(uint64 reportedUntilAt_) external {
         reportedUntilAt = reportedUntilAt_;
     }
@@ -79,6 +83,28 @@ contract MockSeams is IFacility, IRegistry, ITelemetry, IPrice {
 
     function classCount() external view returns (uint256) {
         return classToken.length;
+    }
+
+    function lotChangeCount() external view returns (uint256) {
+        return _lotIds.length;
+    }
+
+    function missedAt(uint256) external pure returns (uint64) {
+        return 0;
+    }
+
+    function accruedAssets(uint256) external pure returns (uint256) {
+        return 0;
+    }
+
+    /// @dev Strict seniority on what the classes are owed.
+    function enforcementAssets(uint256 assets) external view returns (uint256[] memory classAssets) {
+        classAssets = new uint256[](classToken.length);
+        for (uint256 i = 0; i < classAssets.length; ++i) {
+            bool isLast = i + 1 == classAssets.length;
+            classAssets[i] = isLast || assets < owedAssets[i] ? assets : owedAssets[i];
+            assets -= classAssets[i];
+        }
     }
 
     function lotCount() external view returns (uint256) {

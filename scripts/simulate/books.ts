@@ -69,7 +69,7 @@ export async function openBooks(stage: Stage): Promise<Books> {
     const flags = await Promise.all(deal.lots.map((_, index) => facility.isPledged(index + 1)));
     const lots = deal.lots.map((_, index) => index + 1).filter((_, index) => flags[index]);
     await chain.send(() => keeper.valuation.appraise(stage.facility, lots));
-    const { valueAssets } = await keeper.valuation.facilityValue(stage.facility);
+    const { exitAssets: valueAssets } = await keeper.valuation.facilityValue(stage.facility);
     const owed = await Promise.all(deal.classes.map((_, index) => facility.owedAssets(index)));
     return { valueAssets, seniorAssets: owed.reduce((sum, assets) => sum + assets, 0n) };
   };

@@ -62,7 +62,7 @@ async function registerLots({ deal, chain, parties, as }: Scene, startAt: number
   const { registry, valuation } = as(parties.admin);
   for (const { model, tdpW, residualBps } of new Map(deal.lots.map((lot) => [lot.model, lot])).values()) {
     await chain.send(() => registry.addModel(model, tdpW));
-    await chain.send(() => valuation.setCurve(id(model), chain.nowAt() - 1, CURVE_AGE_SEC, residualBps));
+    await chain.send(() => valuation.setCurve(id(model), chain.nowAt() - 1, CURVE_AGE_SEC, 0, residualBps));
   }
   const operator = as(parties.operator);
   for (const [index, lot] of deal.lots.entries()) {

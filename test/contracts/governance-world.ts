@@ -125,7 +125,7 @@ export function samplesOf({ deployment, cast }: Pick<World, "deployment" | "cast
   const [{ markets }] = facilities as [(typeof facilities)[number]];
   const [{ id: _, ...params }] = markets as [(typeof markets)[number]];
   const [first, second] = cast.investors.map(({ address }) => address) as [string, string];
-  const curve = [START_AT - DAY_SEC, 100 * DAY_SEC, [10_000, 5_000]] as const;
+  const curve = [START_AT - DAY_SEC, 100 * DAY_SEC, 0, [10_000, 5_000]] as const;
   const signers = cast.oracles.map(({ address }) => address).sort((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1));
   return {
     "registry.addModel": { args: ["another", 700] },
@@ -155,7 +155,14 @@ export function samplesOf({ deployment, cast }: Pick<World, "deployment" | "cast
     "classToken.readmit": { args: [first], refusal: "ClassToken_NotLost" },
     "classToken.setFrozenTokens": { args: [first, 1] },
     "valuation.setCurve": { args: [id(gpuModel("H100").name), ...curve] },
-    "valuation.setHaircuts": { args: [[10_000, 5_000, 4_000, 3_000, 2_000], 10_000] },
+    "valuation.setHaircuts": {
+      args: [
+        [10_000, 5_000, 4_000, 3_000, 2_000],
+        [0, 100, 200, 300, 10_000],
+      ],
+    },
+    "valuation.setDiscount": { args: [400, [0, 1, 2, 3, 4, 5, 6, 7]] },
+    "valuation.rate": { args: [first, [START_AT - DAY_SEC, 100 * DAY_SEC, 3]] },
     "computeIndex.listPublisher": { args: [first, true] },
     "markets.enableIrm": { args: [addresses.registry] },
     "markets.enableLltv": { args: [5n * 10n ** 17n] },

@@ -1,10 +1,9 @@
 import { expect } from "chai";
-import { deployAuthority, ethers, networkHelpers, usd } from "./marketsWorld.ts";
+import { deployAuthority } from "./marketsWorld.ts";
+import { DAY_SEC, deployValuation, ethers, LIMITS, networkHelpers, pledge, usd } from "./valuation-world.ts";
 import { emptyMeter, type Meter } from "../../server/protocol/meter.ts";
 
 const HOUR_SEC = 3600n;
-const DAY_SEC = 86_400n;
-const EVIDENCE = [10_000n, 5000n, 2500n, 1000n, 0n] as const;
 const GPUS = 7n;
 // The first midnight of the week that the tests count, after the chain's own start.
 const FIRST_DAY_AT = BigInt(Date.parse("2026-02-01T00:00:00Z")) / 1000n;
@@ -12,20 +11,18 @@ const LAST_DAY_AT = FIRST_DAY_AT + 6n * DAY_SEC;
 
 async function deployed() {
   const [admin] = await ethers.getSigners();
-  const asset = await ethers.deployContract("MockToken", [6]);
-  const seams = await ethers.deployContract("MockSeams", [asset]);
   const lots = await ethers.deployContract("MockLots");
   const meters = await ethers.deployContract("MockMeters");
   const authority = await deployAuthority();
   const valuation = await ethers.deployContract("Valuation", [
-    ...([authority, lots, meters, DAY_SEC, [...EVIDENCE], 1000] as const),
+    ...([authority, lots, meters, ethers.ZeroAddress, ethers.ZeroAddress, LIMITS] as const),
   ]);
   const lot = {
     ...{ siteId: 1, operator: admin!, gpuCount: GPUS, tdpW: 700, modelId: ethers.id("H100"), costAssets: 1 },
     ...{ commissionedAt: 1, identityRoot: ethers.ZeroHash },
   };
   for (const lotId of [1, 2]) await lots.setLot(lotId, lot);
-  return { seams, lots, meters, valuation, authority };
+  return { lots, meters, valuation };
 }
 
 describe("Valuation: what a facility asks", () => {
@@ -41,24 +38,17 @@ describe("Valuation: what a facility asks", () => {
 
   describe("valueOf", () => {
     it("tells the facility's value, its hardware apart, and their age", async () => {
-      const { seams, authority } = world;
-      const valuation = await ethers.deployContract("Valuation", [
-        ...([authority, seams, seams, DAY_SEC, [...EVIDENCE], 1000] as const),
-      ]);
+      const own = await deployValuation();
+      const { seams, valuation, startAt } = own;
       // Every JavaScript object has a valueOf of its own.
       const valueOf = async () => [...(await valuation.getFunction("valueOf")(seams))] as unknown[];
-      const now = BigInt(await networkHelpers.time.latest());
-      await seams.setLedger(usd(500), usd(100));
-      expect(await valueOf()).to.deep.equal([usd(590), 0n, 0n, DAY_SEC]);
-      await valuation.setCurve(ethers.id("H100"), now, 90n * DAY_SEC, [10_000, 10_000]);
-      await seams.setReportedUntil(now);
-      const lot = {
-        ...{ siteId: 1, operator: seams, gpuCount: 8, tdpW: 700, modelId: ethers.id("H100"), costAssets: usd(40) },
-        ...{ commissionedAt: now, identityRoot: ethers.ZeroHash },
-      };
-      await seams.pledge(1, lot, 3);
+      await seams.setLedger(usd(500), 0);
+      expect(await valueOf()).to.deep.equal([usd(500), 0n, 0n, DAY_SEC]);
+      await pledge(own, 1, 3, 0n, usd(40));
+      await networkHelpers.time.setNextBlockTimestamp(startAt + 100n);
       await valuation.appraise(seams, [1]);
-      expect(await valueOf()).to.deep.equal([usd(626), usd(36), now, DAY_SEC]);
+      const { hardwareAssets } = await valuation.appraisal(seams);
+      expect(await valueOf()).to.deep.equal([usd(500) + hardwareAssets, hardwareAssets, startAt, DAY_SEC]);
     });
   });
 

@@ -1,73 +1,20 @@
 import { expect } from "chai";
-import { deployAuthority, ethers, networkHelpers, usd, WAD } from "./marketsWorld.ts";
-
-const DAY_SEC = 86_400n;
-const YEAR_SEC = 365n * DAY_SEC;
-const MODEL = ethers.id("H100 SXM");
-// H100 residual, the lower ends published for years 1 to 5 (marked V2 in the deal notes).
-const CURVE = [10_000, 6000, 4000, 2500, 1500, 1000];
-type Haircuts = [number, number, number, number, number];
-const EVIDENCE: Haircuts = [10_000, 5000, 2500, 1000, 0];
-const COST = usd(1_000_000);
-
-async function deployValuation() {
-  const [admin, stranger] = await ethers.getSigners();
-  const loan = await ethers.deployContract("MockToken", [6]);
-  const seams = await ethers.deployContract("MockSeams", [loan]);
-  const authority = await deployAuthority();
-  const valuation = await ethers.deployContract("Valuation", [authority, seams, seams, DAY_SEC, EVIDENCE, 1000]);
-  const startAt = BigInt(await networkHelpers.time.latest());
-  await valuation.setCurve(MODEL, startAt, 90n * DAY_SEC, CURVE);
-  await seams.setReportedUntil(startAt);
-  return { admin: admin!, stranger: stranger!, loan, seams, valuation, authority, startAt };
-}
-
-type World = Awaited<ReturnType<typeof deployValuation>>;
-
-async function pledge(
-  { seams, startAt }: Pick<World, "seams" | "startAt">,
-  lotId: number,
-  evidence: number,
-  ageSec = 0n,
-  costAssets = COST,
-): Promise<void> {
-  const lot = {
-    siteId: 1,
-    operator: await seams.getAddress(),
-    gpuCount: 8,
-    tdpW: 700,
-    modelId: MODEL,
-    costAssets,
-    commissionedAt: startAt - ageSec,
-    identityRoot: ethers.ZeroHash,
-  };
-  await seams.pledge(lotId, lot, evidence);
-}
-
-/** A, B and the residual: 600, 200 and 100 shares, owed 606 and 203; one lot of evidence class 4, appraised. */
-async function deployFacility() {
-  const world = await deployValuation();
-  const { seams, loan, valuation, admin } = world;
-  const classes = [];
-  for (const [shares, owed] of [
-    [600, 606],
-    [200, 203],
-    [100, 0],
-  ] as const) {
-    const share = await ethers.deployContract("MockShare", [loan, 6]);
-    await share.mint(admin, usd(shares));
-    await seams.addClass(share, usd(owed));
-    classes.push(share);
-  }
-  await seams.setLedger(usd(500), usd(100));
-  return { ...world, classes: classes as [(typeof classes)[0], (typeof classes)[0], (typeof classes)[0]], valuation };
-}
-
-async function deployAppraised() {
-  const world = await deployFacility();
-  await world.valuation.appraise(world.seams, []);
-  return world;
-}
+import { WAD } from "./marketsWorld.ts";
+import {
+  DAY_SEC,
+  deployAppraised,
+  deployFacility,
+  deployValuation,
+  ethers,
+  EVIDENCE,
+  LIMITS,
+  MODEL,
+  networkHelpers,
+  pledge,
+  RECEIVABLES,
+  usd,
+  YEAR_SEC,
+} from "./valuation-world.ts";
 
 describe("Valuation", () => {
   describe("appraise", () => {
@@ -149,14 +96,14 @@ describe("Valuation", () => {
         .withArgs(facility, 10n);
       await own.appraise(seams, [3, 5, 9]);
       const [event] = await valuation.queryFilter(valuation.filters.Appraised());
-      const { hardwareAssets, computedAt, lotCount, inputCount } = await valuation.appraisal(seams);
-      expect(event!.args.slice(1)).to.deep.equal([hardwareAssets, computedAt, lotCount, inputCount]);
+      expect(event!.args.appraisal).to.deep.equal(await valuation.appraisal(seams));
     });
 
     it("refuses a lot whose model has no curve", async () => {
       const world = await networkHelpers.loadFixture(deployValuation);
-      const { seams, authority, admin } = world;
-      const bare = await ethers.deployContract("Valuation", [authority, seams, seams, DAY_SEC, EVIDENCE, 0], admin);
+      const { seams, letting, index, authority, admin } = world;
+      const seat = [authority, seams, seams, letting, index, LIMITS] as const;
+      const bare = await ethers.deployContract("Valuation", [...seat], admin);
       await pledge(world, 1, 4);
       await expect(bare.appraise(seams, [1]))
         .to.be.revertedWithCustomError(bare, "Valuation_NoCurve")
@@ -208,10 +155,10 @@ describe("Valuation", () => {
       await stale();
       await valuation.appraise(seams, [1]);
       await valuation.classPriceWad(seams, 0);
-      await valuation.setCurve(MODEL, startAt + 1n, 90n * DAY_SEC, [5000]);
+      await valuation.setCurve(MODEL, startAt + 1n, 90n * DAY_SEC, 0, [5000]);
       await stale();
       await valuation.appraise(seams, [1]);
-      await valuation.setHaircuts(EVIDENCE, 0);
+      await valuation.setHaircuts(EVIDENCE, RECEIVABLES);
       await stale();
       expect((await valuation.facilityValue(seams)).computedAt).to.equal(0n);
     });
@@ -221,9 +168,8 @@ describe("Valuation", () => {
     it("get what strict seniority leaves them, live", async () => {
       const { seams, valuation } = await networkHelpers.loadFixture(deployAppraised);
       const values = async () =>
-        Promise.all([0, 1, 2].map(async (i) => (await valuation.classValue(seams, i)).valueAssets));
-      // 500 of cash and 90 of 100 receivable.
-      expect(await values()).to.deep.equal([usd(590), 0n, 0n]);
+        Promise.all([0, 1, 2].map(async (i) => (await valuation.classValue(seams, i)).exitAssets));
+      expect(await values()).to.deep.equal([usd(500), 0n, 0n]);
       await seams.setLedger(usd(606), 0);
       expect(await values()).to.deep.equal([usd(606), 0n, 0n]);
       await seams.setLedger(usd(607), 0);
@@ -270,77 +216,6 @@ describe("Valuation", () => {
       await valuation.classPriceWad(seams, 3);
       await seams.setLedger(usd(809) + most + 1n, 0);
       await bad(3);
-    });
-
-    for (const decimals of [6, 8, 18]) {
-      it(`M02, M05: ClassPrice scales for ${decimals} decimals, and ignores donations`, async () => {
-        const { valuation, admin, authority } = await networkHelpers.loadFixture(deployValuation);
-        const loan = await ethers.deployContract("MockToken", [decimals]);
-        const seams = await ethers.deployContract("MockSeams", [loan]);
-        const own = await ethers.deployContract("Valuation", [authority, seams, seams, DAY_SEC, EVIDENCE, 0]);
-        const share = await ethers.deployContract("MockShare", [loan, 18]);
-        await share.mint(admin, 100n * WAD);
-        await seams.addClass(share, 0);
-        const unit = 10n ** BigInt(decimals);
-        await seams.setLedger(150n * unit, 0);
-        await seams.setReportedUntil(await networkHelpers.time.latest());
-        await own.appraise(seams, []);
-        const price = await ethers.deployContract("ClassPrice", [own, seams, 0]);
-        expect(await price.loanAsset()).to.equal(await loan.getAddress());
-        // 2 shares are worth 3 of the loan token.
-        const worth = async () => (2n * WAD * (await price.price())) / 10n ** 36n;
-        expect(await worth()).to.equal(3n * unit);
-        await loan.mint(seams, 1000n * unit);
-        expect(await worth()).to.equal(3n * unit);
-        await networkHelpers.time.increase(2n * DAY_SEC);
-        await expect(price.price()).to.be.revertedWithCustomError(valuation, "Valuation_Stale");
-      });
-    }
-  });
-
-  describe("administration", () => {
-    it("M24: refuses a stranger", async () => {
-      const { valuation, stranger, startAt } = await networkHelpers.loadFixture(deployValuation);
-      const own = valuation.connect(stranger);
-      for (const call of [
-        () => own.setCurve(MODEL, startAt, 90n * DAY_SEC, CURVE),
-        () => own.setHaircuts(EVIDENCE, 0),
-      ]) {
-        await expect(call()).to.be.revertedWithCustomError(valuation, "AccessManagedUnauthorized");
-      }
-    });
-
-    it("refuses a curve that is empty, over cost, rising, older than the last, of tomorrow, or short-lived", async () => {
-      const { valuation, startAt } = await networkHelpers.loadFixture(deployValuation);
-      const now = BigInt(await networkHelpers.time.latest());
-      for (const [asOfAt, maxAge, points] of [
-        [startAt, 90n * DAY_SEC, []],
-        [startAt, 90n * DAY_SEC, [10_001]],
-        [startAt, 90n * DAY_SEC, [5000, 5001]],
-        [startAt - 1n, 90n * DAY_SEC, CURVE],
-        [now + 1000n, 90n * DAY_SEC, CURVE],
-        [startAt, DAY_SEC - 1n, CURVE],
-      ] as const) {
-        await expect(valuation.setCurve(MODEL, asOfAt, maxAge, [...points]))
-          .to.be.revertedWithCustomError(valuation, "Valuation_BadCurve")
-          .withArgs(MODEL, asOfAt, maxAge);
-      }
-      await valuation.setCurve(MODEL, startAt, DAY_SEC, [5000, 5000]);
-    });
-
-    it("refuses haircuts over 100 %, or rising with evidence", async () => {
-      const { valuation } = await networkHelpers.loadFixture(deployValuation);
-      for (const [evidence, receivables] of [
-        [[10_001, 0, 0, 0, 0], 0],
-        [[0, 0, 0, 0, 1], 0],
-        [EVIDENCE, 10_001],
-      ] as const) {
-        const haircuts = [...evidence] as Haircuts;
-        await expect(valuation.setHaircuts(haircuts, receivables)).to.be.revertedWithCustomError(
-          valuation,
-          "Valuation_BadHaircut",
-        );
-      }
     });
   });
 });
