@@ -9,7 +9,7 @@ const [MONTH, WHOLE_INTEREST] = [30n, 7_000n * USD]; // 12 % a year of 700,000, 
 
 /// The exchange of the stage over the real valuation, which for accrued interest asks the facility alone.
 async function valued() {
-  const s = await stage();
+  const s = await networkHelpers.loadFixture(stage);
   const { alice, bob, carol, manager, senior, asset, treasury } = s;
   const limits = { maxAgeSec: DAY, maxMoveBps: 2000, holdSec: DAY };
   const nobody = Array.from({ length: 4 }, () => ethers.ZeroAddress);
