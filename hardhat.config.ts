@@ -25,6 +25,7 @@ const contracts = {
     "contracts/telemetry/Telemetry.sol": cheap,
     "contracts/valuation/Valuation.sol": slim,
     "test/invariants/markets.t.sol": lean,
+    "test/invariants/vault.t.sol": small,
   },
 };
 

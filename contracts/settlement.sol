@@ -26,4 +26,13 @@ library Settlement {
         uint256 deliveredAssets = asset.balanceOf(to) - balanceAssets;
         require(deliveredAssets == assets, Settlement_WrongAmount(address(asset), assets, deliveredAssets));
     }
+
+    /// @dev Moves exactly `assets`, or nothing where the token refuses; reverts if it delivers another amount.
+    function tryMoveExact(IERC20 asset, address from, address to, uint256 assets) internal returns (bool isMoved) {
+        uint256 balanceAssets = asset.balanceOf(to);
+        isMoved = asset.trySafeTransferFrom(from, to, assets);
+        uint256 deliveredAssets = asset.balanceOf(to) - balanceAssets;
+        uint256 askedAssets = isMoved ? assets : 0;
+        require(deliveredAssets == askedAssets, Settlement_WrongAmount(address(asset), askedAssets, deliveredAssets));
+    }
 }

@@ -30,7 +30,8 @@ import {IShareExchange, Order} from "./IShareExchange.sol";
 ///   So in pieces a maker never gets less, or pays more, than by one fill, and no taker gains by pieces.
 /// - A buyer pays at most `assets` + `maxAccruedAssets` of its order, whatever a token or a facility says: accrued
 ///   interest is asked of the valuation only where the order allows some, and counts only up to there.
-/// - The fee comes off the seller's price, rounded down: at most 100 bps, at most the limit of each order in the fill.
+/// - The fee comes off the seller's price, rounded down: at most 100 bps, at most the limit of each order in the fill; where
+///   the token refuses its recipient the seller has it.
 ///
 /// Liveness
 /// - An order is filled while `statusOf` calls it Open. A wallet's signature (ERC-1271) is asked for at every fill, so
@@ -354,12 +355,13 @@ contract ShareExchange is IShareExchange, AccessManaged, EIP712, ReentrancyGuard
             (trade.seller, trade.sharesTo) = (order.maker, receiver);
             (trade.buyer, trade.assetsTo) = (msg.sender, order.maker);
         } else {
-            assets -= trade.feeAssets;
-            require(assets >= limitAssets, ShareExchange_UnderLimit(assets, limitAssets));
             (trade.seller, trade.sharesTo) = (msg.sender, order.maker);
             (trade.buyer, trade.assetsTo) = (order.maker, receiver);
         }
-        _exchange(order, trade);
+        uint256 sellerAssets = _exchange(order, trade);
+        if (order.isSell) return assets;
+        require(sellerAssets >= limitAssets, ShareExchange_UnderLimit(sellerAssets, limitAssets));
+        return sellerAssets;
     }
 
     /// @dev Checks an order and counts what is filled of it.
@@ -414,10 +416,13 @@ contract ShareExchange is IShareExchange, AccessManaged, EIP712, ReentrancyGuard
                 : mulDivDown(wholeAssets, fillShares, order.shares);
     }
 
-    /// @dev Both legs, and the fee.
-    function _exchange(Order calldata order, Trade memory trade) private {
+    /// @dev Both legs, and the fee out of the price where its recipient can be paid.
+    /// @return sellerAssets what the seller's side got
+    function _exchange(Order calldata order, Trade memory trade) private returns (uint256 sellerAssets) {
         require(trade.seller != trade.sharesTo, ShareExchange_SameAccount(trade.seller));
         require(trade.buyer != trade.assetsTo, ShareExchange_SameAccount(trade.buyer));
+        IERC20 asset = IERC20(order.asset);
+        trade.feeAssets = _takeFee(asset, trade.buyer, trade.feeAssets);
         emit Traded(
             order.shareToken,
             trade.seller,
@@ -428,13 +433,18 @@ contract ShareExchange is IShareExchange, AccessManaged, EIP712, ReentrancyGuard
             trade.accruedAssets,
             trade.feeAssets
         );
-        IERC20 asset = IERC20(order.asset);
-        uint256 sellerAssets = trade.priceAssets + trade.accruedAssets - trade.feeAssets;
-        address feeTo = feeRecipient;
+        sellerAssets = trade.priceAssets + trade.accruedAssets - trade.feeAssets;
         // Some tokens refuse to move nothing.
         if (sellerAssets != 0) asset.moveExact(trade.buyer, trade.assetsTo, sellerAssets);
-        if (trade.feeAssets != 0 && feeTo != trade.buyer) asset.moveExact(trade.buyer, feeTo, trade.feeAssets);
         IERC20(order.shareToken).moveExact(trade.seller, trade.sharesTo, trade.shares);
+    }
+
+    /// @dev A recipient that the token refuses has no fee, and stops no trade.
+    /// @return what was taken
+    function _takeFee(IERC20 asset, address buyer, uint256 feeAssets) private returns (uint256) {
+        address feeTo = feeRecipient;
+        if (feeAssets == 0 || feeTo == buyer) return feeAssets;
+        return asset.tryMoveExact(buyer, feeTo, feeAssets) ? feeAssets : 0;
     }
 
     function _permit(address token, Permit calldata permit) private {

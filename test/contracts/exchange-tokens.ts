@@ -95,19 +95,32 @@ describe("ShareExchange: hostile tokens", () => {
       expect(await token.balanceOf(s.bob)).to.equal(11n * PRICE);
     });
 
+    it("is not moved where none is due: no fee, no price", async () => {
+      const { token, sell } = await inToken("MockCoin", [6]);
+      const movesOf = async (call: { wait(): Promise<{ blockNumber: number } | null> }) => {
+        const { blockNumber } = (await call.wait())!;
+        return (await token.queryFilter(token.filters.Transfer(), blockNumber, blockNumber)).length;
+      };
+      expect(await movesOf(await s.fill(sell))).to.equal(1);
+      expect(await movesOf(await s.fill({ ...sell, assets: 0n }))).to.equal(0);
+      await s.exchange.setFee(100);
+      expect(await movesOf(await s.fill({ ...sell, salt: ethers.id("fee") }))).to.equal(2);
+    });
+
     it("that is no contract is refused", async () => {
       const sell = { ...s.selling, asset: s.mallory.address };
       await expect(s.fill(sell)).to.be.revert(ethers);
       expect(await s.exchange.filledShares(s.hash(sell))).to.equal(0n);
     });
 
-    it("the treasury that is blacklisted: until it is changed only orders without a fee are filled", async () => {
+    it("the treasury that is blacklisted has no fee and stops no fill: the seller has it", async () => {
       const { token, sell } = await inToken("MockCoin", [6]);
       await s.exchange.setFee(10);
       await token.setBlacklisted(s.treasury, true);
-      await expect(s.fill(sell)).to.be.revertedWithCustomError(token, "Coin_Blacklisted");
+      const half = { shares: sell.shares / 2n };
+      await expect(s.fill(sell, half)).to.changeTokenBalances(ethers, token, [s.alice, s.treasury], [PRICE / 2n, 0n]);
       await s.exchange.setFeeRecipient(s.bob);
-      await expect(s.fill(sell)).to.changeTokenBalance(ethers, token, s.bob, PRICE / 1000n);
+      await expect(s.fill(sell, half)).to.changeTokenBalance(ethers, token, s.bob, PRICE / 2000n);
     });
   });
 
