@@ -19,7 +19,6 @@ const lean = { ...solc, settings: { ...cheap.settings, optimizer: { enabled: tru
 const contracts = {
   compilers: [solc],
   overrides: {
-    "contracts/facility/Facility.sol": small,
     "contracts/vault/IncomeVault.sol": small,
     "contracts/credit/Markets.sol": lean,
     "contracts/lease/Leases.sol": small,
@@ -27,6 +26,7 @@ const contracts = {
     "contracts/valuation/Valuation.sol": slim,
     "test/invariants/marketEdges.t.sol": lean,
     "test/invariants/markets.t.sol": lean,
+    "test/invariants/vault.t.sol": small,
   },
 };
 
