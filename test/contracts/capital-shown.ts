@@ -37,12 +37,14 @@ describe("Capital, when values move or fail", () => {
 
   const jumps: Record<string, (world: CapitalFixture) => Promise<unknown>> = {
     "a fall of the index": (world) => world.reprice(175),
-    "a rent that lifts a lot": async (world) => {
+    "rents that lift two lots": async (world) => {
       await world.rate(world.mallory.address);
       const exit = { minPeriodCount: 12n, noticeSec: 0n, renewalPeriodCount: 0n, renewalRentBps: 0n };
-      await world.openLease(1n, world.mallory, {
-        ...{ baseRentAssets: 60_000n * UNIT, exit: { ...exit, terminationFeeAssets: 0n, purchaseAssets: 0n } },
-      });
+      for (const lotId of [1n, 2n]) {
+        await world.openLease(lotId, world.mallory, {
+          ...{ baseRentAssets: 60_000n * UNIT, exit: { ...exit, terminationFeeAssets: 0n, purchaseAssets: 0n } },
+        });
+      }
       await world.appraise();
     },
   };

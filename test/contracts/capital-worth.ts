@@ -127,7 +127,7 @@ export class Values {
     const [exit, contracted] = leased(lease, endAt, end, rateRay, lot.haircutBps);
     const owed = [...lease.owed.values()].reduce((sum, { left }) => sum + left, 0n);
     return {
-      ...{ exit, entry: max(now, whole), contracted, owed },
+      ...{ exit: min(exit, lot.cost), entry: max(now, whole), contracted: min(contracted, lot.cost), owed },
       knownAt: min(knownAt, this.dated(rating.asOfAt, rating.maxAge)),
     };
   }

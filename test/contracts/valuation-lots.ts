@@ -80,12 +80,12 @@ describe("Valuation: let lots", () => {
   describe("of a rated lessee", () => {
     it("are worth the rent, and the hardware when the lease ends, both discounted; haircut on the hardware alone", async () => {
       await rate();
-      await let_();
-      const { exitAssets, entryAssets, contractedAssets } = await expectWorth(factsOf("counted"));
-      // 36 payments of 30,000 at 5 % a year: the annuity's present value, by its closed form.
-      const annuity = (30_000 * (1 - (1 + 0.05 / 12) ** -36)) / (0.05 / 12);
+      await let_({ baseRentAssets: usd(19_500) });
+      const facts = factsOf("counted", { rentAssets: usd(19_500) });
+      const { exitAssets, entryAssets, contractedAssets } = await expectWorth(facts);
+      const annuity = (19_500 * (1 - (1 + 0.05 / 12) ** -36)) / (0.05 / 12);
       expect(Math.abs(Number(contractedAssets) / 1e6 - annuity)).to.be.below(0.0001);
-      const atEnd = hardwareAt(factsOf("counted"), factsOf("counted").lease!.startAt + 1096n * DAY_SEC);
+      const atEnd = hardwareAt(facts, facts.lease!.startAt + 1096n * DAY_SEC);
       const left = Number(atEnd) / 1e6 / (1 + 0.05 / 12) ** 36;
       expect(Math.abs(Number(exitAssets) / 1e6 - annuity - left * 0.9)).to.be.below(0.001);
       expect(Math.abs(Number(entryAssets) / 1e6 - annuity - left)).to.be.below(0.001);

@@ -128,7 +128,8 @@ export function worthOf(lot: LotFacts, nowAt: bigint): Worth {
   if (lease.kind === "uncounted") return { ...worth, exitAssets: cutOf(least(now, leased), haircutBps) };
   const exits = ways.map(([rent, hardware]) => ({ rent, exit: rent + cutOf(hardware, haircutBps) }));
   const exit = exits.reduce((a, b) => (b.exit < a.exit ? b : a));
-  return { ...worth, exitAssets: exit.exit, entryAssets: most(now, leased), contractedAssets: exit.rent };
+  const [exitAssets, contractedAssets] = [least(exit.exit, lot.costAssets), least(exit.rent, lot.costAssets)];
+  return { ...worth, exitAssets, entryAssets: most(now, leased), contractedAssets };
 }
 
 export interface FacilityFacts {
