@@ -6,6 +6,7 @@ import {LowLevelCall} from "@openzeppelin/contracts/utils/LowLevelCall.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
+import {IGate} from "../compliance/IGate.sol";
 import {mulDivDown, RAY} from "../units.sol";
 
 /// @title What a market asks of whoever pays the income of a collateral token.
@@ -22,8 +23,13 @@ interface ICollateralIncome {
     /// @notice What `account` could claim now. It falls only when the account itself claims.
     function claimableAssets(address account) external view returns (uint256);
 
-    /// @notice May `account` receive shares now?
+    /// @notice Who decides who may hold the token. A frozen account may not send.
+    function gate() external view returns (IGate);
+
+    /// @notice ERC-7943: may `account` receive, may it send shares now, and how many of its shares are frozen?
     function canReceive(address account) external view returns (bool);
+    function canSend(address account) external view returns (bool);
+    function getFrozenTokens(address account) external view returns (uint256 amount);
 
     /// @notice Pays everything the caller can claim to `to`.
     function claim(address to) external returns (uint256 assets);

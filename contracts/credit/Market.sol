@@ -83,7 +83,7 @@ using {
     accrue,
     totals
 } for Ledger global;
-using {load, header, store} for LedgerWords global;
+using {load, header, store, setPause} for LedgerWords global;
 
 event EnableIrm(address indexed irm);
 event EnableLltv(uint256 lltvWad);
@@ -130,6 +130,10 @@ event Liquidate(
     uint256 badDebtAssets,
     uint256 badDebtShares
 );
+/// The position was found unhealthy; the bonus for its liquidation rises from `flaggedAt` on.
+event Flag(Id indexed id, address indexed caller, address indexed borrower, uint256 flaggedAt);
+/// The position has no flag any more: it is healthy, or owes nothing.
+event Unflag(Id indexed id, address indexed caller, address indexed borrower);
 /// Income left the book for `receiver`, which is this contract when it repaid debt.
 event TakeIncome(Id indexed id, address caller, address indexed onBehalf, address indexed receiver, uint256 assets);
 event SetAuthorization(
@@ -140,6 +144,8 @@ event SetAuthorization(
 );
 event IncrementNonce(address indexed caller, address indexed authorizer, uint256 usedNonce);
 
+error Market_Unknown(Id id);
+error Market_AlreadySet();
 error Market_ZeroAddress();
 error Market_NotOneAmount(uint256 assets, uint256 shares);
 error Market_NoCallback();
@@ -299,6 +305,17 @@ function store(LedgerWords storage words, Ledger memory ledger) {
         ledger.totalSupplyShares |
         (uint256(ledger.totalBorrowShares) << 120) |
         (uint256(ledger.feeBps) << 240);
+}
+
+/// @dev Stops new borrowing in a market, or allows it again.
+function setPause(LedgerWords storage words, Id id, bool isPaused) {
+    Ledger memory ledger = words.load();
+    require(ledger.lastUpdateAt != 0, Market_Unknown(id));
+    require(ledger.isBorrowingPaused() != isPaused, Market_AlreadySet());
+    ledger.marks ^= BORROWING_PAUSED;
+    words.store(ledger);
+    if (isPaused) emit PauseBorrowing(id);
+    else emit ResumeBorrowing(id);
 }
 
 function totals(Ledger memory ledger) pure returns (Market memory) {

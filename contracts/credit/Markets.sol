@@ -12,12 +12,11 @@ import {Settlement} from "../settlement.sol";
 import {mulDivUp, WAD} from "../units.sol";
 import {CollateralIncome, ICollateralIncome} from "./CollateralIncome.sol";
 import {IRateModel, MAX_RATE_PER_SECOND_WAD} from "./IRateModel.sol";
-import {incentiveWad, Liquidation, Loan, Position} from "./Loan.sol";
+import {incentiveWad, Liquidation, Loan, Market_AlreadyFlagged, Market_NotFlagged, Position} from "./Loan.sol";
 import {
     AccrueInterest,
     Authorization,
     Borrow,
-    BORROWING_PAUSED,
     checkInput,
     CreateMarket,
     EnableIrm,
@@ -27,14 +26,14 @@ import {
     Ledger,
     LedgerWords,
     Market,
+    Market_AlreadySet,
+    Market_Unknown,
     Market_ZeroAddress,
     MarketParams,
     OpenIncome,
-    PauseBorrowing,
     PAYS_INCOME,
     refuseCallback,
     Repay,
-    ResumeBorrowing,
     SetAuthorization,
     SetFee,
     SetFeeRecipient,
@@ -68,6 +67,8 @@ import {
 ///   supply, withdraw, repay, supplyCollateral and an owner's repayFromIncome need no price.
 /// - Interest stops before any total could leave its bits; no elapsed time can lock a market.
 /// - Bad debt is taken from the suppliers in the liquidation that leaves a borrower without collateral.
+/// - The bonus for a liquidation rises from a fifth of the market's to all of it within six hours of the flag. Only
+///   health takes a flag off, or a day: no dust repaid or posted starts its clock anew.
 /// - A liquidation asks for at most what is there: a repayment that comes first makes it smaller, not impossible.
 ///
 /// Income
@@ -101,7 +102,6 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
     mapping(address collateralToken => CollateralIncome.Book) private _books;
     mapping(Id id => mapping(address account => CollateralIncome.Entitlement)) private _entitlements;
 
-    error Market_Unknown(Id id);
     error Market_Exists(Id id);
     error Market_NoCode(address account);
     error Market_IrmNotEnabled(address irm);
@@ -109,10 +109,10 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
     error Market_LltvTooHigh(uint256 lltvWad);
     error Market_FeeTooHigh(Id id, uint256 feeBps, uint256 maxFeeBps);
     error Market_NoFeeRecipient(Id id);
-    error Market_AlreadySet();
     error Market_ZeroAmount();
     error Market_BorrowingPaused(Id id);
     error Market_MayNotHold(Id id, address account);
+    error Market_MayNotSend(Id id, address account);
     error Market_NotAuthorized(address onBehalf, address caller);
     error Market_NoIncome(Id id);
     error Market_IncomeNotLoanToken(Id id, address incomeAsset, address loanToken);
@@ -158,14 +158,14 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
 
     /// @notice Stops new borrowing in a market, and nothing else.
     function pauseBorrowing(MarketParams memory params) external restricted nonReentrant {
-        _markBorrowing(params, true);
-        emit PauseBorrowing(params.toId());
+        Id id = params.toId();
+        _ledgers[id].setPause(id, true);
     }
 
     /// @notice Allows new borrowing in a market again.
     function resumeBorrowing(MarketParams memory params) external restricted nonReentrant {
-        _markBorrowing(params, false);
-        emit ResumeBorrowing(params.toId());
+        Id id = params.toId();
+        _ledgers[id].setPause(id, false);
     }
 
     // Markets
@@ -258,19 +258,15 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
     ) external nonReentrant returns (uint256 borrowedAssets, uint256 borrowedShares) {
         checkInput(assets, shares, receiver);
         _checkAuthorized(onBehalf);
-        Id id = params.toId();
-        Ledger memory ledger = _accrue(params, id);
-
+        (Id id, Ledger memory ledger, Position storage held, Loan memory loan) = _open(params, onBehalf);
         require(!ledger.isBorrowingPaused(), Market_BorrowingPaused(id));
+
         (assets, shares) = ledger.debtOut(assets, shares);
         ledger.addDebt(assets, shares);
         ledger.checkLiquidity(id);
-        Position storage held = _positions[id][onBehalf];
-        Loan memory loan = held.load();
         loan.borrowShares += uint120(shares);
         loan.checkHealthy(ledger, params, id, onBehalf);
-        held.store(loan);
-        _ledgers[id].store(ledger);
+        _store(id, ledger, held, loan);
         emit Borrow(id, msg.sender, onBehalf, receiver, assets, shares);
 
         IERC20(params.loanToken).safeTransfer(receiver, assets);
@@ -287,15 +283,11 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
     ) external nonReentrant returns (uint256 repaidAssets, uint256 repaidShares) {
         checkInput(assets, shares, onBehalf);
         refuseCallback(data);
-        Id id = params.toId();
-        Ledger memory ledger = _accrue(params, id);
+        (Id id, Ledger memory ledger, Position storage held, Loan memory loan) = _open(params, onBehalf);
 
         (assets, shares) = ledger.debtIn(assets, shares);
-        Position storage held = _positions[id][onBehalf];
-        Loan memory loan = held.load();
         loan.reduceDebt(ledger, id, onBehalf, assets, shares);
-        held.store(loan);
-        _ledgers[id].store(ledger);
+        _store(id, ledger, held, loan);
         emit Repay(id, msg.sender, onBehalf, assets, shares);
 
         IERC20(params.loanToken).pullExact(msg.sender, assets);
@@ -322,7 +314,7 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         uint256 heldShares = loan.collateralShares;
         loan.post(id, onBehalf, collateralShares);
         if (paysIncome) {
-            require(onBehalf == msg.sender || _mayHold(params, onBehalf), Market_MayNotHold(id, onBehalf));
+            require(onBehalf == msg.sender || _share(params).canReceive(onBehalf), Market_MayNotHold(id, onBehalf));
             _moveIncome(params, id, onBehalf, heldShares, loan.collateralShares);
         }
         held.store(loan);
@@ -332,6 +324,7 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
     }
 
     /// @notice Takes collateral out. With debt it reverts without a valid price or when the rest would be too little.
+    /// To another receiver than its owner, collateral that pays income goes only while the owner may send it.
     function withdrawCollateral(
         MarketParams memory params,
         uint256 collateralShares,
@@ -341,17 +334,16 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         require(collateralShares > 0, Market_ZeroAmount());
         require(receiver != address(0), Market_ZeroAddress());
         _checkAuthorized(onBehalf);
-        Id id = params.toId();
-        Ledger memory ledger = _accrue(params, id);
+        (Id id, Ledger memory ledger, Position storage held, Loan memory loan) = _open(params, onBehalf);
 
-        Position storage held = _positions[id][onBehalf];
-        Loan memory loan = held.load();
         uint256 heldShares = loan.collateralShares;
         loan.withdraw(id, onBehalf, collateralShares);
         loan.checkHealthy(ledger, params, id, onBehalf);
-        if (ledger.paysIncome()) _moveIncome(params, id, onBehalf, heldShares, loan.collateralShares);
-        held.store(loan);
-        _ledgers[id].store(ledger);
+        if (ledger.paysIncome()) {
+            require(receiver == onBehalf || _maySend(params, onBehalf), Market_MayNotSend(id, onBehalf));
+            _moveIncome(params, id, onBehalf, heldShares, loan.collateralShares);
+        }
+        _store(id, ledger, held, loan);
         emit WithdrawCollateral(id, msg.sender, onBehalf, receiver, collateralShares);
 
         IERC20(params.collateralToken).safeTransfer(receiver, collateralShares);
@@ -360,6 +352,7 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
     // Income of posted collateral
 
     /// @notice Pays what the collateral of `onBehalf` has earned to `receiver`: all that the collateral token can pay.
+    /// While the owner is frozen it waits, as it would in the owner's wallet.
     function claimIncome(
         MarketParams memory params,
         address onBehalf,
@@ -367,17 +360,17 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
     ) external nonReentrant returns (uint256 assets) {
         require(receiver != address(0), Market_ZeroAddress());
         _checkAuthorized(onBehalf);
-        Id id = params.toId();
-        Ledger memory ledger = _accrue(params, id);
+        (Id id, Ledger memory ledger, , Loan memory loan) = _open(params, onBehalf);
         require(ledger.paysIncome(), Market_NoIncome(id));
+        require(_share(params).gate().canSend(onBehalf), Market_MayNotSend(id, onBehalf));
 
         _ledgers[id].store(ledger);
-        Loan memory loan = _positions[id][onBehalf].load();
         loan.checkHealthy(ledger, params, id, onBehalf);
-        assets = _takeIncome(params, id, onBehalf, loan.collateralShares, type(uint256).max);
+        address token = params.collateralToken;
+        assets = _books[token].take(_entitlements[id][onBehalf], token, loan.collateralShares, type(uint256).max);
         emit TakeIncome(id, msg.sender, onBehalf, receiver, assets);
 
-        _books[params.collateralToken].asset.safeTransfer(receiver, assets);
+        _books[token].asset.safeTransfer(receiver, assets);
     }
 
     /// @notice Repays debt of `onBehalf` with what its collateral has earned, as far as either goes. The owner may, and
@@ -386,31 +379,48 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         MarketParams memory params,
         address onBehalf
     ) external nonReentrant returns (uint256 assets, uint256 shares) {
-        Id id = params.toId();
-        Ledger memory ledger = _accrue(params, id);
+        (Id id, Ledger memory ledger, Position storage held, Loan memory loan) = _open(params, onBehalf);
         require(ledger.paysIncome(), Market_NoIncome(id));
-        address incomeAsset = address(_books[params.collateralToken].asset);
+        address token = params.collateralToken;
+        address incomeAsset = address(_books[token].asset);
         require(incomeAsset == params.loanToken, Market_IncomeNotLoanToken(id, incomeAsset, params.loanToken));
-        Position storage held = _positions[id][onBehalf];
-        Loan memory loan = held.load();
         if (!_isAuthorized(onBehalf)) loan.checkUnhealthy(ledger, params, id, onBehalf);
 
         shares = loan.borrowShares;
         (uint256 owedAssets, ) = ledger.debtIn(0, shares);
-        assets = _takeIncome(params, id, onBehalf, loan.collateralShares, owedAssets);
+        assets = _books[token].take(_entitlements[id][onBehalf], token, loan.collateralShares, owedAssets);
         if (assets < owedAssets) (, shares) = ledger.debtIn(assets, 0);
         loan.reduceDebt(ledger, id, onBehalf, assets, shares);
-        held.store(loan);
-        _ledgers[id].store(ledger);
+        _store(id, ledger, held, loan);
         emit TakeIncome(id, msg.sender, onBehalf, address(this), assets);
         emit Repay(id, msg.sender, onBehalf, assets, shares);
     }
 
     // Liquidation
 
-    /// @notice Repays debt of an unhealthy borrower and takes collateral worth that times the incentive. Either up to
-    /// `seizedShares` or up to `repaidShares` of debt (exactly one is not zero); never more than is there.
-    /// The incentive factor is min(1.15, 1 / (1 − 0.3 · (1 − LLTV))).
+    /// @notice Flags an unhealthy position: from now on the bonus for its liquidation rises. Anyone may.
+    function flag(MarketParams memory params, address borrower) external nonReentrant {
+        (Id id, Ledger memory ledger, Position storage held, Loan memory loan) = _open(params, borrower);
+        loan.checkUnhealthy(ledger, params, id, borrower);
+        require(!loan.isFlagged(), Market_AlreadyFlagged(id, borrower, loan.flaggedAt));
+
+        loan.setFlag(id, borrower, block.timestamp);
+        _store(id, ledger, held, loan);
+    }
+
+    /// @notice Takes the flag off a position that is healthy again. Anyone may.
+    function unflag(MarketParams memory params, address borrower) external nonReentrant {
+        (Id id, Ledger memory ledger, Position storage held, Loan memory loan) = _open(params, borrower);
+        require(loan.flaggedAt != 0, Market_NotFlagged(id, borrower));
+        loan.checkHealthy(ledger, params, id, borrower);
+
+        loan.setFlag(id, borrower, 0);
+        _store(id, ledger, held, loan);
+    }
+
+    /// @notice Repays debt of an unhealthy borrower and takes collateral worth that and the bonus of now
+    /// (`liquidationBonusWad`). Either up to `seizedShares` or up to `repaidShares` of debt (exactly one is not zero);
+    /// never more than is there. Flags the position if nobody did and it stays unhealthy.
     function liquidate(
         MarketParams memory params,
         address borrower,
@@ -420,18 +430,15 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
     ) external nonReentrant returns (uint256, uint256) {
         checkInput(seizedShares, repaidShares, borrower);
         refuseCallback(data);
-        Id id = params.toId();
-        Ledger memory ledger = _accrue(params, id);
-        Position storage held = _positions[id][borrower];
-        Loan memory loan = held.load();
+        (Id id, Ledger memory ledger, Position storage held, Loan memory loan) = _open(params, borrower);
         uint256 price = loan.checkUnhealthy(ledger, params, id, borrower);
 
         uint256 heldShares = loan.collateralShares;
-        price = mulDivUp(price, WAD, incentiveWad(params.lltv));
-        Liquidation memory result = loan.liquidate(ledger, price, seizedShares, repaidShares);
+        uint256 paidPrice = mulDivUp(price, WAD, incentiveWad(params.lltv, loan.flaggedSec()));
+        Liquidation memory result = loan.liquidate(ledger, paidPrice, seizedShares, repaidShares);
         if (ledger.paysIncome()) _moveIncome(params, id, borrower, heldShares, loan.collateralShares);
-        held.store(loan);
-        _ledgers[id].store(ledger);
+        loan.keepFlag(ledger, params, id, borrower, price);
+        _store(id, ledger, held, loan);
         result.tell(id, borrower);
 
         IERC20(params.loanToken).pullExact(msg.sender, result.repaidAssets);
@@ -492,6 +499,18 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         return (held.supplyShares, loan.borrowShares, loan.collateralShares);
     }
 
+    /// @notice When a borrower's position was flagged; 0 for one without a flag, or with one that is void by now.
+    function flaggedAt(Id id, address borrower) external view returns (uint256) {
+        Loan memory loan = _positions[id][borrower].load();
+        return loan.isFlagged() ? loan.flaggedAt : 0;
+    }
+
+    /// @notice What a liquidator would get now beyond what it repays, were the position unhealthy: part of that.
+    function liquidationBonusWad(MarketParams memory params, address borrower) external view returns (uint256) {
+        Loan memory loan = _positions[params.toId()][borrower].load();
+        return incentiveWad(params.lltv, loan.flaggedSec()) - WAD;
+    }
+
     /// @notice What a position's collateral has earned and not taken out.
     function claimableIncome(MarketParams memory params, address account) external view returns (uint256 assets) {
         (Id id, address token) = (params.toId(), params.collateralToken);
@@ -518,11 +537,33 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         return msg.sender == onBehalf || isAuthorized[onBehalf][msg.sender];
     }
 
-    function _mayHold(MarketParams memory params, address account) private view returns (bool) {
-        return ICollateralIncome(params.collateralToken).canReceive(account);
+    /// @dev Posted shares are in nobody's wallet: where any of the owner's are frozen, they go back to it first.
+    function _maySend(MarketParams memory params, address account) private view returns (bool) {
+        ICollateralIncome share = _share(params);
+        return share.canSend(account) && share.getFrozenTokens(account) == 0;
     }
 
-    // Accrual
+    function _share(MarketParams memory params) private pure returns (ICollateralIncome) {
+        return ICollateralIncome(params.collateralToken);
+    }
+
+    // Ledgers and loans
+
+    /// @dev What a verb on a loan starts from: totals with the interest until now, and the loan.
+    function _open(
+        MarketParams memory params,
+        address account
+    ) private returns (Id id, Ledger memory ledger, Position storage held, Loan memory loan) {
+        id = params.toId();
+        ledger = _accrue(params, id);
+        held = _positions[id][account];
+        loan = held.load();
+    }
+
+    function _store(Id id, Ledger memory ledger, Position storage held, Loan memory loan) private {
+        held.store(loan);
+        _ledgers[id].store(ledger);
+    }
 
     /// @dev A market's totals with the interest until now. The caller stores them.
     function _accrue(MarketParams memory params, Id id) private returns (Ledger memory ledger) {
@@ -538,17 +579,6 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         emit AccrueInterest(id, ratePerSecondWad, interestAssets, feeShares);
     }
 
-    // Pause
-
-    function _markBorrowing(MarketParams memory params, bool isPaused) private {
-        Id id = params.toId();
-        Ledger memory ledger = _ledgers[id].load();
-        require(ledger.lastUpdateAt != 0, Market_Unknown(id));
-        require(ledger.isBorrowingPaused() != isPaused, Market_AlreadySet());
-        ledger.marks ^= BORROWING_PAUSED;
-        _ledgers[id].store(ledger);
-    }
-
     // Income
 
     /// @dev Credits a position for the collateral it had before it changes.
@@ -561,16 +591,5 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
     ) private {
         address token = params.collateralToken;
         _books[token].move(_entitlements[id][account], token, fromShares, toShares);
-    }
-
-    function _takeIncome(
-        MarketParams memory params,
-        Id id,
-        address account,
-        uint256 heldShares,
-        uint256 maxAssets
-    ) private returns (uint256) {
-        address token = params.collateralToken;
-        return _books[token].take(_entitlements[id][account], token, heldShares, maxAssets);
     }
 }

@@ -6,8 +6,8 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {mulDivDown, RAY} from "../units.sol";
 
-/// @title A class of shares: pays income to its holders, and lets an account receive no more when told so. It is its
-/// own facility.
+/// @title A class of shares: pays income to its holders, and lets an account receive or send no more when told so. It
+/// is its own facility and gate.
 contract MockShare is ERC20 {
     using SafeERC20 for IERC20;
 
@@ -19,6 +19,8 @@ contract MockShare is ERC20 {
     mapping(address account => uint256) private _countedRay;
     mapping(address account => uint256) private _owedRay;
     mapping(address account => bool) public isBarred;
+    mapping(address account => bool) public isFrozen;
+    mapping(address account => uint256) public getFrozenTokens;
 
     error MockShare_CannotReceive(address account);
     error MockShare_NothingToClaim(address account);
@@ -45,6 +47,11 @@ contract MockShare is ERC20 {
         isBarred[account] = barred;
     }
 
+    function setFrozen(address account, bool frozen, uint256 frozenShares) external {
+        isFrozen[account] = frozen;
+        getFrozenTokens[account] = frozenShares;
+    }
+
     function setPaid(uint256 paidBps_) external {
         paidBps = paidBps_;
     }
@@ -69,6 +76,14 @@ contract MockShare is ERC20 {
 
     function canReceive(address account) external view returns (bool) {
         return !isBarred[account];
+    }
+
+    function canSend(address account) external view returns (bool) {
+        return !isFrozen[account];
+    }
+
+    function gate() external view returns (address) {
+        return address(this);
     }
 
     function facility() external view returns (address) {

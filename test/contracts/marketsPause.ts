@@ -3,10 +3,17 @@ import { deployIndebted, ethers, idOf, networkHelpers, PAR, usd, WAD } from "./m
 
 type World = Awaited<ReturnType<typeof deployPair>>;
 
-/** The borrower healthy; the stranger under water on the same price; income for both. */
+/** The borrower healthy; the stranger under water on the same price; the admin healthy with a flag; income for all. */
 async function deployPair() {
   const world = await deployIndebted();
-  const { markets, params, stranger, seams, loan, share, lender } = world;
+  const { markets, params, stranger, seams, loan, share, lender, admin } = world;
+  await share.mint(admin, usd(1000));
+  await share.connect(admin).approve(markets, usd(1000));
+  await markets.connect(admin).supplyCollateral(params, usd(1000), admin, "0x");
+  await markets.connect(admin).borrow(params, usd(700), 0, admin, admin);
+  await seams.setPrice(PAR / 2n);
+  await markets.flag(params, admin);
+  await seams.setPrice(PAR);
   await markets.connect(stranger).supplyCollateral(params, usd(1000), stranger, "0x");
   await markets.connect(stranger).borrow(params, usd(800), 0, stranger, stranger);
   await loan.connect(lender).approve(share, usd(1000));
@@ -62,6 +69,14 @@ const VERBS: Record<string, Verb> = {
   liquidate: {
     call: ({ markets, params, liquidator, stranger }) =>
       markets.connect(liquidator).liquidate(params, stranger, usd(10), 0, "0x"),
+    needsPrice: true,
+  },
+  flag: {
+    call: ({ markets, params, keeper, stranger }) => markets.connect(keeper).flag(params, stranger),
+    needsPrice: true,
+  },
+  unflag: {
+    call: ({ markets, params, keeper, admin }) => markets.connect(keeper).unflag(params, admin),
     needsPrice: true,
   },
   accrueInterest: { call: ({ markets, params }) => markets.accrueInterest(params) },

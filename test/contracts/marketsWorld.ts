@@ -20,6 +20,9 @@ export const YEAR_SEC = 365n * 86_400n;
 export const LLTV = (WAD * 80n) / 100n;
 /** Loan assets of 6 decimals for one share of 6 decimals, at par. */
 export const PAR = 10n ** 36n;
+/** From the flag to the full bonus of a liquidation; and to the flag's end. */
+export const RISE_SEC = 6n * 3600n;
+export const FLAG_SEC = 24n * 3600n;
 export const usd = (amount: number): bigint => BigInt(Math.round(amount * 1e6));
 
 type Signer = Awaited<ReturnType<typeof ethers.getSigners>>[number];

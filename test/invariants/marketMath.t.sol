@@ -1,12 +1,23 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {incentiveWad, Liquidation, Loan, PRICE_SCALE} from "../../contracts/credit/Loan.sol";
+import {
+    BONUS_RISE_SEC,
+    FLAG_LIFE_SEC,
+    incentiveWad,
+    Liquidation,
+    Loan,
+    MAX_PRICE,
+    Position,
+    PRICE_SCALE
+} from "../../contracts/credit/Loan.sol";
 import {growthWad, Ledger, VIRTUAL_ASSETS, VIRTUAL_SHARES} from "../../contracts/credit/Market.sol";
 import {mulDivDown, WAD} from "../../contracts/units.sol";
 
 /// @title Every rounding of a market, held to the exact inequality it rounds; amounts up to 2^96 assets.
 contract MarketMathTest {
+    Position private _position;
+
     function testFuzz_M03_payingInRoundsSharesDownAndAssetsUp(
         uint96 total,
         uint112 totalShares,
@@ -63,7 +74,7 @@ contract MarketMathTest {
         (ledger.totalBorrowAssets, ledger.totalBorrowShares) = (total, totalShares);
         uint256 lltvWad = lltv % WAD;
         uint256 priceUp = uint256(price) * 1e12; // around par: 2^96 · 1e12 = 8e40
-        Loan memory loan = Loan(owedShares, postedShares);
+        Loan memory loan = Loan(owedShares, postedShares, 0);
         (uint256 owedAssets, uint256 maxAssets) = loan.healthOf(ledger, priceUp, lltvWad);
         (uint256 a, uint256 s) = (uint256(total) + VIRTUAL_ASSETS, uint256(totalShares) + VIRTUAL_SHARES);
         assert(owedAssets * s >= owedShares * a);
@@ -89,7 +100,7 @@ contract MarketMathTest {
         uint256 owedShares = 1 + (owed % ledger.totalBorrowShares);
         uint256 priceUp = (1 + uint256(price)) * 1e12;
         uint256 ask = 1 + uint256(asked);
-        Loan memory loan = Loan(uint120(owedShares), posted);
+        Loan memory loan = Loan(uint120(owedShares), posted, 0);
         (uint256 a, uint256 s) = (ledger.totalBorrowAssets + VIRTUAL_ASSETS, ledger.totalBorrowShares + VIRTUAL_SHARES);
 
         Liquidation memory result = loan.liquidate(ledger, priceUp, byDebt ? 0 : ask, byDebt ? ask : 0);
@@ -149,12 +160,53 @@ contract MarketMathTest {
 
     function testFuzz_theIncentiveLiesBetweenOneAnd115Percent(uint64 lltv) external pure {
         uint256 lltvWad = lltv % WAD;
-        uint256 incentive = incentiveWad(lltvWad);
+        uint256 incentive = incentiveWad(lltvWad, BONUS_RISE_SEC);
         assert(incentive >= WAD && incentive <= 1.15e18);
         uint256 shortfall = (0.3e18 * (WAD - lltvWad)) / WAD;
         assert(incentive == 1.15e18 || incentive * (WAD - shortfall) <= WAD * WAD);
         assert(incentive == 1.15e18 || (incentive + 1) * (WAD - shortfall) > WAD * WAD);
         // A liquidated position at the limit is worth more than what is paid for it.
         assert(mulDivDown(lltvWad, incentive, WAD) < WAD);
+    }
+
+    /// @dev bonus = full · (1/5 + 4/5 · min(t, 6 h) / 6 h), rounded down: never falls, a fifth at 0, all of it from 6 h on.
+    function testFuzz_theBonusRisesInAStraightLineAndRoundsDown(
+        uint64 lltv,
+        uint32 sec,
+        uint32 laterSec
+    ) external pure {
+        uint256 lltvWad = lltv % WAD;
+        uint256 fullWad = incentiveWad(lltvWad, BONUS_RISE_SEC) - WAD;
+        uint256 sinceSec = sec % (2 * FLAG_LIFE_SEC);
+        uint256 bonusWad = incentiveWad(lltvWad, sinceSec) - WAD;
+        uint256 risenSec = sinceSec < BONUS_RISE_SEC ? sinceSec : BONUS_RISE_SEC;
+        uint256 exact = fullWad * (BONUS_RISE_SEC + 4 * risenSec); // times five rises
+        assert(bonusWad * 5 * BONUS_RISE_SEC <= exact && (bonusWad + 1) * 5 * BONUS_RISE_SEC > exact);
+        assert(incentiveWad(lltvWad, sinceSec + laterSec) - WAD >= bonusWad);
+        assert(incentiveWad(lltvWad, 0) - WAD == fullWad / 5);
+    }
+
+    function testFuzz_aLoanIsReadAsItWasWritten(
+        uint120 owed,
+        uint96 posted,
+        uint40 flaggedAt,
+        uint256 supplied
+    ) external {
+        _position.supplyShares = supplied;
+        _position.store(Loan(owed, posted, flaggedAt));
+        Loan memory loan = _position.load();
+        assert(loan.borrowShares == owed && loan.collateralShares == posted && loan.flaggedAt == flaggedAt);
+        assert(_position.supplyShares == supplied);
+    }
+
+    /// @dev M29: no price up to the largest overflows with as much collateral and debt as a loan can hold.
+    function testFuzz_M29_healthAtTheLimitsOfEveryNumber(uint120 owed, uint96 posted, uint192 price) external pure {
+        Ledger memory ledger;
+        ledger.totalBorrowAssets = type(uint104).max;
+        ledger.totalBorrowShares = owed;
+        Loan memory loan = Loan(owed, posted, 0);
+        loan.healthOf(ledger, price, WAD - 1);
+        (, uint256 maxAssets) = Loan(owed, type(uint96).max, 0).healthOf(ledger, MAX_PRICE, WAD - 1);
+        assert(maxAssets > 0);
     }
 }

@@ -27,6 +27,8 @@ contract MarketsPlayer {
     uint256 public donatedAssets;
     uint256 public donatedShares;
     mapping(bytes4 verb => uint256) public doneCount;
+    uint256[2] public fullBonusWad = [uint256(1e36) / 0.94e18 - 1e18, uint256(0.15e18)];
+    uint256 public fullBonusCount;
     /// @notice The first thing that went wrong in a step; the runner ignores steps that revert, so it is kept.
     string public broken;
     bool private _lossAllowed;
@@ -62,9 +64,11 @@ contract MarketsPlayer {
         markets.accrueInterest(params[0]);
         markets.accrueInterest(params[1]);
         Market memory old = marketAt(which % 2);
+        uint256[ACCOUNTS] memory flags = _flags(which);
         _lossAllowed = false;
         _;
         Market memory now_ = marketAt(which % 2);
+        _checkFlags(which, flags);
         _check(
             "a supply share lost value without bad debt",
             _lossAllowed ||
@@ -137,14 +141,55 @@ contract MarketsPlayer {
         address borrower = _account(victim);
         bool healthy = isHealthy(which, borrower);
         uint256 suppliedAssets = marketAt(which % 2).totalSupplyAssets;
+        uint256 bonusWad = markets.liquidationBonusWad(params[which % 2], borrower);
         vm.prank(_account(who));
-        try markets.liquidate(params[which % 2], borrower, seizedShares, repaidShares, "") {
+        try markets.liquidate(params[which % 2], borrower, seizedShares, repaidShares, "") returns (
+            uint256 seized,
+            uint256 repaidAssets
+        ) {
             ++doneCount[this.liquidate.selector];
+            _check(
+                "a liquidator got more than the bonus of then",
+                seized * seams.price() * 1e18 <= repaidAssets * 1e36 * (1e18 + bonusWad)
+            );
+            if (seized > 0 && bonusWad == fullBonusWad[which % 2]) ++fullBonusCount;
             _check("a healthy position was liquidated", !healthy);
             _lossAllowed = marketAt(which % 2).totalSupplyAssets < suppliedAssets;
             _check("bad debt stayed", !_lossAllowed || borrowSharesOf(which, borrower) == 0);
         } catch {
             _check("an unhealthy position was not liquidated", healthy);
+        }
+    }
+
+    /// @dev Works on every unhealthy position that has no standing flag, and on no other.
+    function flag(uint8 which, uint8 who, uint8 victim) external step(which) {
+        address borrower = _account(victim);
+        bool healthy = isHealthy(which, borrower);
+        bool flagged = markets.flaggedAt(idAt(which % 2), borrower) != 0;
+        vm.prank(_account(who));
+        try markets.flag(params[which % 2], borrower) {
+            ++doneCount[this.flag.selector];
+            _check("flagged without need", !healthy && !flagged);
+        } catch {
+            _check("an unhealthy position was not flagged", healthy || flagged);
+        }
+    }
+
+    function unflag(uint8 which, uint8 who, uint8 victim) external step(which) {
+        address borrower = _account(victim);
+        vm.prank(_account(who));
+        try markets.unflag(params[which % 2], borrower) {
+            ++doneCount[this.unflag.selector];
+            _check("an unhealthy position lost its flag", isHealthy(which, borrower));
+        } catch {}
+    }
+
+    /// @dev While a market is paused nothing is borrowed in it.
+    function pause(uint8 which, bool resume) external {
+        if (resume == markets.isBorrowingPaused(idAt(which % 2))) {
+            if (resume) markets.resumeBorrowing(params[which % 2]);
+            else markets.pauseBorrowing(params[which % 2]);
+            ++doneCount[this.pause.selector];
         }
     }
 
@@ -207,7 +252,7 @@ contract MarketsPlayer {
     }
 
     function pass(uint32 elapsedSec) external {
-        vm.warp(block.timestamp + (elapsedSec % 7 days));
+        vm.warp(block.timestamp + (elapsedSec % (elapsedSec & 1 == 0 ? 7 days : 5 hours)));
         ++doneCount[this.pass.selector];
     }
 
@@ -249,6 +294,22 @@ contract MarketsPlayer {
     function _roomAssets(uint8 which, address account) private view returns (uint256) {
         (uint256 owedAssets, uint256 maxAssets) = health(which, account);
         return maxAssets > owedAssets ? maxAssets - owedAssets : 0;
+    }
+
+    function _flags(uint8 which) private view returns (uint256[ACCOUNTS] memory flags) {
+        for (uint256 i; i < ACCOUNTS; ++i) flags[i] = markets.flaggedAt(idAt(which % 2), accounts[i]);
+    }
+
+    /// @dev A flag is set on what is unhealthy, now; it goes from what is healthy; and its clock never starts anew.
+    function _checkFlags(uint8 which, uint256[ACCOUNTS] memory old) private {
+        uint256[ACCOUNTS] memory flags = _flags(which);
+        for (uint256 i; i < ACCOUNTS; ++i) {
+            if (flags[i] == old[i]) continue;
+            bool healthy = isHealthy(which, accounts[i]);
+            if (flags[i] == 0) _check("an unhealthy position lost its flag", healthy);
+            else if (old[i] == 0) _check("a healthy position was flagged", !healthy && flags[i] == block.timestamp);
+            else _check("a flag's clock started anew", false);
+        }
     }
 
     function _check(string memory what, bool holds) private {
@@ -340,15 +401,19 @@ contract MarketsInvariants {
             seed = uint256(keccak256(abi.encode(seed)));
             _play(seed);
         }
-        _expect("supply", MarketsPlayer.supply.selector, 60);
-        _expect("withdraw", MarketsPlayer.withdraw.selector, 60);
-        _expect("borrow", MarketsPlayer.borrow.selector, 60);
-        _expect("repay", MarketsPlayer.repay.selector, 20);
-        _expect("supplyCollateral", MarketsPlayer.supplyCollateral.selector, 60);
+        _expect("supply", MarketsPlayer.supply.selector, 40);
+        _expect("withdraw", MarketsPlayer.withdraw.selector, 40);
+        _expect("borrow", MarketsPlayer.borrow.selector, 80);
+        _expect("repay", MarketsPlayer.repay.selector, 30);
+        _expect("supplyCollateral", MarketsPlayer.supplyCollateral.selector, 50);
         _expect("withdrawCollateral", MarketsPlayer.withdrawCollateral.selector, 30);
-        _expect("liquidate", MarketsPlayer.liquidate.selector, 20);
-        _expect("claimIncome", MarketsPlayer.claimIncome.selector, 30);
-        _expect("repayFromIncome", MarketsPlayer.repayFromIncome.selector, 20);
+        _expect("liquidate", MarketsPlayer.liquidate.selector, 30);
+        _expect("flag", MarketsPlayer.flag.selector, 10);
+        _expect("unflag", MarketsPlayer.unflag.selector, 8);
+        _expect("pause", MarketsPlayer.pause.selector, 20);
+        require(_player.fullBonusCount() >= 5, string.concat("full ", Strings.toString(_player.fullBonusCount())));
+        _expect("claimIncome", MarketsPlayer.claimIncome.selector, 20);
+        _expect("repayFromIncome", MarketsPlayer.repayFromIncome.selector, 25);
         _expect("dust", MarketsPlayer.dust.selector, 300);
         this.invariant_noStepBrokeARule();
         this.invariant_assetsCoverLiabilitiesToTheUnit();
@@ -359,20 +424,24 @@ contract MarketsInvariants {
     function _play(uint256 seed) private {
         (uint8 which, uint8 who, uint8 victim) = (uint8(seed >> 8), uint8(seed >> 16), uint8(seed >> 24));
         (uint64 amount, bool flag) = (uint64(seed >> 32), (seed >> 96) & 1 == 1);
-        uint256 verb = uint8(seed) % 16;
+        uint256 verb = uint8(seed) % 24;
         if (verb == 0) _player.supply(which, who, amount, flag);
         if (verb == 1) _player.withdraw(which, who, amount, flag);
-        if (verb == 2 || verb == 3) _player.borrow(which, who, amount, flag);
-        if (verb == 4) _player.repay(which, who, amount, flag, who > 200);
-        if (verb == 5) _player.supplyCollateral(which, who, amount);
-        if (verb == 6) _player.withdrawCollateral(which, who, amount);
-        if (verb == 7 || verb > 13) _player.liquidate(which, who, victim, amount, flag);
-        if (verb == 8) _player.payIncome(amount);
-        if (verb == 9) _player.claimIncome(which, who);
-        if (verb == 10) _player.repayFromIncome(which, who);
-        if (verb == 11) _player.dust(which, who, uint16(amount), uint8(seed >> 104));
-        if (verb == 12) _player.movePrice(amount);
-        if (verb == 13) flag ? _player.pass(uint32(amount)) : _player.donate(uint32(amount), victim);
+        if (verb >= 2 && verb <= 5) _player.borrow(which, who, amount, flag);
+        if (verb == 6) _player.repay(which, who, amount, flag, who > 200);
+        if (verb == 7) _player.supplyCollateral(which, who, amount);
+        if (verb == 8) _player.withdrawCollateral(which, who, amount);
+        if (verb >= 9 && verb <= 11) _player.liquidate(which, who, victim, amount % 1e10, flag);
+        if (verb == 12 || verb == 13) _player.flag(which, who, victim);
+        if (verb == 14) _player.unflag(which, who, victim);
+        if (verb == 15) _player.pause(which, victim > 60);
+        if (verb == 16) _player.payIncome(amount);
+        if (verb == 17) _player.claimIncome(which, who);
+        if (verb == 18) _player.repayFromIncome(which, who);
+        if (verb == 19) _player.dust(which, who, uint16(amount), uint8(seed >> 104));
+        if (verb == 20 || verb == 21) _player.movePrice(amount);
+        if (verb == 22) _player.pass(uint32(amount));
+        if (verb == 23) flag ? _player.pass(uint32(amount) | 1) : _player.donate(uint32(amount), victim);
     }
 
     function _expect(string memory verb, bytes4 selector, uint256 least) private view {
