@@ -23,3 +23,12 @@ contract MockSequencer is IAggregatorV3 {
         return (1, _answer, _startedAt, block.timestamp, 1);
     }
 }
+
+/// @title A token that says it is a class of a facility that does not know it.
+contract MockClaimant {
+    address public immutable facility;
+
+    constructor(address facility_) {
+        facility = facility_;
+    }
+}
