@@ -80,7 +80,7 @@ describe("Facility: what enforcement would give the classes", () => {
   it("is the enforcement list in every state that pays, with fees that a date which has come will add", async () => {
     await w.perform();
     const states: (() => Promise<unknown>)[] = [
-      async () => undefined,
+      () => Promise.resolve(),
       nextDate,
       async () => w.facility.distribute(),
       async () => {

@@ -89,7 +89,7 @@ describe("ClassPrice", () => {
     await valuation.setHaircuts([0, 0, 0, 0, 0], [0, 0, 0, 0, 10_000]);
     await refuse("Valuation_Stale");
     const startAt = BigInt(await time.latest());
-    await pledge({ seams: seams, startAt }, 1, 4);
+    await pledge({ seams, startAt }, 1, 4);
     const appraiseAt = async (residualBps: number, lotIds: number[]) => {
       await valuation.setCurve(MODEL, startAt, 90n * DAY_SEC, 0, [residualBps]);
       await valuation.appraise(seams, lotIds);

@@ -1,16 +1,16 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { classesOf, facilityOf, type LeaseFacts, type LotFacts, monthsAfter, worthOf } from "./valuation-model.ts";
+import type {
+  NO_AGES} from "./valuation-world.ts";
 import {
   DAY_SEC,
   deployFacility,
   ethers,
   leaseOf,
   networkHelpers,
-  NO_AGES,
   usd,
   type Haircuts,
-  type Spreads,
 } from "./valuation-world.ts";
 
 // Random deals: what the contracts say of lots, facility and classes is what docs/capital.md gives, to the unit.
@@ -72,7 +72,7 @@ async function play(deal: Deal) {
   const world = await networkHelpers.loadFixture(deployFacility);
   const { valuation, seams, letting, index, lessee, stranger, startAt } = world;
   await valuation.setHaircuts(deal.evidenceBps as Haircuts, deal.receivablesBps as Haircuts);
-  await valuation.setDiscount(deal.baseRateBps, deal.spreadBps as Spreads);
+  await valuation.setDiscount(deal.baseRateBps, deal.spreadBps);
   await valuation.rate(lessee, { asOfAt: startAt, maxAgeSec: 100n * DAY_SEC, lesseeBucket: deal.lesseeBucket });
   const today = startAt - (startAt % DAY_SEC);
   const reference = 3n * 10n ** 18n + 7n;

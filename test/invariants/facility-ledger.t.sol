@@ -247,6 +247,21 @@ contract FacilityInvariants {
         }
     }
 
+    /// @dev What enforcement would give: more for no class of less, never more than there is, no senior beyond its claim.
+    function invariant_M31_enforcementGivesWhatThereIsSeniorFirst() external view {
+        uint256 cashAssets = player.facility().cashAssets();
+        uint256[] memory less = player.facility().enforcementAssets(cashAssets);
+        uint256[] memory more = player.facility().enforcementAssets(cashAssets + 111_111e6);
+        uint256 sum = 0;
+        for (uint256 i = 0; i < 3; ++i) {
+            assert(less[i] <= more[i]);
+            assert(i == 2 || more[i] <= player.facility().owedAssets(i));
+            assert(i == 2 || more[i + 1] == 0 || more[i] == player.facility().owedAssets(i));
+            sum += less[i];
+        }
+        assert(sum <= cashAssets);
+    }
+
     function invariant_principalNeverGrowsAboveWhatWasRaised() external view {
         for (uint256 i = 0; i < 3; ++i) assert(player.facility().poolFactorWad(i) <= 1e18);
     }
