@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {mulDivDown, WAD} from "../units.sol";
+import {WAD} from "../units.sol";
 import {IRateModel, MAX_RATE_PER_SECOND_WAD} from "./IRateModel.sol";
 import {Market, MarketParams} from "./Market.sol";
 
@@ -56,7 +56,7 @@ contract KinkedRate is IRateModel {
         MarketParams calldata,
         Market calldata market
     ) external view returns (uint256 ratePerSecondWad) {
-        return _rateAt(_utilizationWad(market));
+        return _rateAt(market.utilizationWad());
     }
 
     // Internal
@@ -69,10 +69,5 @@ contract KinkedRate is IRateModel {
         uint256 steepRiseWad = maxRatePerSecondWad - kinkRatePerSecondWad;
         uint256 beyondWad = utilizationWad - kinkUtilizationWad;
         return kinkRatePerSecondWad + (steepRiseWad * beyondWad) / (WAD - kinkUtilizationWad);
-    }
-
-    function _utilizationWad(Market calldata market) private pure returns (uint256) {
-        if (market.totalBorrowAssets >= market.totalSupplyAssets) return market.totalBorrowAssets == 0 ? 0 : WAD;
-        return mulDivDown(market.totalBorrowAssets, WAD, market.totalSupplyAssets);
     }
 }

@@ -47,9 +47,6 @@ interface IMarketsVerbs {
         bytes calldata data
     ) external returns (uint256 repaidAssets, uint256 repaidShares);
 
-    /// @notice Brings a market's totals up to date.
-    function accrueInterest(MarketParams memory params) external;
-
     /// @notice Sets an authorization by its authorizer's signature.
     function setAuthorizationWithSig(Authorization calldata authorization, Signature calldata signature) external;
 
@@ -204,7 +201,6 @@ contract Leverage is ReentrancyGuardTransient {
     ) external nonReentrant returns (uint256 soldShares, uint256 repaidAssets, uint256 leftAssets) {
         _bring(consents);
         MarketParams memory params = unwind.params;
-        markets.accrueInterest(params); // so that what is owed is known to the unit
         for (uint256 i = 0; i < fills.length; ++i) {
             Fill calldata fill = fills[i];
             _checkOrder(params, fill.order, i, false);
@@ -299,7 +295,8 @@ contract Leverage is ReentrancyGuardTransient {
         _checkDelivered(params.loanToken, balanceAssets, assets);
     }
 
-    /// @dev Repays what the caller owes, up to `maxAssets`: the last of it by shares, so that nothing stays owed.
+    /// @dev Repays what the caller owes, up to `maxAssets`: the last of it by shares, so that nothing stays owed. The
+    /// totals are those of now: a withdrawal came just before.
     function _repay(MarketParams memory params, uint256 maxAssets) private returns (uint256 assets) {
         Id id = params.toId();
         (, uint256 owedShares, ) = markets.position(id, msg.sender);

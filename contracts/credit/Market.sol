@@ -66,6 +66,7 @@ struct Signature {
 
 using SafeCast for uint256;
 using {toId} for MarketParams global;
+using {utilizationWad} for Market global;
 using {checkSigned} for Authorization global;
 using {
     supplyIn,
@@ -328,6 +329,12 @@ function totals(Ledger memory ledger) pure returns (Market memory) {
             ledger.lastUpdateAt,
             uint128((WAD * ledger.feeBps) / BPS)
         );
+}
+
+/// @dev borrowed ÷ supplied, rounded down: 0 for an empty market, never more than 1.
+function utilizationWad(Market memory market) pure returns (uint256) {
+    if (market.totalBorrowAssets >= market.totalSupplyAssets) return market.totalBorrowAssets == 0 ? 0 : WAD;
+    return mulDivDown(market.totalBorrowAssets, WAD, market.totalSupplyAssets);
 }
 
 function toId(MarketParams memory params) pure returns (Id) {

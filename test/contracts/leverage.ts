@@ -98,7 +98,6 @@ describe("Leverage", () => {
     it("to no debt at all, interest included; what is left goes to the account", async () => {
       const { carol, alice, markets, senior, asset, leverage } = s;
       await networkHelpers.time.increase(30 * 86_400);
-      await markets.accrueInterest(s.params);
       const soldShares = STEPS_BACK.reduce((sum, shares) => sum + shares, 30n * USD);
       const fills = [...(await s.fillsOf(s.buying, STEPS_BACK)), ...(await s.fillsOf(s.buying, [30n * USD]))];
       const [sold, repaid, left] = await leverage.connect(carol).deleverage.staticCall(s.unwind, fills, []);
