@@ -19,13 +19,13 @@ const lean = { ...solc, settings: { ...cheap.settings, optimizer: { enabled: tru
 const contracts = {
   compilers: [solc],
   overrides: {
-    "contracts/facility/Facility.sol": small,
     "contracts/vault/IncomeVault.sol": small,
     "contracts/credit/Markets.sol": lean,
     "contracts/lease/Leases.sol": small,
     "contracts/telemetry/Telemetry.sol": cheap,
     "contracts/valuation/Valuation.sol": slim,
     "test/invariants/markets.t.sol": lean,
+    "test/invariants/vault.t.sol": small,
   },
 };
 

@@ -1,7 +1,11 @@
-import type { JsonRpcProvider, Wallet } from "ethers";
+import { ZeroHash, type Block, type JsonRpcProvider, type Wallet } from "ethers";
 
 import { contractsAt, send } from "../server/protocol/contracts.ts";
 import type { Deployment } from "../server/protocol/deployment.ts";
+import { signOrder, type Order } from "../server/protocol/order.ts";
+import { domainOf } from "../server/protocol/typed.ts";
+import type { FleetLot } from "./fleet.ts";
+import { fixDay } from "./quotes.ts";
 import type { World } from "./world.ts";
 import { fund } from "./seed.ts";
 import { dollars } from "./statement.ts";
@@ -10,16 +14,25 @@ import { dollars } from "./statement.ts";
 export interface Actors {
   /** Lessees pay what they are invoiced, and the first one prepays its next month; whether anything was paid. */
   payRent(): Promise<boolean>;
-  /** After a payment date: holders claim; the first investor borrows once, then pays back from income and pocket. */
+  /** At the end of a day: publishers say what it cost; on the eve of a payment date the saver asks for money back. */
+  endDay(at: number): Promise<void>;
+  /**
+   * After a payment date: holders claim, the vault pays who waits; the first investor borrows once, then pays back from
+   * income and pocket, and the second once sells to the vault.
+   */
   afterPayment(paymentIndex: number): Promise<string[]>;
 }
 
 // Of the value of the collateral: well under the liquidation loan-to-value of 77 %.
 const BORROW_BPS = 5_000n;
 const REPAY_PARTS = 10n;
+const BPS = 10_000n;
+const DAY_SEC = 86_400;
+/** Of what the saver has, asked back each month; of what the second investor has, sold once, and at which price. */
+const [REDEEM_BPS, SALE_BPS, PRICE_BPS, ACCRUED_BPS] = [500n, 500n, 9_950n, 100n];
 const PRICE_SCALE = 10n ** 36n;
 
-export function actorsOf(world: World, provider: JsonRpcProvider): Actors {
+export function actorsOf(world: World, fleet: readonly FleetLot[], provider: JsonRpcProvider): Actors {
   const { deployment, cast } = world;
   const { addresses } = deployment;
   const place = deployment.facilities[0] as Deployment["facilities"][number];
@@ -46,7 +59,6 @@ export function actorsOf(world: World, provider: JsonRpcProvider): Actors {
     const own = as(borrower);
     const [token] = place.classTokens as [string];
     const shares = (await own.classToken(token).balanceOf(borrower.address)) / 2n;
-    await appraise();
     await send(own.classToken(token).approve(addresses.markets, shares));
     await send(own.markets.supplyCollateral(params, shares, borrower.address, "0x"));
     const price = await own.classPrice(params.oracle).price();
@@ -72,7 +84,49 @@ export function actorsOf(world: World, provider: JsonRpcProvider): Actors {
     return `investor repays ${dollars(income)} from the income of the collateral, and a tenth of the rest`;
   };
 
+  /** The second investor's signed order, which the vault's allocator fills. */
+  const trade = async (): Promise<string> => {
+    const seller = cast.investors[1] as Wallet;
+    const [shareToken] = place.classTokens as [string];
+    const own = as(seller);
+    const { timestamp } = (await provider.getBlock("latest")) as Block;
+    const shares = ((await own.classToken(shareToken).balanceOf(seller.address)) * SALE_BPS) / BPS;
+    const order: Order = {
+      ...{ maker: seller.address, taker: addresses.vault, shareToken, asset: addresses.asset, isSell: true },
+      ...{ shares, assets: (shares * PRICE_BPS) / BPS, maxAccruedAssets: (shares * ACCRUED_BPS) / BPS },
+      ...{ maxFeeBps: 0n, expiresAt: BigInt(timestamp + DAY_SEC), nonce: await own.exchange.minNonce(seller.address) },
+      salt: ZeroHash,
+    };
+    await send(own.classToken(shareToken).approve(addresses.exchange, shares));
+    const signature = await signOrder(seller, domainOf(await own.exchange.eip712Domain()), order);
+    const { priceAssets, accruedAssets } = await own.exchange.quote(order, shares);
+    const paidAssets = priceAssets + accruedAssets;
+    await send(as(cast.offices.ALLOCATOR).vault.buy(order, signature, shares, paidAssets));
+    return `investor sells senior shares of ${dollars(shares)} to the vault for ${dollars(paidAssets)}`;
+  };
+
+  /** The vault's own share of a payment, and what of it the saver waits for. */
+  const redeem = async (): Promise<string> => {
+    const { vault } = as(cast.saver);
+    await send(as(cast.keeper).vault.fulfil());
+    const shares = await vault.maxRedeem(cast.saver.address);
+    const coin = as(cast.saver).classToken(addresses.asset);
+    const before = await coin.balanceOf(cast.saver.address);
+    await send(vault.redeem(shares, cast.saver.address, cast.saver.address));
+    const assets = (await coin.balanceOf(cast.saver.address)) - before;
+    return `vault pays its saver ${dollars(assets)} for shares asked back`;
+  };
+
   return {
+    async endDay(at) {
+      const keeper = as(cast.keeper);
+      await fixDay(keeper.computeIndex, cast.publishers, fleet, at - (at % DAY_SEC) - DAY_SEC);
+      const leftSec = Number(await keeper.facility(place.address).nextPaymentAt()) - at;
+      if (leftSec < 0 || leftSec >= DAY_SEC) return;
+      const { vault } = as(cast.saver);
+      const shares = ((await vault.balanceOf(cast.saver.address)) * REDEEM_BPS) / BPS;
+      await send(vault.requestRedeem(shares, cast.saver.address, cast.saver.address));
+    },
     async payRent() {
       let isPaid = false;
       const leaseCount = await as(cast.keeper).leases.leaseCount();
@@ -103,7 +157,12 @@ export function actorsOf(world: World, provider: JsonRpcProvider): Actors {
       const claimed = [];
       for (const investor of cast.investors) claimed.push(await claim(investor, senior));
       claimed.push(await claim(cast.equity, residual));
-      const story = [`holders claim ${claimed.map(dollars).join(" + ")}`];
+      const income = await as(cast.keeper).classToken(senior).claimableAssets(addresses.vault);
+      await send(as(cast.keeper).vault.claimIncome(senior));
+      const story = [`holders claim ${claimed.map(dollars).join(" + ")}, the vault ${dollars(income)}`];
+      await appraise();
+      if (paymentIndex === 0) story.push(await trade());
+      story.push(await redeem());
       story.push(paymentIndex === 0 ? await borrow() : await repay());
       return story;
     },

@@ -25,6 +25,10 @@ export interface Cast {
   equity: Wallet;
   /** Lends stablecoins against senior shares. */
   lender: Wallet;
+  /** Puts money into the income vault. */
+  saver: Wallet;
+  /** Sign what an hour of a GPU costs, day by day; hold no coins. */
+  publishers: Wallet[];
   /** Sign reports; hold no coins. */
   oracles: Wallet[];
   /** Pays for reports. */
@@ -34,6 +38,7 @@ export interface Cast {
 }
 
 const ORACLES = 4;
+const PUBLISHERS = 3;
 
 export function castOf(seed: string, lesseeCount: number): Cast {
   const wallet = (name: string) => new Wallet(keccak256(toUtf8Bytes(`rackbond/${seed}/${name}`)));
@@ -54,6 +59,8 @@ export function castOf(seed: string, lesseeCount: number): Cast {
     investors: several("investor", 2),
     equity: wallet("equity"),
     lender: wallet("lender"),
+    saver: wallet("saver"),
+    publishers: several("publisher", PUBLISHERS),
     oracles: several("oracle", ORACLES),
     transmitter: wallet("transmitter"),
     keeper: wallet("keeper"),

@@ -4,7 +4,8 @@ import { Bonds__factory } from "../types/factories/bond/Bonds__factory.ts";
 import { Disputes__factory } from "../types/factories/bond/Disputes__factory.ts";
 import { Faults__factory } from "../types/factories/bond/Faults__factory.ts";
 import { Gate__factory } from "../types/factories/compliance/Gate__factory.ts";
-import { KinkedRate__factory } from "../types/factories/credit/KinkedRate__factory.ts";
+import { AdaptiveRate__factory } from "../types/factories/credit/AdaptiveRate__factory.ts";
+import { Leverage__factory } from "../types/factories/credit/Leverage.sol/Leverage__factory.ts";
 import { Markets__factory } from "../types/factories/credit/Markets__factory.ts";
 import { ShareExchange__factory } from "../types/factories/exchange/ShareExchange__factory.ts";
 import { ClassToken__factory } from "../types/factories/facility/ClassToken__factory.ts";
@@ -23,6 +24,8 @@ import { Registry__factory } from "../types/factories/registry/Registry__factory
 import { Telemetry__factory } from "../types/factories/telemetry/Telemetry__factory.ts";
 import { ComputeIndex__factory } from "../types/factories/valuation/ComputeIndex__factory.ts";
 import { Valuation__factory } from "../types/factories/valuation/Valuation__factory.ts";
+import { Holdings__factory } from "../types/factories/vault/Holdings__factory.ts";
+import { IncomeVault__factory } from "../types/factories/vault/IncomeVault__factory.ts";
 import { INTERFACES, send } from "../server/protocol/contracts.ts";
 import type { Addresses } from "../server/protocol/deployment.ts";
 import { BONDS, DISPUTES } from "./catalogue.ts";
@@ -63,6 +66,8 @@ const BASE_RATE_BPS = 400n;
 const SPREAD_BPS = [100n, 150n, 200n, 300n, 450n, 700n, 1_100n, 2_000n] as const;
 // A compute rate: three quotes or more, a fifth of their median apart at most, and half off the last rate at most.
 const INDEX_LIMITS = [3n, 2_000n, 5_000n] as const;
+// The vault sells at most a hundredth below its exit value.
+const VAULT = { name: "Rackbond Income", symbol: "RBI", maxDiscountBps: 100n } as const;
 const WAD = 10n ** 18n;
 /** Liquidation loan-to-value that markets may be created with. */
 export const LLTV_WAD = (77n * WAD) / 100n;
@@ -107,10 +112,8 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
   const valuation = await place(
     new Valuation__factory(admin).deploy(authority, registry, telemetry, leases, computeIndex, VALUE_LIMITS),
   );
-  const rateModel = await place(
-    new KinkedRate__factory(admin).deploy(WAD / 100n, (8n * WAD) / 100n, (60n * WAD) / 100n, (90n * WAD) / 100n),
-  );
   const markets = await place(new Markets__factory(admin).deploy(authority));
+  const rateModel = await place(new AdaptiveRate__factory(admin).deploy(markets));
   const treasury = options.treasury ?? (await admin.getAddress());
   const bonds = await place(
     new Bonds__factory(admin).deploy(authority, { ...{ asset, registry, telemetry, treasury }, ...BONDS }),
@@ -120,6 +123,13 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
     new Disputes__factory(admin).deploy(authority, { ...{ asset, registry, telemetry, bonds }, ...DISPUTES }),
   );
   const exchange = await place(new ShareExchange__factory(admin).deploy(authority, valuation, treasury));
+  const leverage = await place(new Leverage__factory(admin).deploy(markets, exchange));
+  const vaultLibraries = {
+    "project/contracts/vault/Holdings.sol:Holdings": await placeCode(Holdings__factory.bytecode),
+  };
+  const vault = await place(
+    new IncomeVault__factory(vaultLibraries, admin).deploy(authority, { ...VAULT, asset, gate, valuation, exchange }),
+  );
 
   const addresses: Addresses = {
     authority,
@@ -137,6 +147,8 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
     faults,
     disputes,
     exchange,
+    leverage,
+    vault,
   };
   await assignRoles(addresses, options);
   const sorted = [...oracles].sort((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1));
@@ -150,7 +162,8 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
   await send(values.setDiscount(BASE_RATE_BPS, [...SPREAD_BPS]));
   await send(Markets__factory.connect(markets, admin).enableIrm(rateModel));
   await send(Markets__factory.connect(markets, admin).enableLltv(LLTV_WAD));
-  await send(Gate__factory.connect(gate, admin).listHolder(markets, true));
+  for (const holder of [markets, leverage, vault])
+    await send(Gate__factory.connect(gate, admin).listHolder(holder, true));
 
   return addresses;
 }

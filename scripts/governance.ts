@@ -62,6 +62,10 @@ export const ROLES = {
     ...{ roleId: 13n, delaySec: 2 * DAY_SEC },
     why: "a listed contract holds shares past every credential",
   },
+  LIMITER: {
+    ...{ roleId: 14n, delaySec: 0 },
+    why: "the curator's other hand: less risk for the vault's holders, at once",
+  },
 } as const satisfies Record<string, RoleRule>;
 
 export type RoleName = keyof typeof ROLES;
@@ -128,6 +132,17 @@ export const FUNCTIONS = {
     resumeBorrowing: ["RISK", "lets it go on"],
     setFee: ["RISK", "lenders' part of the interest"],
     setFeeRecipient: ["RISK", "who gets it"],
+  },
+  vault: {
+    list: ["CURATOR", "lets the vault hold a class, up to a cap"],
+    raiseCap: ["CURATOR", "more of a facility"],
+    lowerCap: ["LIMITER", "less of it; what is held stays"],
+    closeClass: ["LIMITER", "no more of a class, once none is held"],
+    subscribe: ["ALLOCATOR", "buys in a raise, within the cap"],
+    buy: ["ALLOCATOR", "fills a sell order, at entry value at most"],
+    sell: ["ALLOCATOR", "fills a buy order, at exit value less the discount at least"],
+    pause: ["GUARDIAN", "stops deposits and purchases; redemptions and sales go on"],
+    resume: ["RISK", "lets them go on"],
   },
   exchange: {
     setFee: ["RISK", "what sellers pay; an order's own limit holds against it"],

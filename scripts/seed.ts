@@ -1,4 +1,4 @@
-import { encodeBytes32String, id, ZeroAddress, ZeroHash, type JsonRpcProvider, type Wallet } from "ethers";
+import { encodeBytes32String, id, ZeroHash, type JsonRpcProvider, type Wallet } from "ethers";
 
 import { contractsAt, send, type Contracts } from "../server/protocol/contracts.ts";
 import type { Addresses, Deployment } from "../server/protocol/deployment.ts";
@@ -7,14 +7,15 @@ import { identityRootOf } from "../server/protocol/identityTree.ts";
 import type { Hex } from "../server/protocol/bytes.ts";
 import { NO_CLAUSES } from "../server/protocol/lease.ts";
 import { domainOf, structOf } from "../server/protocol/typed.ts";
-import { ClassPrice__factory } from "../types/factories/valuation/ClassPrice__factory.ts";
 import { Gate__factory } from "../types/factories/compliance/Gate__factory.ts";
 import { TestStable__factory } from "../types/factories/mocks/TestStable__factory.ts";
 import { Leases__factory } from "../types/factories/lease/Leases__factory.ts";
 import { nodeKeyOf, type Cast } from "./cast.ts";
 import { BONDS, DEAL, MONTH_HOURS } from "./catalogue.ts";
 import { LLTV_WAD } from "./deploy.ts";
+import { openFeeds, openPrice } from "./feeds.ts";
 import type { FleetLot } from "./fleet.ts";
+import { fixDay, modelsOf } from "./quotes.ts";
 
 export interface SeedOptions {
   seed: string;
@@ -31,6 +32,7 @@ export interface SeedOptions {
 /** What the seed created. */
 export interface Seeded {
   facilities: Deployment["facilities"];
+  indexFeeds: Deployment["indexFeeds"];
   identities: Deployment["identities"];
   costAssets: bigint;
   seniorAssets: bigint;
@@ -39,6 +41,8 @@ export interface Seeded {
 const UNITS_PER_CENT = 10_000n; // of a six-decimal stablecoin
 const DAY_SEC = 86_400;
 const YEAR_SEC = 365 * DAY_SEC;
+/** Curves and ratings are good for so long; their owners renew them before. */
+const INPUT_SEC = 400 * DAY_SEC;
 const NONE = 0;
 const [FEE, INTEREST, RESERVE, PRINCIPAL, , TRAP, FEE_EXCESS, RESIDUAL] = [0, 1, 2, 3, 4, 5, 6, 7] as const;
 /** The priority of payments; the lists of early amortisation and enforcement keep nothing back. */
@@ -55,15 +59,18 @@ const STEPS = [
 ];
 const COUNTRY = "0x5553"; // US
 const PASSING_STEPS = STEPS.filter(({ kind }) => kind !== RESERVE && kind !== TRAP);
+/** The vault takes a quarter of the senior class, and keeps a tenth of that beside in cash. */
+const [VAULT_PART, CASH_PART] = [4n, 10n];
 const EVIDENCE_CLASS = 3; // attested, with an independent power meter
 /** H100 residual at the end of year 1 to 5, middle of the ranges on record (V2), in basis points of cost. */
 const RESIDUAL_BPS = [10_000, 6_250, 4_250, 3_000, 1_750, 1_250];
 
 /** Registers the fleet, funds the facility, draws on the lots, opens leases and a market: all by the parties themselves. */
 export async function seed(options: SeedOptions): Promise<Seeded> {
-  const { provider, addresses, cast, fleet } = options;
+  const { provider, addresses, cast, fleet, genesisAt } = options;
   const as = (wallet: Wallet) => contractsAt(addresses, wallet.connect(provider));
   const identities = await registerFleet(options, as(cast.operator), as(cast.admin), as(cast.auditor));
+  for (const { address } of cast.lessees) await send(as(cast.admin).valuation.rate(address, ratingOf(genesisAt)));
 
   await postBonds(options, fleet.length);
 
@@ -72,7 +79,10 @@ export async function seed(options: SeedOptions): Promise<Seeded> {
   const seniorAssets = (costAssets * DEAL.seniorShareBps) / 10_000n;
   await admit(options, as(cast.admin));
   const { facility, classTokens } = await createFacility(options, as(cast.admin), seniorAssets, costAssets);
-  await raise(options, facility, [seniorAssets / 2n, seniorAssets - seniorAssets / 2n], costAssets - seniorAssets);
+  const vaultAssets = seniorAssets / VAULT_PART;
+  await fillVault(options, facility, classTokens[0] as string, vaultAssets);
+  const halfAssets = seniorAssets / 2n;
+  await raise(options, facility, [halfAssets, seniorAssets - halfAssets - vaultAssets], costAssets - seniorAssets);
 
   for (const [index, cost] of costs.entries()) {
     const lotId = index + 1;
@@ -82,8 +92,18 @@ export async function seed(options: SeedOptions): Promise<Seeded> {
   await send(as(cast.sponsor).facility(facility).withdraw(cast.sponsor.address));
   await send(as(cast.keeper).facility(facility).startPerforming());
   for (const index of fleet.keys()) await openLease(options, index, facility, as(cast.operator));
-  const market = await openMarket(options, facility, classTokens[0] as string, as(cast.admin));
-  return { facilities: [{ address: facility, classTokens, markets: [market] }], identities, costAssets, seniorAssets };
+  const deployer = cast.admin.connect(provider);
+  const prices = [];
+  for (const classIndex of classTokens.keys()) prices.push(await openPrice(deployer, addresses, facility, classIndex));
+  const [token, oracle] = [classTokens[0] as string, prices[0] as string];
+  const market = await openMarket(options, facility, { token, oracle }, as(cast.admin));
+  const facilities = [{ address: facility, classTokens, prices, markets: [market] }];
+  return { facilities, indexFeeds: await openFeeds(deployer, addresses, fleet), identities, costAssets, seniorAssets };
+}
+
+/** What the rating officer says of each lessee, as the leases themselves do. */
+function ratingOf(asOfAt: number) {
+  return { asOfAt, maxAgeSec: INPUT_SEC, lesseeBucket: DEAL.lesseeBucket };
 }
 
 /** What a lot costs: months of its rent at full use. */
@@ -97,14 +117,17 @@ function monthlyRentOf({ model, gpuCount }: FleetLot): bigint {
 }
 
 async function registerFleet(
-  { seed: name, fleet, genesisAt }: SeedOptions,
+  { seed: name, fleet, genesisAt, cast }: SeedOptions,
   operator: Contracts,
   admin: Contracts,
   auditor: Contracts,
 ): Promise<Deployment["identities"]> {
-  for (const model of new Map(fleet.map((lot) => [lot.model.name, lot.model])).values()) {
+  for (const { address } of cast.publishers) await send(admin.computeIndex.listPublisher(address, true));
+  const dayAt = genesisAt - DAY_SEC;
+  await fixDay(admin.computeIndex, cast.publishers, fleet, dayAt);
+  for (const model of modelsOf(fleet)) {
     await send(admin.registry.addModel(model.name, model.tdpW));
-    await send(admin.valuation.setCurve(id(model.name), genesisAt, 400 * DAY_SEC, NONE, RESIDUAL_BPS));
+    await send(admin.valuation.setCurve(id(model.name), genesisAt, INPUT_SEC, dayAt, RESIDUAL_BPS));
   }
   await send(operator.registry.registerSite(COUNTRY, encodeBytes32String("US-ERCOT")));
   const identities: Deployment["identities"] = [];
@@ -155,7 +178,7 @@ async function admit({ cast, genesisAt, provider, addresses }: SeedOptions, admi
   const gate = Gate__factory.connect(addresses.gate, provider);
   const domain = domainOf(await gate.eip712Domain());
   const { types } = structOf(Gate__factory.abi, "present", "credential");
-  for (const [index, holder] of [...cast.investors, cast.equity, cast.lender].entries()) {
+  for (const [index, holder] of [...cast.investors, cast.equity, cast.lender, cast.saver].entries()) {
     const credential = {
       holder: holder.address,
       provider: cast.kycProvider.address,
@@ -230,6 +253,19 @@ async function raise(options: SeedOptions, facility: string, seniorParts: bigint
   await send(contractsAt(options.addresses, cast.keeper.connect(options.provider)).facility(facility).startFunding());
 }
 
+/** A saver's deposit goes into the raise by way of the vault; a part stays cash. */
+async function fillVault(options: SeedOptions, facility: string, classToken: string, assets: bigint): Promise<void> {
+  const { cast, addresses, provider } = options;
+  const as = (wallet: Wallet) => contractsAt(addresses, wallet.connect(provider));
+  await send(as(cast.admin).vault.list(facility, 0, 2n * assets));
+  const paidAssets = assets + assets / CASH_PART;
+  await fund(options, cast.saver, addresses.vault, paidAssets);
+  await send(as(cast.saver).vault.deposit(paidAssets, cast.saver.address));
+  // Before anything is drawn a share is worth what a refund would give.
+  await send(as(cast.keeper).valuation.appraise(facility, []));
+  await send(as(cast.admin).vault.subscribe(classToken, assets));
+}
+
 /** Gives a party stablecoins and lets a contract take them. */
 export async function fund(
   { provider, addresses }: Pick<SeedOptions, "provider" | "addresses">,
@@ -278,18 +314,14 @@ async function openLease(options: SeedOptions, lotIndex: number, facility: strin
 async function openMarket(
   options: SeedOptions,
   facility: string,
-  classToken: string,
+  collateral: { token: string; oracle: string },
   admin: Contracts,
 ): Promise<Deployment["facilities"][number]["markets"][number]> {
   const { cast, addresses, provider } = options;
-  const priced = await new ClassPrice__factory(cast.admin.connect(provider)).deploy(
-    ...([addresses.valuation, facility, 0, ZeroAddress] as const),
-  );
-  await priced.waitForDeployment();
   const params = {
     loanToken: addresses.asset,
-    collateralToken: classToken,
-    oracle: await priced.getAddress(),
+    collateralToken: collateral.token,
+    oracle: collateral.oracle,
     irm: addresses.rateModel,
     lltv: LLTV_WAD,
   };

@@ -71,7 +71,7 @@ async function main(options: RunOptions): Promise<void> {
       program,
       provider,
       progress,
-      actors: actorsOf(world, provider),
+      actors: actorsOf(world, fleet, provider),
     };
     const startedMs = Date.now();
     const months = await runMonths(run, () => isStopping);
@@ -183,6 +183,7 @@ async function closeDay(run: Run, at: number, reported: number): Promise<number>
   const [place] = world.deployment.facilities;
   if (place === undefined) throw new Error("the deployment has no facility");
   await advanceTo(provider, at);
+  await actors.endDay(at);
   const actions = await program.keep(BigInt(at));
   const isPaid = await actors.payRent();
   if (isPaid || actions.length > 0) await program.keep(BigInt(at));

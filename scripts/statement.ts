@@ -116,7 +116,19 @@ export async function paymentReport(
         `${r.gCO2ePerKWh} gCO2e/kWh, evidence class ${r.evidenceClassIndex}`,
     );
   }
-  return lines;
+  return [...lines, ...(await valueLines(contracts, place))];
+}
+
+/** What the senior class is worth to who leaves and who comes, and the vault that holds it. */
+async function valueLines({ valuation, vault }: Contracts, place: Deployment["facilities"][number]): Promise<string[]> {
+  const { exitAssets, entryAssets, computedAt } = await valuation.classValue(place.address, 0);
+  const share = await vault.convertToAssets(10n ** (await vault.decimals()));
+  const paid = await vault.queryFilter(vault.filters.Fulfilled());
+  return [
+    `  class A worth ${dollars(exitAssets)} at exit, ${dollars(entryAssets)} at entry · valued ${dateText(computedAt)}`,
+    `  vault ${dollars(await vault.totalAssets())}, of it cash ${dollars(await vault.cashAssets())} · a share ` +
+      `${ratio(share, 10n ** BigInt(DECIMALS), 4)} · redeemed ${dollars(sum(paid.map(({ args }) => args.assets)))}`,
+  ];
 }
 
 /** Mean gas of the last `latest` reports, or of all when they are fewer, out of the chain's receipts; 0 without any. */

@@ -63,7 +63,7 @@ export async function buildWorld(options: WorldOptions): Promise<World> {
   const { chainId } = await provider.getNetwork();
   const deployment: Deployment = {
     ...{ id: randomUUID(), chainId: Number(chainId), startBlock, addresses },
-    ...{ facilities: seeded.facilities, identities: seeded.identities },
+    ...{ facilities: seeded.facilities, indexFeeds: seeded.indexFeeds, identities: seeded.identities },
   };
   if (options.isHandedOver === true) {
     const seats = Object.entries(cast.offices).map(([office, { address }]) => [office, address]);
@@ -77,9 +77,9 @@ export async function buildWorld(options: WorldOptions): Promise<World> {
   return { deployment, cast, costAssets, seniorAssets };
 }
 
-/** Gas money for everybody who sends transactions; oracles' report keys get none. */
+/** Gas money for everybody who sends transactions; oracles' report keys and publishers get none. */
 async function giveCoins(provider: JsonRpcProvider, cast: Cast): Promise<void> {
-  const payers: Wallet[] = Object.values({ ...cast, ...cast.offices, offices: [], oracles: [] }).flat();
+  const payers: Wallet[] = Object.values({ ...cast, ...cast.offices, offices: [], oracles: [], publishers: [] }).flat();
   for (const wallet of payers) {
     await provider.send("hardhat_setBalance", [wallet.address, `0x${COINS.toString(16)}`]);
   }

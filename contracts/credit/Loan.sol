@@ -13,7 +13,8 @@ import {Flag, Id, Ledger, Liquidate, MarketParams, toAssetsDown, toAssetsUp, toS
 struct Loan {
     uint120 borrowShares;
     uint96 collateralShares;
-    uint40 flaggedAt; // when it was found unhealthy; 0: it has no flag
+    uint40 flaggedAt; // when it was found unhealthy, in 39 bits; 0: it has no flag
+    bool paysIncome; // as its market's, where collateral is posted
 }
 
 /// What an account has in a market. The second word is a `Loan`, its fields in order from the low bits up: a verb reads
@@ -71,11 +72,15 @@ function withdrawSupply(Position storage position, Id id, address account, uint2
 
 function load(Position storage position) view returns (Loan memory) {
     uint256 word = position.loanWord;
-    return Loan(uint120(word), uint96(word >> 120), uint40(word >> 216));
+    return Loan(uint120(word), uint96(word >> 120), uint40((word << 1) >> 217), word >> 255 != 0);
 }
 
 function store(Position storage position, Loan memory loan) {
-    position.loanWord = loan.borrowShares | (uint256(loan.collateralShares) << 120) | (uint256(loan.flaggedAt) << 216);
+    position.loanWord =
+        loan.borrowShares |
+        (uint256(loan.collateralShares) << 120) |
+        (uint256(loan.flaggedAt) << 216) |
+        (uint256(loan.paysIncome ? 1 : 0) << 255);
 }
 
 function post(Loan memory loan, Id id, address account, uint256 collateralShares) pure {

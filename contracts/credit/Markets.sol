@@ -306,14 +306,17 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         require(onBehalf != address(0), Market_ZeroAddress());
         refuseCallback(data);
         Id id = params.toId();
-        (uint256 lastUpdateAt, bool paysIncome) = _ledgers[id].header();
-        require(lastUpdateAt != 0, Market_Unknown(id));
-
         Position storage held = _positions[id][onBehalf];
         Loan memory loan = held.load();
         uint256 heldShares = loan.collateralShares;
+        // What is posted says that there is a market, and whether it pays income: one slot less is read.
+        if (heldShares == 0) {
+            uint256 lastUpdateAt;
+            (lastUpdateAt, loan.paysIncome) = _ledgers[id].header();
+            require(lastUpdateAt != 0, Market_Unknown(id));
+        }
         loan.post(id, onBehalf, collateralShares);
-        if (paysIncome) {
+        if (loan.paysIncome) {
             require(onBehalf == msg.sender || _share(params).canReceive(onBehalf), Market_MayNotHold(id, onBehalf));
             _moveIncome(params, id, onBehalf, heldShares, loan.collateralShares);
         }

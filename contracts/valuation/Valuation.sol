@@ -214,7 +214,9 @@ contract Valuation is IAppraisal, IValuation, AccessManaged {
         require(lotIds.length == lotCount, Valuation_WrongLotCount(facility, lotIds.length, lotCount));
         address asset = IFacility(facility).asset();
         Worth memory sum;
-        sum.knownAt = Math.min(block.timestamp, telemetry.reportedUntilAt());
+        sum.knownAt = block.timestamp;
+        // Of a facility without lots telemetry tells nothing: money in a raise has a value before the first report.
+        if (lotCount > 0) sum.knownAt = Math.min(sum.knownAt, telemetry.reportedUntilAt());
         for (uint256 i; i < lotCount; ++i) {
             LotId lotId = lotIds[i];
             require(

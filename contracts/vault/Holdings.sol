@@ -35,6 +35,8 @@ library Holdings {
         address[] tokens; // of the listed classes
         mapping(address classToken => Holding) holdings;
         mapping(address facility => uint256) capAssets;
+        uint128 lossDayIndex; // the UTC day that sales last lost on
+        uint128 lossAssets; // on it
     }
 
     /// Where it trades.
@@ -43,6 +45,7 @@ library Holdings {
         IValuation valuation;
         IShareExchange exchange;
         uint256 maxDiscountBps;
+        uint256 maxLossAssets; // of the sales of a day
     }
 
     /// For who leaves and for who comes; may be acted on if `staleToken` is zero.
@@ -53,6 +56,7 @@ library Holdings {
     }
 
     uint256 private constant MAX_CLASSES = 16;
+    uint256 private constant DAY_SEC = 1 days;
 
     // Admin
 
@@ -129,8 +133,7 @@ library Holdings {
         places.asset.forceApprove(holding.facility, 0);
         uint256 shares = _held(token) - hadShares;
         assets = hadAssets - _held(address(places.asset));
-        uint256 maxAssets = _usableValueOf(holding, places.valuation, token, shares).entryAssets;
-        _bought(portfolio, places, token, shares, assets, maxAssets);
+        _bought(portfolio, places, token, shares, assets, _mostFor(holding, places, token, shares));
     }
 
     /// @notice See `IncomeVault.buy`.
@@ -144,8 +147,7 @@ library Holdings {
     ) external returns (uint256 assets) {
         address token = order.shareToken;
         Holding storage holding = _ordered(portfolio, places, order, true);
-        uint256 entryAssets = _usableValueOf(holding, places.valuation, token, askedShares).entryAssets;
-        maxAssets = Math.min(maxAssets, entryAssets);
+        maxAssets = Math.min(maxAssets, _mostFor(holding, places, token, askedShares));
         uint256 hadShares = _held(token);
         uint256 hadAssets = _held(address(places.asset));
         places.asset.forceApprove(address(places.exchange), maxAssets);
@@ -170,8 +172,7 @@ library Holdings {
         Holding storage holding = _ordered(portfolio, places, order, false);
         uint256 heldShares = holding.shares;
         require(askedShares <= heldShares, IVaultHoldings.Vault_NotHeld(token, askedShares, heldShares));
-        uint256 exitAssets = _usableValueOf(holding, places.valuation, token, askedShares).exitAssets;
-        minAssets = Math.max(minAssets, mulDivUp(exitAssets, BPS - places.maxDiscountBps, BPS));
+        minAssets = Math.max(minAssets, _leastFor(holding, places, token, askedShares));
         uint256 hadShares = _held(token);
         uint256 hadAssets = _held(address(places.asset));
         IERC20(token).forceApprove(address(places.exchange), askedShares);
@@ -181,8 +182,7 @@ library Holdings {
         assets = _held(address(places.asset)) - hadAssets;
         require(shares == askedShares, IVaultHoldings.Vault_WrongShares(token, askedShares, shares));
         require(assets >= minAssets, IVaultHoldings.Vault_PriceBelow(token, assets, minAssets));
-        holding.shares = uint128(heldShares - shares);
-        emit IVaultHoldings.ClassSold(token, shares, assets);
+        _sold(portfolio, places, token, shares, assets);
     }
 
     /// @notice See `IncomeVault.refund`.
@@ -223,12 +223,22 @@ library Holdings {
 
     // Views
 
-    /// @notice What all that is held is worth, with the income it owes.
-    function worth(Portfolio storage portfolio, IValuation valuation) external view returns (Worth memory sum) {
+    /// @notice What all that is held is worth, with the income it owes. Where the valuation does not answer (in the
+    /// middle of a facility's own call) it reverts, or counts the class as stale and worth nothing if that `maySkip`.
+    function worth(
+        Portfolio storage portfolio,
+        IValuation valuation,
+        bool maySkip
+    ) external view returns (Worth memory sum) {
         uint256 count = portfolio.tokens.length;
         for (uint256 i = 0; i < count; ++i) {
             address token = portfolio.tokens[i];
-            (ClassValue memory value, uint256 shares) = _valueOf(portfolio.holdings[token], valuation, token);
+            Holding storage holding = portfolio.holdings[token];
+            if (maySkip && holding.shares > 0 && !_answers(holding, valuation)) {
+                sum.staleToken = token;
+                return sum;
+            }
+            (ClassValue memory value, uint256 shares) = _valueOf(holding, valuation, token);
             if (shares > 0 && !value.isUsable()) sum.staleToken = token;
             uint256 incomeAssets = IHeldClass(token).claimableAssets(address(this));
             sum.exitAssets += incomeAssets + value.exitAssets;
@@ -261,9 +271,37 @@ library Holdings {
         emit IVaultHoldings.ClassBought(token, shares, assets);
     }
 
+    /// @dev Books what was sold, and counts what it brought less than its entry value: so nobody trades the vault's
+    /// money away by turns, each within its price.
+    function _sold(
+        Portfolio storage portfolio,
+        Places calldata places,
+        address token,
+        uint256 shares,
+        uint256 assets
+    ) private {
+        Holding storage holding = portfolio.holdings[token];
+        holding.shares -= uint128(shares);
+        uint256 dayIndex = block.timestamp / DAY_SEC;
+        uint256 lossAssets = Math.saturatingSub(_mostFor(holding, places, token, shares), assets);
+        if (dayIndex == portfolio.lossDayIndex) lossAssets += portfolio.lossAssets;
+        uint256 maxAssets = places.maxLossAssets;
+        require(lossAssets <= maxAssets, IVaultHoldings.Vault_DailyLossExceeded(lossAssets, maxAssets));
+        (portfolio.lossDayIndex, portfolio.lossAssets) = (uint128(dayIndex), lossAssets.toUint128());
+        emit IVaultHoldings.ClassSold(token, shares, assets);
+    }
+
     function _listed(Portfolio storage portfolio, address token) private view returns (Holding storage holding) {
         holding = portfolio.holdings[token];
         require(holding.isListed, IVaultHoldings.Vault_NotListed(token));
+    }
+
+    function _answers(Holding storage holding, IValuation valuation) private view returns (bool) {
+        try valuation.classValue(holding.facility, holding.classIndex) returns (ClassValue memory) {
+            return true;
+        } catch {
+            return false;
+        }
     }
 
     /// @dev The class of an order that the vault may take.
@@ -298,7 +336,8 @@ library Holdings {
         }
     }
 
-    /// @dev What the shares held of a class are worth, and how many they are; no value is asked for without shares.
+    /// @dev What the shares held of a class are worth, both figures rounded down, and how many they are; no value is
+    /// asked for without shares.
     function _valueOf(
         Holding storage holding,
         IValuation valuation,
@@ -306,30 +345,43 @@ library Holdings {
     ) private view returns (ClassValue memory value, uint256 shares) {
         shares = holding.shares;
         if (shares > 0) shares = Math.min(shares, _held(token));
-        if (shares > 0) value = _valueOfShares(holding, valuation, token, shares);
-    }
-
-    /// @dev What some shares of a class are worth, both figures rounded down.
-    function _valueOfShares(
-        Holding storage holding,
-        IValuation valuation,
-        address token,
-        uint256 shares
-    ) private view returns (ClassValue memory value) {
-        value = valuation.classValue(holding.facility, holding.classIndex);
-        uint256 supplyShares = IERC20(token).totalSupply();
+        if (shares == 0) return (value, 0);
+        uint256 supplyShares;
+        (value, supplyShares) = _value(holding, valuation, token);
         value.exitAssets = mulDivDown(shares, value.exitAssets, supplyShares);
         value.entryAssets = mulDivDown(shares, value.entryAssets, supplyShares);
     }
 
-    /// @dev The same at a value that may be acted on.
-    function _usableValueOf(
+    /// @dev What a class is worth, for how many shares.
+    function _value(
         Holding storage holding,
         IValuation valuation,
+        address token
+    ) private view returns (ClassValue memory value, uint256 supplyShares) {
+        return (valuation.classValue(holding.facility, holding.classIndex), IERC20(token).totalSupply());
+    }
+
+    /// @dev The most to pay for some shares: their entry value, down.
+    function _mostFor(
+        Holding storage holding,
+        Places calldata places,
         address token,
         uint256 shares
-    ) private view returns (ClassValue memory value) {
-        value = _valueOfShares(holding, valuation, token, shares);
+    ) private view returns (uint256) {
+        (ClassValue memory value, uint256 supplyShares) = _value(holding, places.valuation, token);
         require(value.isUsable(), IVaultHoldings.Vault_StaleValue(token));
+        return mulDivDown(shares, value.entryAssets, supplyShares);
+    }
+
+    /// @dev The least to get for them: their exit value less the discount, up.
+    function _leastFor(
+        Holding storage holding,
+        Places calldata places,
+        address token,
+        uint256 shares
+    ) private view returns (uint256) {
+        (ClassValue memory value, uint256 supplyShares) = _value(holding, places.valuation, token);
+        require(value.isUsable(), IVaultHoldings.Vault_StaleValue(token));
+        return mulDivUp(mulDivUp(shares, value.exitAssets, supplyShares), BPS - places.maxDiscountBps, BPS);
     }
 }

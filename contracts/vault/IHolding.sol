@@ -48,6 +48,7 @@ interface IVaultHoldings {
     error Vault_WrongOrder(address shareToken, address asset, bool isSell);
     error Vault_PriceAbove(address classToken, uint256 paidAssets, uint256 maxAssets);
     error Vault_PriceBelow(address classToken, uint256 paidAssets, uint256 minAssets);
+    error Vault_DailyLossExceeded(uint256 lossAssets, uint256 maxLossAssets);
     error Vault_NotHeld(address classToken, uint256 askedShares, uint256 heldShares);
     error Vault_WrongShares(address classToken, uint256 askedShares, uint256 deliveredShares);
 }

@@ -32,6 +32,7 @@ struct Settings {
     IValuation valuation;
     IShareExchange exchange;
     uint16 maxDiscountBps; // the most below the exit value that a class is sold at
+    uint16 maxDailyLossBps; // of all assets, the most that sales of a UTC day bring less than entry
 }
 
 /// @title One share over classes of several facilities, in one settlement token: ERC-4626 deposits, ERC-7540
@@ -62,8 +63,8 @@ struct Settings {
 /// Roles
 /// - The access manager splits: list and raiseCap (curator, delayed); lowerCap and closeClass (curator, at once);
 ///   subscribe, buy and sell (allocator); pause (guardian) and resume (risk governance).
-/// - An allocator loses holders at most what is between entry and the discounted exit of what it trades, and spends no
-///   cash that waiting redemptions need.
+/// - An allocator buys at most at entry and sells at least at exit less the discount; all sales of a day lose at most
+///   the daily loss. It spends no cash that waiting redemptions need.
 contract IncomeVault is
     IERC4626,
     IERC7540Operator,
@@ -96,8 +97,9 @@ contract IncomeVault is
     IValuation public immutable valuation;
     /// @notice Where classes are bought and sold.
     IShareExchange public immutable exchange;
-    /// @notice The most below its exit value that a class is sold at.
+    /// @notice The most below exit that a class is sold at, and, of all assets, below entry by all sales of a UTC day.
     uint16 public immutable maxDiscountBps;
+    uint16 public immutable maxDailyLossBps;
 
     // Storage
 
@@ -140,7 +142,7 @@ contract IncomeVault is
         gate = settings.gate;
         valuation = settings.valuation;
         exchange = settings.exchange;
-        maxDiscountBps = settings.maxDiscountBps;
+        (maxDiscountBps, maxDailyLossBps) = (settings.maxDiscountBps, settings.maxDailyLossBps);
         emit VaultUpdate(settings.asset, address(this));
     }
 
@@ -148,7 +150,7 @@ contract IncomeVault is
 
     /// @notice Lets the vault hold a class, and of its facility up to a cap that is not below the one it has.
     function list(address facility, uint256 classIndex, uint256 capAssets_) external restricted {
-        _portfolio.list(_places(), facility, classIndex, capAssets_);
+        _portfolio.list(_places(0), facility, classIndex, capAssets_);
     }
 
     /// @notice Raises what the vault may hold of a facility, at entry.
@@ -163,7 +165,7 @@ contract IncomeVault is
 
     /// @notice Takes a class off the list that has nothing left: no income, and no shares of any value.
     function closeClass(address classToken) external restricted {
-        _portfolio.close(_places(), classToken);
+        _portfolio.close(_places(0), classToken);
     }
 
     /// @notice Stops deposits and purchases, and nothing else.
@@ -185,7 +187,7 @@ contract IncomeVault is
     /// @notice Subscribes to a listed class in its facility's raise, where a share is worth what it costs.
     function subscribe(address classToken, uint256 assets) external restricted nonReentrant {
         uint256 freeAssets_ = _startBuying();
-        _endBuying(_portfolio.subscribe(_places(), classToken, assets), freeAssets_);
+        _endBuying(_portfolio.subscribe(_places(0), classToken, assets), freeAssets_);
     }
 
     /// @notice Buys shares of a listed class by a sell order, for at most `maxAssets` in all and their entry value.
@@ -196,7 +198,7 @@ contract IncomeVault is
         uint256 maxAssets
     ) external restricted nonReentrant {
         uint256 freeAssets_ = _startBuying();
-        _endBuying(_portfolio.buy(_places(), order, signature, fillShares, maxAssets), freeAssets_);
+        _endBuying(_portfolio.buy(_places(0), order, signature, fillShares, maxAssets), freeAssets_);
     }
 
     /// @notice Sells shares of a listed class into a buy order, for at least `minAssets` in all and their exit value
@@ -207,20 +209,21 @@ contract IncomeVault is
         uint256 fillShares,
         uint256 minAssets
     ) external restricted nonReentrant {
-        _startMoving(_worth());
-        _book(_portfolio.sell(_places(), order, signature, fillShares, minAssets));
+        Holdings.Worth memory worth = _worth(false);
+        _startMoving(worth);
+        _book(_portfolio.sell(_places(worth.exitAssets), order, signature, fillShares, minAssets));
     }
 
     /// @notice Takes back what was subscribed in a raise that failed; anyone may call.
     function refund(address facility) external nonReentrant returns (uint256 assets) {
-        _startMoving(_worth());
-        assets = _book(_portfolio.refund(_places(), facility));
+        _startMoving(_worth(false));
+        assets = _book(_portfolio.refund(_places(0), facility));
     }
 
     /// @notice Claims what a listed class owes; anyone may call.
     function claimIncome(address classToken) external nonReentrant returns (uint256 assets) {
-        _startMoving(_worth());
-        assets = _book(_portfolio.claim(_places(), classToken));
+        _startMoving(_worth(false));
+        assets = _book(_portfolio.claim(_places(0), classToken));
     }
 
     // Holders: in
@@ -282,9 +285,8 @@ contract IncomeVault is
 
     /// @notice Redeems the oldest batch of requests at exit, as far as the cash goes; anyone may call.
     function fulfil() external nonReentrant returns (uint256 requestId, uint256 shares, uint256 assets) {
-        uint256 exitAssets = _usableWorth().exitAssets;
-        require(exitAssets > 0, Vault_Worthless());
-        (uint256 priceAssets, uint256 priceShares) = _price(exitAssets);
+        (uint256 priceAssets, uint256 priceShares) = _price(_usableWorth().exitAssets);
+        require(priceAssets > VIRTUAL_ASSETS, Vault_Worthless());
         (requestId, shares, assets) = _queue.fill(cashAssets, priceAssets, priceShares);
         cashAssets -= assets;
         setAsideAssets += assets;
@@ -339,22 +341,22 @@ contract IncomeVault is
     /// @inheritdoc IERC4626
     /// @dev At exit, of whatever age.
     function totalAssets() external view returns (uint256 exitAssets) {
-        return _worth().exitAssets;
+        return _worth(false).exitAssets;
     }
 
     /// @notice At entry.
     function entryAssets() external view returns (uint256) {
-        return _worth().entryAssets;
+        return _worth(false).entryAssets;
     }
 
     /// @inheritdoc IERC4626
     function convertToShares(uint256 assets) external view returns (uint256 shares) {
-        return _toShares(assets, _worth().exitAssets);
+        return _toShares(assets, _worth(false).exitAssets);
     }
 
     /// @inheritdoc IERC4626
     function convertToAssets(uint256 shares) external view returns (uint256 assets) {
-        (uint256 priceAssets, uint256 priceShares) = _price(_worth().exitAssets);
+        (uint256 priceAssets, uint256 priceShares) = _price(_worth(false).exitAssets);
         return mulDivDown(shares, priceAssets, priceShares);
     }
 
@@ -370,12 +372,12 @@ contract IncomeVault is
 
     /// @inheritdoc IERC4626
     function previewDeposit(uint256 assets) external view returns (uint256 shares) {
-        return _toShares(assets, _worth().entryAssets);
+        return _toShares(assets, _worth(false).entryAssets);
     }
 
     /// @inheritdoc IERC4626
     function previewMint(uint256 shares) external view returns (uint256 assets) {
-        return _toAssetsUp(shares, _worth().entryAssets);
+        return _toAssetsUp(shares, _worth(false).entryAssets);
     }
 
     /// @inheritdoc IERC4626
@@ -437,11 +439,9 @@ contract IncomeVault is
         return _queue.requestIds[controller];
     }
 
-    // Views: holdings
-
     /// @notice Cash that no waiting redemption needs.
     function freeAssets() external view returns (uint256) {
-        return _free(_worth());
+        return _free(_worth(false));
     }
 
     /// @notice The tokens of the listed classes.
@@ -516,16 +516,16 @@ contract IncomeVault is
     // Internal: values and holdings
 
     /// @dev All that is not set aside; in the middle of a movement, what it was before.
-    function _worth() private view returns (Holdings.Worth memory sum) {
+    function _worth(bool maySkip) private view returns (Holdings.Worth memory sum) {
         if (_isMoving) return Holdings.Worth(_exitBeforeAssets, _entryBeforeAssets, address(0));
-        sum = _portfolio.worth(valuation);
+        sum = _portfolio.worth(valuation, maySkip);
         sum.exitAssets += cashAssets;
         sum.entryAssets += cashAssets;
     }
 
     /// @dev The same, where every class held has a value that may be acted on.
     function _usableWorth() private view returns (Holdings.Worth memory worth) {
-        worth = _worth();
+        worth = _worth(false);
         require(worth.staleToken == address(0), Vault_StaleValue(worth.staleToken));
     }
 
@@ -553,7 +553,7 @@ contract IncomeVault is
     /// @dev What still fits, at entry; nothing for who may not come now.
     function _room(address receiver) private view returns (uint256 openAssets, uint256 openShares) {
         if (isPaused || _reentrancyGuardEntered() || receiver == address(this)) return (0, 0);
-        Holdings.Worth memory worth = _worth();
+        Holdings.Worth memory worth = _worth(true);
         if (worth.staleToken != address(0) || !gate.canReceive(receiver)) return (0, 0);
         (uint256 priceAssets, uint256 priceShares) = _price(worth.entryAssets);
         uint256 maxAssets = Math.saturatingSub(MAX_CASH_ASSETS, cashAssets);
@@ -567,8 +567,9 @@ contract IncomeVault is
         return Math.saturatingSub(cashAssets, _toAssetsUp(_queue.pendingShares, worth.exitAssets));
     }
 
-    function _places() private view returns (Holdings.Places memory) {
-        return Holdings.Places(_asset, valuation, exchange, maxDiscountBps);
+    function _places(uint256 exitAssets) private view returns (Holdings.Places memory) {
+        uint256 maxLossAssets = mulDivDown(exitAssets, maxDailyLossBps, BPS);
+        return Holdings.Places(_asset, valuation, exchange, maxDiscountBps, maxLossAssets);
     }
 
     /// @dev From here to `_book` or `_endBuying`, views answer as before.

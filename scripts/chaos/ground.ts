@@ -134,7 +134,15 @@ async function build(chain: LocalChain, seed: string, fleet: readonly SimLot[], 
         devices: devices.map(({ name, nodeId }) => ({ name, nodeId: String(nodeId) })),
       });
     }
-    return { id: uuidOf(seed), chainId: chain.chainId, startBlock: 0, addresses, facilities: [], identities };
+    return {
+      id: uuidOf(seed),
+      chainId: chain.chainId,
+      startBlock: 0,
+      addresses,
+      facilities: [],
+      indexFeeds: [],
+      identities,
+    };
   } finally {
     provider.destroy();
   }

@@ -1,7 +1,6 @@
 import { id } from "ethers";
 
-import { domainOf, structOf } from "../../server/protocol/typed.ts";
-import { ComputeIndex__factory } from "../../types/factories/valuation/ComputeIndex__factory.ts";
+import { signQuotes } from "../quotes.ts";
 import { todaysAssets } from "./market.ts";
 import { rentBps, type Scenario } from "./scenario.ts";
 import type { Stage } from "./stage.ts";
@@ -10,8 +9,6 @@ import { calendarOf, later } from "./terms.ts";
 const BPS = 10_000n;
 const UNITS = 10n ** 6n;
 const WAD = 10n ** 18n;
-/** Publishers see the market a little differently; the median is what counts. */
-const QUOTES_BPS = [9_800n, 10_000n, 10_300n];
 
 /** Where rents follow the market: who publishes the price of a GPU-hour, and fixes it for the first of each month. */
 export interface Rates {
@@ -28,9 +25,6 @@ export async function openRates(
   const { startAt } = calendarOf(deal);
   const { computeIndex } = as(parties.admin);
   for (const { address } of parties.publishers) await chain.send(() => computeIndex.listPublisher(address, true));
-  const domain = domainOf(await computeIndex.eip712Domain());
-  const { types } = structOf(ComputeIndex__factory.abi, "digestOf", "quote");
-  const publishers = [...parties.publishers].sort((a, b) => (BigInt(a.address) < BigInt(b.address) ? -1 : 1));
   const fixed = new Set<number>();
   return {
     address: addresses.computeIndex,
@@ -39,13 +33,8 @@ export async function openRates(
       fixed.add(month);
       for (const model of new Set(deal.leases.map(({ lot }) => deal.lots[lot]!.model))) {
         const rateWad = (todaysAssets(deal, model) * WAD * BigInt(rentBps(deal, scenario, month))) / (UNITS * BPS);
-        const quotes = publishers.map(({ address }, index) => ({
-          ...{ publisher: address, modelId: id(model), dayAt: later(startAt, month) },
-          rateWad: (rateWad * QUOTES_BPS[index]!) / BPS,
-        }));
-        const signatures = await Promise.all(
-          publishers.map((publisher, index) => publisher.signTypedData(domain, types, quotes[index]!)),
-        );
+        const quoted = { modelId: id(model), dayAt: later(startAt, month), rateWad };
+        const [quotes, signatures] = await signQuotes(computeIndex, parties.publishers, quoted);
         await chain.send(() => computeIndex.fix(quotes, signatures));
       }
     },

@@ -7,18 +7,21 @@ import { filingAt } from "../plugins/chain.ts";
 
 /** One thing the keeper did. */
 export interface KeeperAction {
-  readonly verb: "record" | "settle" | "collect" | "distribute";
+  readonly verb: "record" | "settle" | "collect" | "distribute" | "appraise";
   readonly subject: string;
 }
 
-/** Does what anyone may do and somebody must: records final meters, settles leases, collects rent, runs payment dates. */
+/**
+ * Does what anyone may do and somebody must: records final meters, settles leases, collects rent, runs payment dates, and
+ * values the lots again before their value expires.
+ */
 export interface Keeper {
   /** Does all that is due at a chain time, and says what it did. Doing it again does nothing. */
   run(nowAt: bigint): Promise<KeeperAction[]>;
 }
 
 export function startKeeper(contracts: Contracts, deployment: Deployment): Keeper {
-  const { telemetry, leases } = contracts;
+  const { telemetry, leases, valuation } = contracts;
 
   const isRecorded = async (lotId: bigint, epoch: bigint): Promise<boolean> => {
     try {
@@ -77,6 +80,32 @@ export function startKeeper(contracts: Contracts, deployment: Deployment): Keepe
     return waiting;
   };
 
+  const triedAt = new Map<string, bigint>();
+
+  /**
+   * Values a facility's lots where less than half of the value's life is left. Where that cannot help (an input is out of
+   * its range, or expires first) it is tried again no sooner than after a quarter of that life.
+   */
+  const appraise = async (address: string, nowAt: bigint): Promise<boolean> => {
+    const { computedAt, maxAgeSec } = await valuation.facilityValue(address);
+    const isFresh = nowAt < computedAt + maxAgeSec / 2n;
+    if (isFresh || nowAt < (triedAt.get(address) ?? 0n) + maxAgeSec / 4n) return false;
+    const facility = contracts.facility(address);
+    const lotIds = deployment.identities.map(({ lotId }) => BigInt(lotId));
+    const pledged = await Promise.all(lotIds.map((lotId) => facility.isPledged(lotId)));
+    const ownIds = lotIds.filter((_, index) => pledged[index]).sort((a, b) => (a < b ? -1 : 1));
+    if (ownIds.length === 0) return false;
+    triedAt.set(address, nowAt);
+    try {
+      await send(valuation.appraise(address, ownIds));
+      return true;
+    } catch (error) {
+      // What it refuses is for the owners of its inputs; until then the value goes stale, as it must.
+      if (error instanceof Refusal && error.code.startsWith("Valuation_")) return false;
+      throw error;
+    }
+  };
+
   return {
     async run(nowAt) {
       const actions: KeeperAction[] = [];
@@ -93,6 +122,7 @@ export function startKeeper(contracts: Contracts, deployment: Deployment): Keepe
           await send(facility.distribute());
           actions.push({ verb: "distribute", subject: address });
         }
+        if (await appraise(address, nowAt)) actions.push({ verb: "appraise", subject: address });
       }
       return actions;
     },

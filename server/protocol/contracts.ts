@@ -10,6 +10,7 @@ import { Bonds__factory } from "../../types/factories/bond/Bonds__factory.ts";
 import { Disputes__factory } from "../../types/factories/bond/Disputes__factory.ts";
 import { Faults__factory } from "../../types/factories/bond/Faults__factory.ts";
 import { Gate__factory } from "../../types/factories/compliance/Gate__factory.ts";
+import { Leverage__factory } from "../../types/factories/credit/Leverage.sol/Leverage__factory.ts";
 import { Markets__factory } from "../../types/factories/credit/Markets__factory.ts";
 import { ShareExchange__factory } from "../../types/factories/exchange/ShareExchange__factory.ts";
 import { ClassToken__factory } from "../../types/factories/facility/ClassToken__factory.ts";
@@ -22,6 +23,7 @@ import { Telemetry__factory } from "../../types/factories/telemetry/Telemetry__f
 import { ClassPrice__factory } from "../../types/factories/valuation/ClassPrice__factory.ts";
 import { ComputeIndex__factory } from "../../types/factories/valuation/ComputeIndex__factory.ts";
 import { Valuation__factory } from "../../types/factories/valuation/Valuation__factory.ts";
+import { IncomeVault__factory } from "../../types/factories/vault/IncomeVault__factory.ts";
 import type { Addresses } from "./deployment.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -43,6 +45,8 @@ export const INTERFACES = {
   faults: Faults__factory.createInterface(),
   disputes: Disputes__factory.createInterface(),
   exchange: ShareExchange__factory.createInterface(),
+  leverage: Leverage__factory.createInterface(),
+  vault: IncomeVault__factory.createInterface(),
 } as const satisfies Record<string, Interface>;
 
 export type Contracts = ReturnType<typeof contractsAt>;
@@ -63,6 +67,8 @@ export function contractsAt(addresses: Addresses, runner: ContractRunner) {
     faults: Faults__factory.connect(addresses.faults, runner),
     disputes: Disputes__factory.connect(addresses.disputes, runner),
     exchange: ShareExchange__factory.connect(addresses.exchange, runner),
+    leverage: Leverage__factory.connect(addresses.leverage, runner),
+    vault: IncomeVault__factory.connect(addresses.vault, runner),
     facility: (address: string) => Facility__factory.connect(address, runner),
     classToken: (address: string) => ClassToken__factory.connect(address, runner),
     classPrice: (address: string) => ClassPrice__factory.connect(address, runner),

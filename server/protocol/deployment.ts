@@ -24,6 +24,8 @@ const AddressesSchema = Type.Object(
     faults: Address,
     disputes: Address,
     exchange: Address,
+    leverage: Address,
+    vault: Address,
   },
   strict,
 );
@@ -50,8 +52,19 @@ const DeploymentSchema = Type.Object(
     startBlock: Type.Integer({ minimum: 0 }),
     addresses: AddressesSchema,
     facilities: Type.Array(
-      Type.Object({ address: Address, classTokens: Type.Array(Address), markets: Type.Array(MarketSchema) }, strict),
+      Type.Object(
+        {
+          address: Address,
+          classTokens: Type.Array(Address),
+          /** Each class's price, also as a Chainlink feed. */
+          prices: Type.Array(Address),
+          markets: Type.Array(MarketSchema),
+        },
+        strict,
+      ),
     ),
+    /** The compute index of each model as a Chainlink feed. */
+    indexFeeds: Type.Array(Type.Object({ model: Type.String(), address: Address }, strict)),
     /** Each lot's identity leaves, whose root the registry holds: (identity anchor, node id) by index. */
     identities: Type.Array(
       Type.Object(

@@ -194,6 +194,9 @@ describe("ShareExchange: who may hold and send", () => {
       }
       await asset.connect(carol).approve(exchange, 0n);
       expect(await status(buying, alice.address)).to.deep.equal([MakerShort, 0n]);
+      const { mallory } = s; // who has SHARES, and approved more
+      const rest = { ...selling, maker: mallory.address, shares: 3n * SHARES };
+      expect(await status(rest, carol.address)).to.deep.equal([Open, SHARES]);
       const held = { ...selling, taker: carol.address };
       expect(await status(held, nobody)).to.deep.equal([Open, SHARES]);
       expect(await status(held, s.bob.address)).to.deep.equal([OtherTaker, 0n]);

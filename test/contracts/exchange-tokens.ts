@@ -95,6 +95,18 @@ describe("ShareExchange: hostile tokens", () => {
       expect(await token.balanceOf(s.bob)).to.equal(11n * PRICE);
     });
 
+    it("is not moved where none is due: no fee, no price", async () => {
+      const { token, sell } = await inToken("MockCoin", [6]);
+      const movesOf = async (call: { wait(): Promise<{ blockNumber: number } | null> }) => {
+        const { blockNumber } = (await call.wait())!;
+        return (await token.queryFilter(token.filters.Transfer(), blockNumber, blockNumber)).length;
+      };
+      expect(await movesOf(await s.fill(sell))).to.equal(1);
+      expect(await movesOf(await s.fill({ ...sell, assets: 0n }))).to.equal(0);
+      await s.exchange.setFee(100);
+      expect(await movesOf(await s.fill({ ...sell, salt: ethers.id("fee") }))).to.equal(2);
+    });
+
     it("that is no contract is refused", async () => {
       const sell = { ...s.selling, asset: s.mallory.address };
       await expect(s.fill(sell)).to.be.revert(ethers);

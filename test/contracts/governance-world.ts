@@ -77,8 +77,11 @@ export async function startDeployed() {
     /** Runs steps, and brings the chain back to where it was. */
     async aside(steps: () => Promise<void>) {
       const snapshot: unknown = await provider.send("evm_snapshot", []);
-      await steps();
-      await provider.send("evm_revert", [snapshot]);
+      try {
+        await steps();
+      } finally {
+        await provider.send("evm_revert", [snapshot]);
+      }
     },
     /** Announces a call through the access manager; gives when it can be made. */
     async schedule(wallet: Wallet, target: string, data: string): Promise<number> {
@@ -109,6 +112,12 @@ export function nothingOf(param: ParamType): unknown {
   if (param.type === "bytes") return "0x";
   if (param.type.startsWith("bytes")) return `0x${"00".repeat(Number(param.type.slice(5)))}`;
   return 0n;
+}
+
+/** Nothing for all that a function takes. */
+function nothing(contract: Restriction["contract"], name: string): unknown[] {
+  const code: Interface = INTERFACES[contract];
+  return code.getFunction(name)!.inputs.map(nothingOf);
 }
 
 /** A call that its holder could make in the world above, and what of the contract's own stands against it, if anything. */
@@ -144,7 +153,7 @@ export function samplesOf({ deployment, cast }: Pick<World, "deployment" | "cast
     "gate.listHolder": { args: [addresses.bonds, true] },
     "gate.freeze": { args: [first, true] },
     "facilities.create": {
-      args: INTERFACES.facilities.getFunction("create").inputs.map(nothingOf),
+      args: nothing("facilities", "create"),
       refusal: "Facilities_BadCounts",
     },
     "facilities.pause": { args: [] },
@@ -170,6 +179,15 @@ export function samplesOf({ deployment, cast }: Pick<World, "deployment" | "cast
     "markets.resumeBorrowing": { args: [params], refusal: "Market_AlreadySet" },
     "markets.setFee": { args: [params, 0] },
     "markets.setFeeRecipient": { args: [first] },
+    "vault.list": { args: [facilities[0]!.address, 1, 10n ** 15n] },
+    "vault.raiseCap": { args: [facilities[0]!.address, 10n ** 15n] },
+    "vault.lowerCap": { args: [facilities[0]!.address, 0] },
+    "vault.closeClass": { args: [addresses.asset], refusal: "Vault_NotListed" },
+    "vault.subscribe": { args: [addresses.asset, 1], refusal: "Vault_StaleValue" },
+    "vault.buy": { args: nothing("vault", "buy"), refusal: "Vault_StaleValue" },
+    "vault.sell": { args: nothing("vault", "sell"), refusal: "Vault_WrongOrder" },
+    "vault.pause": { args: [] },
+    "vault.resume": { args: [], refusal: "Vault_NotPaused" },
     "exchange.setFee": { args: [100] },
     "exchange.setFeeRecipient": { args: [first] },
   };

@@ -3,11 +3,14 @@ import { Wallet } from "ethers";
 
 import { INTERFACES, send } from "../../server/protocol/contracts.ts";
 import { CONTRACT_ROLES, OFFICES, RESTRICTIONS, ROLES, type RoleName } from "../../scripts/governance.ts";
+import { facilityCalls } from "../../scripts/handover.ts";
 import { callOf, samplesOf, startDeployed, verbsOf, type Deployed, type Sample } from "./governance-world.ts";
 
 // Against the system as it is really deployed, seeded and handed over.
 
 const STRANGER = Wallet.createRandom().address;
+/** Of a facility's settings; the first payment date is next. */
+const RAISE_UNTIL_INDEX = 6;
 const WEEK_SEC = 7 * 86_400;
 const roleOf = (roleId: bigint) =>
   (Object.keys(ROLES) as RoleName[]).find((role) => ROLES[role].roleId === roleId) ?? String(roleId);
@@ -247,6 +250,45 @@ describe("Governance", function () {
     it("of contracts is held by contracts only", async () => {
       for (const names of Object.values(CONTRACT_ROLES))
         for (const name of names) expect(await d.provider.getCode(d.deployment.addresses[name])).to.not.equal("0x");
+    });
+  });
+
+  describe("a facility created after the hand-over", () => {
+    it("M24: is under the administrator until its functions get their roles, after five days", async () => {
+      await d.aside(async () => {
+        const { authority, facilities } = d.deployment.addresses;
+        const { ISSUER, ADMIN, FREEZER, COMPLIANCE } = d.cast.offices;
+        const [seeded] = await d.contracts.facilities.queryFilter(d.contracts.facilities.filters.FacilityCreated());
+        const settings: unknown[] = [...seeded!.args.settings];
+        const raiseUntilAt = (await d.nowAt()) + 10 * 86_400;
+        settings.splice(RAISE_UNTIL_INDEX, 2, raiseUntilAt, raiseUntilAt + 30 * 86_400);
+        const create = INTERFACES.facilities.encodeFunctionData("create", [settings as never]);
+        await d.advanceTo((await d.schedule(ISSUER, facilities, create)) + 1);
+        const receipt = await send(d.as(ISSUER).authority.execute(facilities, create));
+        const events = receipt.logs.map((log) => INTERFACES.facilities.parseLog(log));
+        const created = events.find((event) => event?.name === "FacilityCreated");
+        const [facility, tokens] = created!.args.toArray() as [string, string[]];
+        const [token] = tokens as [string];
+
+        const freeze = INTERFACES.classToken.encodeFunctionData("setFrozenTokens", [STRANGER, 1]);
+        const move = INTERFACES.classToken.encodeFunctionData("recover", [STRANGER, STRANGER]);
+        const ends = async (wallet: Wallet, data: string) => d.outcome(wallet.address, token, data);
+        expect(await ends(FREEZER, freeze)).to.equal("AccessManagedUnauthorized");
+        expect(await ends(COMPLIANCE, move)).to.equal("AccessManagedUnauthorized");
+        for (const data of [freeze, move]) expect(await ends(ADMIN, data)).to.equal("AccessManagerNotScheduled");
+
+        const calls = facilityCalls(facility, [...tokens]);
+        let dueAt = 0;
+        for (const data of calls) dueAt = await d.schedule(ADMIN, authority, data);
+        await d.advanceTo(dueAt - 60);
+        for (const data of calls)
+          expect(await d.outcome(ADMIN.address, authority, data)).to.equal("AccessManagerNotReady");
+        await d.advanceTo(dueAt + 1);
+        for (const data of calls) await send(d.as(ADMIN).authority.execute(authority, data));
+        expect(await ends(FREEZER, freeze)).to.equal(undefined);
+        expect(await ends(COMPLIANCE, move)).to.equal("AccessManagerNotScheduled");
+        for (const data of [freeze, move]) expect(await ends(ADMIN, data)).to.equal("AccessManagedUnauthorized");
+      });
     });
   });
 

@@ -37,9 +37,11 @@ describe("Leverage among the hostile", () => {
       await refused(() => s.up(), s.senior, "ERC7943CannotReceive", await s.leverage.getAddress());
     });
 
-    it("M06: a frozen account builds nothing up", async () => {
+    it("M06: a frozen account builds nothing up, and takes nothing out by way of the helper", async () => {
+      await s.up();
       await s.gate.freeze(s.carol, true);
       await refused(() => s.up(), s.markets, "Market_MayNotHold", s.id, s.carol.address);
+      await refused(() => s.down(), s.markets, "Market_MayNotSend", s.id, s.carol.address);
     });
 
     it("M08: with an expired credential the account can take its position down, and not add to it", async () => {

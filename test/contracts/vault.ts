@@ -173,6 +173,18 @@ describe("IncomeVault", () => {
       await deposit(alice, USD);
     });
 
+    it("have no room, and no revert, where the valuation does not answer: in the middle of a facility's call", async () => {
+      const { vault, alice, funds, buy, deposit, valuation } = await networkHelpers.loadFixture(deployWorld);
+      await deposit(alice, 1_000n * USD);
+      await buy(0, 500n * USD);
+      const unknown = { exitAssets: 0n, entryAssets: 0n, computedAt: 0n, maxAgeSec: 0n, heldUntilAt: 0n };
+      await valuation.setValue(funds[0], 0, unknown);
+      expect(await vault.maxDeposit(alice.address)).to.equal(0n);
+      expect(await vault.maxMint(alice.address)).to.equal(0n);
+      await expect(vault.totalAssets()).to.be.revertedWithCustomError(valuation, "MockValuation_Unknown");
+      await expect(vault.connect(alice).deposit(USD, alice.address)).to.revert(ethers);
+    });
+
     it("accept exactly their limits and not one unit more, and the limits never revert", async () => {
       const { vault, asset, alice } = await networkHelpers.loadFixture(deployBare);
       const room = 2n ** 104n;

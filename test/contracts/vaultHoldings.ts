@@ -1,16 +1,23 @@
 import { expect } from "chai";
 import { USD } from "./facility-world.ts";
-import { deployWorld, ethers, HOUR, MAX_DISCOUNT_BPS, networkHelpers, SHARES } from "./vaultWorld.ts";
+import {
+  deployWorld,
+  ethers,
+  HOUR,
+  MAX_DAILY_LOSS_BPS,
+  MAX_DISCOUNT_BPS,
+  networkHelpers,
+  SHARES,
+} from "./vaultWorld.ts";
 
 describe("IncomeVault's holdings", () => {
-  /** Alice has deposited a thousand. */
+  // Alice has deposited a thousand; then half of it is in the first class.
   async function deposited() {
     const world = await deployWorld();
     await world.deposit(world.alice, 1_000n * USD);
     return world;
   }
 
-  /** And half of it is in the first class. */
   async function invested() {
     const world = await deposited();
     await world.buy(0, 500n * USD);
@@ -313,6 +320,22 @@ describe("IncomeVault's holdings", () => {
         .withArgs(await classes[0]!.getAddress(), 90n * USD, 98n * USD);
       await hold(0);
       await expect(sell(0, 100n * USD, 100n * USD)).to.be.revertedWithCustomError(vault, "Vault_StaleValue");
+    });
+
+    it("M24: brings in a day at most three per cent of all less than entry, however often it is done", async () => {
+      const { vault, buy, sell, setPrice, pass } = await fixture(invested);
+      await setPrice(0, 9_000n, 10_000n);
+      const most = (950n * USD * MAX_DAILY_LOSS_BPS) / 10_000n;
+      await sell(0, 250n * USD, 225n * USD);
+      await buy(0, 100n * USD, 90n * USD); // what a purchase gains does not count
+      const exit = await vault.totalAssets();
+      expect(exit).to.equal(950n * USD);
+      await expect(sell(0, 50n * USD, 45n * USD))
+        .to.be.revertedWithCustomError(vault, "Vault_DailyLossExceeded")
+        .withArgs(30n * USD, most);
+      await sell(0, 35n * USD, (315n * USD) / 10n);
+      await pass(24 * HOUR);
+      await sell(0, 50n * USD, 45n * USD);
     });
 
     it("goes on while the vault is paused and another class is stale", async () => {

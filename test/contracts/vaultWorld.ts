@@ -13,6 +13,7 @@ export const HOUR = 3600;
 /** Shares per unit of the asset in an empty vault. */
 export const SHARES = 10n ** 6n;
 export const MAX_DISCOUNT_BPS = 200n;
+export const MAX_DAILY_LOSS_BPS = 300n;
 
 export type Signer = Awaited<ReturnType<typeof ethers.getSigners>>[number];
 
@@ -74,6 +75,7 @@ export async function deployOn(token: "MockToken" | "MockTether", decimals: numb
     valuation: await valuation.getAddress(),
     exchange: await exchange.getAddress(),
     maxDiscountBps: MAX_DISCOUNT_BPS,
+    maxDailyLossBps: MAX_DAILY_LOSS_BPS,
   });
   const target = await vault.getAddress();
   for (const holder of [alice, bob, carol]) await admit(holder.address);

@@ -74,7 +74,7 @@ contract MarketMathTest {
         (ledger.totalBorrowAssets, ledger.totalBorrowShares) = (total, totalShares);
         uint256 lltvWad = lltv % WAD;
         uint256 priceUp = uint256(price) * 1e12; // around par: 2^96 · 1e12 = 8e40
-        Loan memory loan = Loan(owedShares, postedShares, 0);
+        Loan memory loan = Loan(owedShares, postedShares, 0, false);
         (uint256 owedAssets, uint256 maxAssets) = loan.healthOf(ledger, priceUp, lltvWad);
         (uint256 a, uint256 s) = (uint256(total) + VIRTUAL_ASSETS, uint256(totalShares) + VIRTUAL_SHARES);
         assert(owedAssets * s >= owedShares * a);
@@ -100,7 +100,7 @@ contract MarketMathTest {
         uint256 owedShares = 1 + (owed % ledger.totalBorrowShares);
         uint256 priceUp = (1 + uint256(price)) * 1e12;
         uint256 ask = 1 + uint256(asked);
-        Loan memory loan = Loan(uint120(owedShares), posted, 0);
+        Loan memory loan = Loan(uint120(owedShares), posted, 0, false);
         (uint256 a, uint256 s) = (ledger.totalBorrowAssets + VIRTUAL_ASSETS, ledger.totalBorrowShares + VIRTUAL_SHARES);
 
         Liquidation memory result = loan.liquidate(ledger, priceUp, byDebt ? 0 : ask, byDebt ? ask : 0);
@@ -189,13 +189,16 @@ contract MarketMathTest {
     function testFuzz_aLoanIsReadAsItWasWritten(
         uint120 owed,
         uint96 posted,
-        uint40 flaggedAt,
+        uint40 time,
+        bool paysIncome,
         uint256 supplied
     ) external {
+        uint40 flaggedAt = time % 2 ** 39;
         _position.supplyShares = supplied;
-        _position.store(Loan(owed, posted, flaggedAt));
+        _position.store(Loan(owed, posted, flaggedAt, paysIncome));
         Loan memory loan = _position.load();
-        assert(loan.borrowShares == owed && loan.collateralShares == posted && loan.flaggedAt == flaggedAt);
+        assert(loan.borrowShares == owed && loan.collateralShares == posted);
+        assert(loan.flaggedAt == flaggedAt && loan.paysIncome == paysIncome);
         assert(_position.supplyShares == supplied);
     }
 
@@ -204,9 +207,9 @@ contract MarketMathTest {
         Ledger memory ledger;
         ledger.totalBorrowAssets = type(uint104).max;
         ledger.totalBorrowShares = owed;
-        Loan memory loan = Loan(owed, posted, 0);
+        Loan memory loan = Loan(owed, posted, 0, false);
         loan.healthOf(ledger, price, WAD - 1);
-        (, uint256 maxAssets) = Loan(owed, type(uint96).max, 0).healthOf(ledger, MAX_PRICE, WAD - 1);
+        (, uint256 maxAssets) = Loan(owed, type(uint96).max, 0, false).healthOf(ledger, MAX_PRICE, WAD - 1);
         assert(maxAssets > 0);
     }
 }

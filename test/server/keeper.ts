@@ -4,6 +4,7 @@ import { startKeeper, type Keeper } from "../../server/jobs/keeper.ts";
 import type { Oracle } from "../../server/jobs/oracle.ts";
 import { send } from "../../server/protocol/contracts.ts";
 import { Refusal } from "../../server/protocol/refusal.ts";
+import { fixDay } from "../../scripts/quotes.ts";
 import { cashOf } from "../../scripts/statement.ts";
 import { FIRST_EPOCH, FIRST_PAYMENT_AT, readingOf, startStage, wire, type SignedReading, type Stage } from "./stage.ts";
 
@@ -40,7 +41,9 @@ describe("keeper", function () {
 
   const verbs = async (at: number) => {
     await stage.advanceTo(at);
-    return (await keeper.run(BigInt(at))).map(({ verb, subject }) => `${verb} ${subject}`);
+    const done = await keeper.run(BigInt(at));
+    // Valuing has its own test below.
+    return done.filter(({ verb }) => verb !== "appraise").map(({ verb, subject }) => `${verb} ${subject}`);
   };
   const place = () => stage.world.deployment.facilities[0]!;
 
@@ -118,5 +121,45 @@ describe("keeper", function () {
       "settle lease 2, period 0",
     ]);
     expect(done.filter((action) => action.startsWith("distribute"))).to.deep.equal([]);
+  });
+
+  describe("the value of the lots", () => {
+    const appraised = async (at: number) => {
+      await stage.advanceTo(at);
+      return (await keeper.run(BigInt(at))).some(({ verb }) => verb === "appraise");
+    };
+    const HALF_LIFE_SEC = DAY_SEC;
+
+    it("is renewed when half of its life is over, and not before", async () => {
+      keeper = startKeeper(stage.contracts, stage.world.deployment);
+      await fixDay(stage.contracts.computeIndex, stage.world.cast.publishers, stage.fleet, FEBRUARY_AT - DAY_SEC);
+      expect(await appraised(FEBRUARY_AT + 600)).to.equal(true);
+      const { computedAt } = await stage.contracts.valuation.facilityValue(place().address);
+      expect(computedAt).to.equal(BigInt(FEBRUARY_AT));
+      expect(await appraised(FEBRUARY_AT + HALF_LIFE_SEC - 600)).to.equal(false);
+      expect(await appraised(FEBRUARY_AT + HALF_LIFE_SEC + 600)).to.equal(true);
+    });
+
+    it("M18: that an input keeps stale is tried for again twice a day, no more", async () => {
+      keeper = startKeeper(stage.contracts, stage.world.deployment);
+      // The newest day of the index is a month old.
+      expect(await appraised(FEBRUARY_AT + 600)).to.equal(true);
+      const { computedAt } = await stage.contracts.valuation.facilityValue(place().address);
+      expect(computedAt).to.be.lessThan(BigInt(FEBRUARY_AT - 2 * DAY_SEC));
+      expect(await appraised(FEBRUARY_AT + HALF_LIFE_SEC / 2 - 600)).to.equal(false);
+      expect(await appraised(FEBRUARY_AT + HALF_LIFE_SEC / 2 + 1200)).to.equal(true);
+    });
+
+    it("M18: that a lot has no rate for stops nothing else", async () => {
+      const { valuation } = stage.contracts;
+      const appraise = () => Promise.reject(new Refusal("Valuation_IndexOutOfRange", {}));
+      const refusing = new Proxy(valuation, {
+        get: (target, name) => (name === "appraise" ? appraise : (Reflect.get(target, name) as unknown)),
+      });
+      keeper = startKeeper({ ...stage.contracts, valuation: refusing }, stage.world.deployment);
+      await stage.advanceTo(FIRST_PAYMENT_AT);
+      const done = await keeper.run(BigInt(FIRST_PAYMENT_AT));
+      expect(done.at(-1)?.verb).to.equal("distribute");
+    });
   });
 });

@@ -61,7 +61,7 @@ describe("rackbond operator", () => {
     const oracles = cast.oracles.map(({ address }) => address);
     const addresses = await deploy({ admin, auditor: cast.auditor.address, oracles, startEpoch: 490_000n });
     const place = { id: "00000000-0000-0000-0000-000000000000", chainId: chain.chainId, startBlock: 0 };
-    deployment = { ...place, addresses, facilities: [], identities: [] };
+    deployment = { ...place, addresses, facilities: [], indexFeeds: [], identities: [] };
     writeFileSync(join(folder, "deployment.json"), JSON.stringify(deployment));
     contracts = contractsAt(addresses, operator);
     await send(contractsAt(addresses, admin).registry.addModel(MODEL, 700));

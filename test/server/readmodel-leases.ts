@@ -54,13 +54,15 @@ describe("read model of leases", () => {
         faults: unused,
         disputes: unused,
         exchange: unused,
+        leverage: unused,
+        vault: unused,
       },
       leases: await leases.getAddress(),
     };
     const { chainId } = await ethers.provider.getNetwork();
     const deployment: Deployment = {
       ...{ id: "00000000-0000-0000-0000-000000000000", chainId: Number(chainId), startBlock: 0, addresses },
-      ...{ facilities: [], identities: [] },
+      ...{ facilities: [], indexFeeds: [], identities: [] },
     };
     const provider = ethers.provider as unknown as JsonRpcProvider;
     const follower = startFollower({ store, provider, deployment });

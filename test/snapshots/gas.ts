@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { encodeBytes32String, id, type ContractTransactionResponse } from "ethers";
 import { network } from "hardhat";
 import { filingCall } from "../../server/protocol/report.ts";
+import { networkHelpers as exchangeClock, SHARES, stage } from "../contracts/exchange-world.ts";
 import { createWorld, US, USD } from "../contracts/facility-world.ts";
 import { ENDS, leasedStage, networkHelpers as leaseClock } from "../contracts/leasesStage.ts";
 import { deployIndebted, genesis, pass, usd } from "../contracts/marketsWorld.ts";
@@ -108,6 +109,21 @@ describe("gas of the hot paths", () => {
     await gas("Markets.withdraw", markets.connect(lender).withdraw(params, usd(100), 0, lender, lender));
     await pass(3600n);
     await gas("Markets.withdrawCollateral", asBorrower.withdrawCollateral(params, usd(10), borrower, borrower));
+  });
+
+  it("ShareExchange", async () => {
+    const { exchange, alice, carol, selling, buying, sign, fill, settle } = await exchangeClock.loadFixture(stage);
+    const limit = 2n * selling.assets;
+    await exchange.setFee(25);
+    await fill(selling, { shares: 1000n }); // from here on all have both tokens
+    const own = exchange.connect(carol);
+    await gas("ShareExchange.fill, the rest of an order", own.fill(selling, await sign(selling), 1000n, limit, carol));
+    const other = { ...selling, salt: id("other") };
+    await gas("ShareExchange.fill, flat, first of an order", own.fill(
+      ...[{ ...other, maxAccruedAssets: 0n }, await sign({ ...other, maxAccruedAssets: 0n }), SHARES, limit, carol] as const,
+    ));
+    await gas("ShareExchange.settle", settle(other, buying));
+    await gas("ShareExchange.cancel", exchange.connect(alice).cancel(other));
   });
 
   it("is the one committed", function () {
