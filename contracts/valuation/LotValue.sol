@@ -5,7 +5,7 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 import {addMonths} from "../calendar.sol";
 import {ILeases} from "../lease/ILeases.sol";
-import {BPS, mulDivDown, mulDivUp, RAY, WAD} from "../units.sol";
+import {BPS, EPOCH_SEC, mulDivDown, mulDivUp, RAY, WAD} from "../units.sol";
 
 /// What a lot's hardware is valued by.
 struct Hardware {
@@ -40,7 +40,7 @@ struct Leased {
 }
 
 /// @title What a lot is worth: formulas of its model's curve, its lease and its lessee's rate, and of nothing else.
-/// @notice Every rounding is down, against who gains from the value.
+/// @notice Every rounding is down, against who gains from the value; of what only an entry figure counts, up.
 ///
 ///   residual   = the curve at an age: parts of cost at the end of year 0, 1, …, linear between, flat after the last
 ///   part       = ⌊residual × index factor⌋, at most 1; in 18 decimals, like both                       [1]
@@ -53,9 +53,12 @@ struct Leased {
 ///   cut(x)     = ⌊x × (1 − haircut)⌋                                                                  [assets]
 ///   leased     = min(PV(n) + cut(⌊min(hardware at the end, price) ÷ (1 + i)^n⌋),
 ///                    PV(m) + cut(⌊price ÷ (1 + i)^m⌋) where the lessee may buy the lot after m < n months)
+///   accrued    = ⌈rent a second × seconds since the last invoiced period, no later than the lease's end⌉, at the rate
+///                of the shortest month, or of every GPU at work all the time                          [assets]
 library LotValue {
     uint256 internal constant YEAR_SEC = 365 days;
     uint256 private constant MONTHS = 12;
+    uint256 private constant SHORTEST_MONTH_SEC = 28 days;
 
     /// @dev A curve's residual at an age, in parts of the cost. The fall rounds up, so that what is left rounds down.
     function residualWad(uint16[] memory residualBps, uint256 ageSec) internal pure returns (uint256) {
@@ -136,6 +139,26 @@ library LotValue {
         assets = index < rents.termCount ? rents.monthAssets : rents.renewedAssets;
         if (index + 1 == rents.endCount) assets = rents.lastAssets;
         if (index >= rents.firmCount) assets = Math.min(assets, rents.feeAssets);
+    }
+
+    /// @dev The most that a lease can have earned by a time and not been invoiced for.
+    function accruedAssets(
+        ILeases.Terms memory terms,
+        ILeases.Status memory status,
+        uint256 gpuCount,
+        uint256 timeAt
+    ) internal pure returns (uint256 assets) {
+        uint256 fromAt = addMonths(terms.startAt, status.settledCount);
+        uint256 endAt = status.endAt == 0 ? addMonths(terms.startAt, status.endCount) : status.endAt;
+        uint256 elapsedSec = Math.saturatingSub(Math.min(timeAt, endAt), fromAt);
+        if (terms.pricing == ILeases.Pricing.TakeOrPay) {
+            assets = mulDivUp(terms.baseRentAssets, elapsedSec, SHORTEST_MONTH_SEC);
+        } else {
+            uint256 rateAssets = Math.max(terms.gpuHourRateAssets, terms.index.capAssets);
+            assets = mulDivUp(rateAssets * gpuCount, elapsedSec, EPOCH_SEC);
+        }
+        uint256 mostBps = Math.max(BPS, terms.exit.renewalRentBps);
+        assets = mulDivUp(assets * mostBps, BPS + terms.efficiency.maxBps, BPS * BPS);
     }
 
     /// @dev What a let lot is worth with a haircut on its hardware, whatever its lessee does, and the rent in it.

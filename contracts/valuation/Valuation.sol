@@ -28,8 +28,9 @@ import {Hardware, Leased, LotValue, Rents} from "./LotValue.sol";
 /// - cash in its ledger + receivables, both read live, + its lots as last appraised.
 /// - A lot is worth its hardware: cost × residual curve × index, at most its cost. One whose lessee was rated is worth
 ///   the rent that the lessee cannot walk away from, and the hardware after it; on exit at most its cost. A rent that
-///   does not count so can lower a lot's exit figure, never raise it. A lot that its lessee bought is worth nothing: its price is in the cash.
-/// - Unpaid rent counts up to what rated lessees owed when they were appraised. What is invoiced after an appraisal is
+///   does not count so can lower a lot's exit figure, never raise it. A lot that its lessee bought is worth nothing: its
+///   price is in the cash. Entry counts whatever rent may have accrued before the value expires.
+/// - On exit unpaid rent counts up to what rated lessees owed when they were appraised. What is invoiced after an appraisal is
 ///   taken off the contracted rent in it, and may count as unpaid rent instead: nothing counts twice.
 /// - A class is worth what the facility's enforcement list would give it of that.
 ///
@@ -422,8 +423,9 @@ contract Valuation is IAppraisal, IValuation, AccessManaged {
             _inputs.evidenceHaircutBps[registry.evidenceClass(lotId)]
         );
         worth.costAssets = lot.costAssets;
-        worth.entryAssets = LotValue.hardwareAssets(hardware, block.timestamp);
-        worth.exitAssets = LotValue.cut(worth.entryAssets, hardware.haircutBps);
+        uint256 hardwareAssets = LotValue.hardwareAssets(hardware, block.timestamp);
+        worth.entryAssets = hardwareAssets;
+        worth.exitAssets = LotValue.cut(hardwareAssets, hardware.haircutBps);
         worth.hardwareAssets = worth.exitAssets;
         LeaseId leaseId = leases.leaseOf(lotId);
         if (leaseId == NONE) return worth;
@@ -435,6 +437,8 @@ contract Valuation is IAppraisal, IValuation, AccessManaged {
             worth.exitAssets = 0; // the lot earns for somebody else
         } else if (!status.isInDefault) {
             _appraiseLet(worth, hardware, leaseId, terms, status);
+            uint256 accrued = LotValue.accruedAssets(terms, status, lot.gpuCount, block.timestamp + maxAgeSec);
+            worth.entryAssets = Math.max(worth.entryAssets, hardwareAssets + accrued);
         }
     }
 
@@ -547,17 +551,13 @@ contract Valuation is IAppraisal, IValuation, AccessManaged {
         exitAssets = leases.collectableAssets(facility, asset);
         entryAssets = exitAssets;
         movedAssets = Math.min(last.contractedAssets, _invoicedAssets(facility, asset) - last.invoicedAssets);
-        uint256 mostAssets = last.owedAssets + movedAssets;
-        if (mostAssets == 0) return (exitAssets, entryAssets, movedAssets);
         uint256[AGES] memory agesAssets = leases.ageing(facility, asset);
-        uint256 wholeAssets = 0;
         uint256 cutAssets = 0;
         for (uint256 i; i < AGES; ++i) {
-            wholeAssets += agesAssets[i];
+            entryAssets += agesAssets[i];
             cutAssets += LotValue.cut(agesAssets[i], _inputs.receivablesHaircutBps[i]);
         }
-        exitAssets += Math.min(cutAssets, mostAssets);
-        entryAssets += Math.min(wholeAssets, mostAssets);
+        exitAssets += Math.min(cutAssets, last.owedAssets + movedAssets);
     }
 
     function _requireClass(address facility, uint256 classIndex) private view {

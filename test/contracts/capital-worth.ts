@@ -123,11 +123,15 @@ export class Values {
     const end = this.hardware(lot, max(nowAt, endAt), factorWad);
     const rateRay = up((this.baseBps + this.spreadsBps[Number(bucket)]!) * RAY, 12n * BPS);
     const [whole] = leased(lease, endAt, end, rateRay, 0n);
-    if (!isCounted) return { ...worth, exit: cut(min(now, whole), lot.haircutBps) };
+    // The most that accrued, by the time the value expires, since the last invoiced month.
+    const from = monthsAfter(lease.startAt, lease.settledCount);
+    const elapsed = max(0n, min(nowAt + this.limits.maxAge, endAt) - from);
+    const accrued = up(up(lease.baseRent * elapsed, 28n * 86_400n) * max(BPS, lease.renewalBps), BPS);
+    if (!isCounted) return { ...worth, exit: cut(min(now, whole), lot.haircutBps), entry: now + accrued };
     const [exit, contracted] = leased(lease, endAt, end, rateRay, lot.haircutBps);
     const owed = [...lease.owed.values()].reduce((sum, { left }) => sum + left, 0n);
     return {
-      ...{ exit: min(exit, lot.cost), entry: max(now, whole), contracted: min(contracted, lot.cost), owed },
+      ...{ exit: min(exit, lot.cost), entry: max(now + accrued, whole), contracted: min(contracted, lot.cost), owed },
       knownAt: min(knownAt, this.dated(rating.asOfAt, rating.maxAge)),
     };
   }
@@ -174,7 +178,7 @@ export class Values {
     const moved = min(from.contracted, (fold.invoiced.get(address) ?? 0n) - (last?.invoiced ?? 0n));
     const most = from.owed + moved;
     const ages = fold.ages(address, nowAt);
-    const whole = ages.reduce((sum, age) => sum + age, 0n);
+    const unpaid = ages.reduce((sum, age) => sum + age, 0n);
     const kept = ages.reduce((sum, age, i) => sum + cut(age, this.receivableBps[i]!), 0n);
     const cash = fold.cash(facility) + (fold.collectable.get(address) ?? 0n);
     const isVoid =
@@ -184,7 +188,7 @@ export class Values {
       last.sold !== (fold.sold.get(address) ?? 0n);
     return {
       exit: cash + min(kept, most) + from.exit - moved,
-      entry: cash + min(whole, most) + from.entry,
+      entry: cash + unpaid + from.entry,
       computedAt: isVoid ? 0n : from.knownAt,
       heldUntilAt: from.heldUntilAt,
     };

@@ -37,6 +37,8 @@ export interface LeaseFacts {
   /** Base rate and spread of the bucket that applies. */
   yearBps: bigint;
   owedAssets: bigint;
+  /** Of a metered lease, all GPUs together. */
+  hourAssets?: bigint;
 }
 
 export interface Worth {
@@ -109,11 +111,27 @@ export function waysOf(lease: LeaseFacts, endAssets: bigint): [rent: bigint, har
   return ways;
 }
 
-export function worthOf(lot: LotFacts, nowAt: bigint): Worth {
+/** The most that a lease can have earned by a time and not been invoiced for. */
+function accruedOf(lease: LeaseFacts, timeAt: bigint): bigint {
+  const fromAt = monthsAfter(lease.startAt, lease.settledCount);
+  const untilAt = least(timeAt, lease.endAt === 0n ? monthsAfter(lease.startAt, lease.endCount) : lease.endAt);
+  const elapsedSec = untilAt > fromAt ? untilAt - fromAt : 0n;
+  const isMetered = lease.kind === "metered";
+  const rent = isMetered
+    ? up((lease.hourAssets ?? 0n) * elapsedSec, 3600n)
+    : up(lease.rentAssets * elapsedSec, 2_419_200n);
+  return up(rent * most(BPS, lease.renewalBps), BPS);
+}
+
+/** `maxAgeSec`: how long the value lasts. */
+export function worthOf(lot: LotFacts, nowAt: bigint, maxAgeSec: bigint): Worth {
   const { haircutBps, lease } = lot;
   const now = hardwareAt(lot, nowAt);
   const plain = { exitAssets: cutOf(now, haircutBps), entryAssets: now, contractedAssets: 0n };
-  const worth = { ...plain, hardwareAssets: plain.exitAssets };
+  const bare = { ...plain, hardwareAssets: plain.exitAssets };
+  const isEarning = lease !== undefined && ["counted", "uncounted", "metered"].includes(lease.kind);
+  const entryAssets = isEarning ? now + accruedOf(lease, nowAt + maxAgeSec) : now;
+  const worth = { ...bare, entryAssets };
   if (lease === undefined || lease.kind === "default") return worth;
   if (lease.kind === "bought") return { exitAssets: 0n, entryAssets: 0n, hardwareAssets: 0n, contractedAssets: 0n };
   if (lease.kind === "foreign") return { ...worth, exitAssets: 0n };
@@ -129,7 +147,7 @@ export function worthOf(lot: LotFacts, nowAt: bigint): Worth {
   const exits = ways.map(([rent, hardware]) => ({ rent, exit: rent + cutOf(hardware, haircutBps) }));
   const exit = exits.reduce((a, b) => (b.exit < a.exit ? b : a));
   const [exitAssets, contractedAssets] = [least(exit.exit, lot.costAssets), least(exit.rent, lot.costAssets)];
-  return { ...worth, exitAssets, entryAssets: most(now, leased), contractedAssets };
+  return { ...worth, exitAssets, entryAssets: most(entryAssets, leased), contractedAssets };
 }
 
 export interface FacilityFacts {
@@ -152,7 +170,7 @@ export function facilityOf(facts: FacilityFacts): { exitAssets: bigint; entryAss
   const cash = facts.cashAssets + facts.collectableAssets;
   return {
     exitAssets: cash + least(aged, cap) + sum(facts.lots.map(({ exitAssets }) => exitAssets)) - moved,
-    entryAssets: cash + least(sum(facts.agesAssets), cap) + sum(facts.lots.map(({ entryAssets }) => entryAssets)),
+    entryAssets: cash + sum(facts.agesAssets) + sum(facts.lots.map(({ entryAssets }) => entryAssets)),
   };
 }
 
