@@ -24,6 +24,7 @@ const contracts = {
     "contracts/lease/Leases.sol": small,
     "contracts/telemetry/Telemetry.sol": cheap,
     "contracts/valuation/Valuation.sol": slim,
+    "test/invariants/marketEdges.t.sol": lean,
     "test/invariants/markets.t.sol": lean,
     "test/invariants/vault.t.sol": small,
   },

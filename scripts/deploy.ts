@@ -66,8 +66,8 @@ const BASE_RATE_BPS = 400n;
 const SPREAD_BPS = [100n, 150n, 200n, 300n, 450n, 700n, 1_100n, 2_000n] as const;
 // A compute rate: three quotes or more, a fifth of their median apart at most, and half off the last rate at most.
 const INDEX_LIMITS = [3n, 2_000n, 5_000n] as const;
-// The vault sells at most a hundredth below its exit value.
-const VAULT = { name: "Rackbond Income", symbol: "RBI", maxDiscountBps: 100n } as const;
+// The vault sells at most a hundredth below its exit value, and a day's sales bring at most a half percent of it less.
+const VAULT = { name: "Rackbond Income", symbol: "RBI", maxDiscountBps: 100n, maxDailyLossBps: 50n } as const;
 const WAD = 10n ** 18n;
 /** Liquidation loan-to-value that markets may be created with. */
 export const LLTV_WAD = (77n * WAD) / 100n;

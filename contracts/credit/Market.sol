@@ -332,7 +332,7 @@ function totals(Ledger memory ledger) pure returns (Market memory) {
 }
 
 /// @dev borrowed ÷ supplied, rounded down: 0 for an empty market, never more than 1.
-function utilizationWad(Market memory market) pure returns (uint256) {
+function utilizationWad(Market calldata market) pure returns (uint256) {
     if (market.totalBorrowAssets >= market.totalSupplyAssets) return market.totalBorrowAssets == 0 ? 0 : WAD;
     return mulDivDown(market.totalBorrowAssets, WAD, market.totalSupplyAssets);
 }

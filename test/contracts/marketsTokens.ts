@@ -117,6 +117,8 @@ describe("Markets and tokens", () => {
         ["liquidate", [params, borrower.address, 1, 0, "0x"]],
         ["claimIncome", [params, borrower.address, stranger.address]],
         ["repayFromIncome", [params, borrower.address]],
+        ["flag", [params, borrower.address]],
+        ["unflag", [params, borrower.address]],
         ["accrueInterest", [params]],
         ["createMarket", [params]],
       ];
@@ -130,6 +132,26 @@ describe("Markets and tokens", () => {
       await markets.connect(lender).withdraw(params, usd(1), 0, lender, lender);
       expect(await loan.hookPassed()).to.equal(false);
       expect((await markets.position(id, stranger)).supplyShares).to.equal(0n);
+    });
+
+    it("M30: a position, its flag and its bonus read in the middle of a verb are those after it", async () => {
+      const { markets, params, id, loan, seams, borrower, liquidator } =
+        await networkHelpers.loadFixture(deployIndebted);
+      await seams.setPrice((PAR * 60n) / 100n);
+      const views = {
+        flaggedAt: [id, borrower.address],
+        liquidationBonusWad: [params, borrower.address],
+        position: [id, borrower.address],
+      };
+      for (const [name, args] of Object.entries(views)) {
+        const data = markets.interface.encodeFunctionData(name as never, args as never);
+        await loan.setHook(markets, data);
+        const tx = await markets.connect(liquidator).liquidate(params, borrower, usd(1), 0, "0x");
+        expect(await loan.hookPassed()).to.equal(true);
+        const inside = await loan.hookWord();
+        const after = await ethers.provider.call({ to: await markets.getAddress(), data, blockTag: tx.blockNumber! });
+        expect(inside, name).to.equal(after.slice(0, 66));
+      }
     });
 
     it("M30: totals read in the middle of a verb are those after it", async () => {

@@ -141,7 +141,8 @@ describe("Findings: jobs", function () {
       await stage.close(oracles);
       const at = Date.UTC(2026, 1, 1) / 1000 + 1;
       await stage.advanceTo(at);
-      expect(await keeper.run(BigInt(at))).to.deep.equal([]);
+      const [{ address }] = deployment.facilities as [(typeof deployment.facilities)[number]];
+      expect(await keeper.run(BigInt(at))).to.deep.equal([{ verb: "appraise", subject: address }]);
     });
   });
 });

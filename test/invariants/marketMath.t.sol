@@ -169,7 +169,7 @@ contract MarketMathTest {
         assert(mulDivDown(lltvWad, incentive, WAD) < WAD);
     }
 
-    /// @dev bonus = full · (1/5 + 4/5 · min(t, 6 h) / 6 h), rounded down: never falls, a fifth at 0, all of it from 6 h on.
+    /// @dev bonus = full · (1/5 + 4/5 · min(t, 6 h) / 6 h), rounded down: never falls, a fifth at 0, all from 6 h on.
     function testFuzz_theBonusRisesInAStraightLineAndRoundsDown(
         uint64 lltv,
         uint32 sec,

@@ -3,6 +3,8 @@ pragma solidity 0.8.37;
 
 import {AccessManager} from "@openzeppelin/contracts/access/manager/AccessManager.sol";
 import {Strings} from "@openzeppelin/contracts/utils/Strings.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {AdaptiveRate} from "../../contracts/credit/AdaptiveRate.sol";
 import {CollateralIncome} from "../../contracts/credit/CollateralIncome.sol";
 import {KinkedRate} from "../../contracts/credit/KinkedRate.sol";
 import {Id, Market, MarketParams} from "../../contracts/credit/Market.sol";
@@ -12,7 +14,8 @@ import {MockShare} from "../../contracts/mocks/MockShare.sol";
 import {MockToken} from "../../contracts/mocks/MockToken.sol";
 import {vm} from "./Vm.sol";
 
-/// @title Plays three accounts on two markets that share their tokens and price; checks every step against the last.
+/// @title Plays three accounts on two markets, one with an adaptive rate, that share their tokens and price; checks
+/// every step against the last. The loan token tries to come in again in the middle of a verb, authorized by everybody.
 contract MarketsPlayer {
     uint256 private constant MOST = 1e15; // a billion of six decimals
     uint256 private constant ACCOUNTS = 3;
@@ -22,6 +25,7 @@ contract MarketsPlayer {
     MockShare public immutable share;
     MockSeams public immutable seams;
     address public immutable feeRecipient = address(0xFEE);
+    AdaptiveRate public immutable adaptive;
     MarketParams[2] public params;
     address[ACCOUNTS] public accounts = [address(0xA11CE), address(0xB0B), address(0xCA401)];
     uint256 public donatedAssets;
@@ -29,6 +33,8 @@ contract MarketsPlayer {
     mapping(bytes4 verb => uint256) public doneCount;
     uint256[2] public fullBonusWad = [uint256(1e36) / 0.94e18 - 1e18, uint256(0.15e18)];
     uint256 public fullBonusCount;
+    uint256 public reentryCount;
+    bytes private _hookCall;
     /// @notice The first thing that went wrong in a step; the runner ignores steps that revert, so it is kept.
     string public broken;
     bool private _lossAllowed;
@@ -40,12 +46,15 @@ contract MarketsPlayer {
         share = new MockShare(loan, 6);
         seams = new MockSeams(address(loan));
         seams.setPrice(1e36);
+        adaptive = new AdaptiveRate(address(markets));
         markets.enableIrm(address(irm));
+        markets.enableIrm(address(adaptive));
         markets.setFeeRecipient(feeRecipient);
         for (uint256 i; i < 2; ++i) {
             uint256 lltvWad = i == 0 ? 0.8e18 : 0.5e18;
             markets.enableLltv(lltvWad);
-            params[i] = MarketParams(address(loan), address(share), address(seams), address(irm), lltvWad);
+            address model = i == 0 ? address(irm) : address(adaptive);
+            params[i] = MarketParams(address(loan), address(share), address(seams), model, lltvWad);
             markets.createMarket(params[i]);
         }
         markets.setFee(params[0], 1000);
@@ -56,6 +65,8 @@ contract MarketsPlayer {
             loan.approve(address(markets), type(uint256).max);
             vm.prank(accounts[i]);
             share.approve(address(markets), type(uint256).max);
+            vm.prank(accounts[i]);
+            markets.setAuthorization(address(loan), true);
         }
     }
 
@@ -65,10 +76,13 @@ contract MarketsPlayer {
         markets.accrueInterest(params[1]);
         Market memory old = marketAt(which % 2);
         uint256[ACCOUNTS] memory flags = _flags(which);
+        bool[ACCOUNTS] memory healthy = _healths(which, old);
         _lossAllowed = false;
+        if (_hookCall.length > 0) loan.setHook(address(markets), _hookCall);
         _;
+        _checkHook();
         Market memory now_ = marketAt(which % 2);
-        _checkFlags(which, flags);
+        _checkLoans(which, flags, healthy, _healths(which, now_));
         _check(
             "a supply share lost value without bad debt",
             _lossAllowed ||
@@ -135,13 +149,14 @@ contract MarketsPlayer {
         } catch {}
     }
 
-    /// @dev Works on every unhealthy position and on no healthy one.
+    /// @dev Works on every unhealthy position, its owner frozen by both tokens or not, and on no healthy one.
     function liquidate(uint8 which, uint8 who, uint8 victim, uint64 amount, bool byDebt) external step(which) {
         (uint256 seizedShares, uint256 repaidShares) = _split(1 + (amount % 1e12), byDebt);
         address borrower = _account(victim);
         bool healthy = isHealthy(which, borrower);
         uint256 suppliedAssets = marketAt(which % 2).totalSupplyAssets;
         uint256 bonusWad = markets.liquidationBonusWad(params[which % 2], borrower);
+        if (amount & 1 == 1 && borrower != _account(who)) _ban(borrower, true);
         vm.prank(_account(who));
         try markets.liquidate(params[which % 2], borrower, seizedShares, repaidShares, "") returns (
             uint256 seized,
@@ -159,6 +174,57 @@ contract MarketsPlayer {
         } catch {
             _check("an unhealthy position was not liquidated", healthy);
         }
+        _ban(borrower, false);
+    }
+
+    /// @dev M08: who may not hold the shares does not get them by a liquidation.
+    function liquidateIneligible(uint8 which, uint8 who, uint8 victim, uint64 amount) external step(which) {
+        share.setBarred(_account(who), true);
+        vm.prank(_account(who));
+        try markets.liquidate(params[which % 2], _account(victim), 1 + (amount % 1e12), 0, "") {
+            _check("an ineligible liquidator got shares", false);
+        } catch {
+            ++doneCount[this.liquidateIneligible.selector];
+        }
+        share.setBarred(_account(who), false);
+    }
+
+    /// @dev M05: with a fee, a pause or a lie the token is refused, and nothing has changed.
+    function misbehave(uint8 which, uint8 who, uint64 amount, uint8 habit) external step(which) {
+        (address account, MarketParams memory market) = (_account(who), params[which % 2]);
+        bytes32 before = keccak256(abi.encode(marketAt(which % 2), borrowSharesOf(which, account)));
+        if (habit % 3 == 0) loan.setFee(100);
+        if (habit % 3 == 1) loan.setPaused(true);
+        if (habit % 3 == 2) loan.setReturnsFalse(true);
+        vm.prank(account);
+        try markets.supply(market, 100 + (amount % 1e11), 0, account, "") {
+            _check("a supply that was not delivered counts", false);
+        } catch {
+            ++doneCount[this.misbehave.selector];
+        }
+        vm.prank(account);
+        try markets.repay(market, 100 + (amount % 1e11), 0, account, "") {
+            _check("a repayment that was not delivered counts", false);
+        } catch {}
+        loan.setFee(0);
+        loan.setPaused(false);
+        loan.setReturnsFalse(false);
+        _check(
+            "a refused token changed something",
+            before == keccak256(abi.encode(marketAt(which % 2), borrowSharesOf(which, account)))
+        );
+    }
+
+    /// @dev From now on the loan token calls this verb, with authorization, in the middle of every other.
+    function arm(uint8 verb, uint8 which, uint8 who) external {
+        (address account, MarketParams memory market) = (_account(who), params[which % 2]);
+        if (verb % 6 == 0) _hookCall = abi.encodeCall(markets.withdraw, (market, 1, 0, account, address(this)));
+        if (verb % 6 == 1) _hookCall = abi.encodeCall(markets.borrow, (market, 1, 0, account, address(this)));
+        if (verb % 6 == 2) _hookCall = abi.encodeCall(markets.withdrawCollateral, (market, 1, account, account));
+        if (verb % 6 == 3) _hookCall = abi.encodeCall(markets.flag, (market, account));
+        if (verb % 6 == 4) _hookCall = abi.encodeCall(markets.liquidate, (market, account, 1, 0, ""));
+        if (verb % 6 == 5) delete _hookCall;
+        ++doneCount[this.arm.selector];
     }
 
     /// @dev Works on every unhealthy position that has no standing flag, and on no other.
@@ -284,11 +350,19 @@ contract MarketsPlayer {
     }
 
     function health(uint8 which, address account) public view returns (uint256 owedAssets, uint256 maxAssets) {
-        Market memory totals = marketAt(which % 2);
+        return _healthAt(which, account, marketAt(which % 2), seams.price());
+    }
+
+    function _healthAt(
+        uint8 which,
+        address account,
+        Market memory totals,
+        uint256 price
+    ) private view returns (uint256 owedAssets, uint256 maxAssets) {
         (, uint256 borrowShares, uint256 collateralShares) = markets.position(idAt(which % 2), account);
         uint256 base = uint256(totals.totalBorrowShares) + 1e6;
         owedAssets = (borrowShares * (uint256(totals.totalBorrowAssets) + 1) + base - 1) / base;
-        maxAssets = (((collateralShares * seams.price()) / 1e36) * params[which % 2].lltv) / 1e18;
+        maxAssets = (((collateralShares * price) / 1e36) * params[which % 2].lltv) / 1e18;
     }
 
     function _roomAssets(uint8 which, address account) private view returns (uint256) {
@@ -296,20 +370,51 @@ contract MarketsPlayer {
         return maxAssets > owedAssets ? maxAssets - owedAssets : 0;
     }
 
+    /// @dev Whatever the token tried in the middle of a verb was refused by the lock.
+    function _checkHook() private {
+        if (_hookCall.length == 0) return;
+        loan.setHook(address(0), "");
+        bytes32 word = loan.hookWord();
+        if (word == 0) return;
+        bool isRefused = bytes4(word) == ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector;
+        _check("a verb was entered from inside another", !loan.hookPassed() && isRefused);
+        if (isRefused) ++reentryCount;
+    }
+
+    function _healths(uint8 which, Market memory totals) private view returns (bool[ACCOUNTS] memory healthy) {
+        uint256 price = seams.price();
+        for (uint256 i; i < ACCOUNTS; ++i) {
+            (uint256 owedAssets, uint256 maxAssets) = _healthAt(which, accounts[i], totals, price);
+            healthy[i] = owedAssets <= maxAssets;
+        }
+    }
+
     function _flags(uint8 which) private view returns (uint256[ACCOUNTS] memory flags) {
         for (uint256 i; i < ACCOUNTS; ++i) flags[i] = markets.flaggedAt(idAt(which % 2), accounts[i]);
     }
 
-    /// @dev A flag is set on what is unhealthy, now; it goes from what is healthy; and its clock never starts anew.
-    function _checkFlags(uint8 which, uint256[ACCOUNTS] memory old) private {
+    /// @dev At one price and time no verb, the owner's or another's, makes a healthy position unhealthy. A flag is set
+    /// on what is unhealthy, now; it goes from what is healthy; and its clock never starts anew.
+    function _checkLoans(
+        uint8 which,
+        uint256[ACCOUNTS] memory oldFlags,
+        bool[ACCOUNTS] memory oldHealths,
+        bool[ACCOUNTS] memory healths
+    ) private {
         uint256[ACCOUNTS] memory flags = _flags(which);
         for (uint256 i; i < ACCOUNTS; ++i) {
-            if (flags[i] == old[i]) continue;
-            bool healthy = isHealthy(which, accounts[i]);
-            if (flags[i] == 0) _check("an unhealthy position lost its flag", healthy);
-            else if (old[i] == 0) _check("a healthy position was flagged", !healthy && flags[i] == block.timestamp);
+            _check("a verb made a healthy position unhealthy", healths[i] || !oldHealths[i]);
+            if (flags[i] == oldFlags[i]) continue;
+            if (flags[i] == 0) _check("an unhealthy position lost its flag", healths[i]);
+            else if (oldFlags[i] == 0) _check("a healthy one was flagged", !healths[i] && flags[i] == block.timestamp);
             else _check("a flag's clock started anew", false);
         }
+    }
+
+    function _ban(address account, bool isBanned) private {
+        loan.setBlacklisted(account, isBanned);
+        share.setBarred(account, isBanned);
+        share.setFrozen(account, isBanned, 0);
     }
 
     function _check(string memory what, bool holds) private {
@@ -344,6 +449,12 @@ contract MarketsInvariants {
 
     function invariant_noStepBrokeARule() external view {
         require(bytes(_player.broken()).length == 0, _player.broken());
+    }
+
+    function invariant_M20_theAdaptiveRateStaysBetweenItsCaps() external view {
+        AdaptiveRate model = _player.adaptive();
+        uint256 rateRay = model.rateAtTargetPerSecondRay(_player.idAt(1));
+        assert(rateRay >= model.MIN_RATE_PER_SECOND_RAY() && rateRay <= model.MAX_RATE_PER_SECOND_RAY());
     }
 
     function invariant_assetsCoverLiabilitiesToTheUnit() external view {
@@ -394,27 +505,31 @@ contract MarketsInvariants {
         assert(book.unclaimedAssets <= claimableAssets);
     }
 
-    /// @dev A long game, played the same each time: what the invariants above were held against.
+    /// @dev A long game, played the same each time: what the invariants above were held against. Its length is what the
+    /// runner's memory bears.
     function test_everyVerbSucceedsOften() external {
         uint256 seed = 1;
-        for (uint256 i; i < 1500; ++i) {
+        for (uint256 i; i < 700; ++i) {
             seed = uint256(keccak256(abi.encode(seed)));
             _play(seed);
         }
-        _expect("supply", MarketsPlayer.supply.selector, 40);
-        _expect("withdraw", MarketsPlayer.withdraw.selector, 40);
-        _expect("borrow", MarketsPlayer.borrow.selector, 80);
-        _expect("repay", MarketsPlayer.repay.selector, 30);
-        _expect("supplyCollateral", MarketsPlayer.supplyCollateral.selector, 50);
-        _expect("withdrawCollateral", MarketsPlayer.withdrawCollateral.selector, 30);
-        _expect("liquidate", MarketsPlayer.liquidate.selector, 30);
-        _expect("flag", MarketsPlayer.flag.selector, 10);
-        _expect("unflag", MarketsPlayer.unflag.selector, 8);
-        _expect("pause", MarketsPlayer.pause.selector, 20);
-        require(_player.fullBonusCount() >= 5, string.concat("full ", Strings.toString(_player.fullBonusCount())));
-        _expect("claimIncome", MarketsPlayer.claimIncome.selector, 20);
-        _expect("repayFromIncome", MarketsPlayer.repayFromIncome.selector, 25);
-        _expect("dust", MarketsPlayer.dust.selector, 300);
+        _expect("supply", MarketsPlayer.supply.selector, 15);
+        _expect("withdraw", MarketsPlayer.withdraw.selector, 15);
+        _expect("borrow", MarketsPlayer.borrow.selector, 25);
+        _expect("repay", MarketsPlayer.repay.selector, 5);
+        _expect("supplyCollateral", MarketsPlayer.supplyCollateral.selector, 20);
+        _expect("withdrawCollateral", MarketsPlayer.withdrawCollateral.selector, 10);
+        _expect("liquidate", MarketsPlayer.liquidate.selector, 8);
+        _expect("flag", MarketsPlayer.flag.selector, 5);
+        _expect("unflag", MarketsPlayer.unflag.selector, 1);
+        _expect("pause", MarketsPlayer.pause.selector, 10);
+        _expect("misbehave", MarketsPlayer.misbehave.selector, 15);
+        _expect("liquidateIneligible", MarketsPlayer.liquidateIneligible.selector, 15);
+        require(_player.reentryCount() >= 200, string.concat("reentry ", Strings.toString(_player.reentryCount())));
+        require(_player.fullBonusCount() >= 2, string.concat("full ", Strings.toString(_player.fullBonusCount())));
+        _expect("claimIncome", MarketsPlayer.claimIncome.selector, 8);
+        _expect("repayFromIncome", MarketsPlayer.repayFromIncome.selector, 4);
+        _expect("dust", MarketsPlayer.dust.selector, 150);
         this.invariant_noStepBrokeARule();
         this.invariant_assetsCoverLiabilitiesToTheUnit();
         this.invariant_positionsAddUpToTheTotals();
@@ -424,7 +539,7 @@ contract MarketsInvariants {
     function _play(uint256 seed) private {
         (uint8 which, uint8 who, uint8 victim) = (uint8(seed >> 8), uint8(seed >> 16), uint8(seed >> 24));
         (uint64 amount, bool flag) = (uint64(seed >> 32), (seed >> 96) & 1 == 1);
-        uint256 verb = uint8(seed) % 24;
+        uint256 verb = uint8(seed) % 27;
         if (verb == 0) _player.supply(which, who, amount, flag);
         if (verb == 1) _player.withdraw(which, who, amount, flag);
         if (verb >= 2 && verb <= 5) _player.borrow(which, who, amount, flag);
@@ -441,6 +556,9 @@ contract MarketsInvariants {
         if (verb == 19) _player.dust(which, who, uint16(amount), uint8(seed >> 104));
         if (verb == 20 || verb == 21) _player.movePrice(amount);
         if (verb == 22) _player.pass(uint32(amount));
+        if (verb == 24) _player.liquidateIneligible(which, who, victim, amount);
+        if (verb == 25) _player.misbehave(which, who, amount, victim);
+        if (verb == 26) _player.arm(victim, which, who);
         if (verb == 23) flag ? _player.pass(uint32(amount) | 1) : _player.donate(uint32(amount), victim);
     }
 
