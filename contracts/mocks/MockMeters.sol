@@ -17,6 +17,10 @@ contract MockMeters is ITelemetry {
         _isRecorded[lotId][epoch] = true;
     }
 
+    function setReportedUntil(uint64 reportedUntilAt_) external {
+        reportedUntilAt = reportedUntilAt_;
+    }
+
     function meterAt(LotId lotId, uint64 epoch) external view returns (Meter memory) {
         require(_isRecorded[lotId][epoch], Telemetry_NotRecorded(lotId, epoch));
         return _meters[lotId][epoch];

@@ -26,8 +26,12 @@ import {IRegistry} from "../../contracts/registry/IRegistry.sol";
 import {LotId} from "../../contracts/units.sol";
 import {vm} from "./Vm.sol";
 
-/// @title A gate that lets everyone through.
+/// @title A gate that lets everyone through, and a factory that nobody paused.
 contract OpenGate is IGate {
+    function isPaused() external pure returns (bool) {
+        return false;
+    }
+
     function passage(address, address, address) external pure returns (bool, bool, uint256, uint256) {
         return (true, true, 0, 0);
     }
@@ -80,7 +84,9 @@ contract FacilityPlayer {
             tokens[i] = ClassToken(clones[i]);
             tokens[i].initialize("Class", "C", address(asset), address(this));
         }
-        facility.initialize(_settings(gate), clones, address(this));
+        Settings memory settings = _settings(gate);
+        vm.prank(address(gate));
+        facility.initialize(settings, clones, address(this));
         asset.mint(address(this), 1e30);
         asset.approve(address(rent), type(uint256).max);
         for (uint256 i = 0; i < 3; ++i) {
@@ -95,11 +101,6 @@ contract FacilityPlayer {
         pledges.setLot(LOT, 1_000_000 * UNIT, 3, address(facility));
         facility.draw(LOT, 600_000 * UNIT + 1);
         facility.startPerforming();
-    }
-
-    /// This test stands in for the factory.
-    function isPaused() external pure returns (bool) {
-        return false;
     }
 
     modifier noted() {
@@ -245,6 +246,21 @@ contract FacilityInvariants {
             // A unit for each holder, and one for the remainders of interest and principal.
             assert(unclaimed <= claimable + 4);
         }
+    }
+
+    /// @dev What enforcement would give: more for no class of less, never more than there is, no senior beyond its claim.
+    function invariant_M31_enforcementGivesWhatThereIsSeniorFirst() external view {
+        uint256 cashAssets = player.facility().cashAssets();
+        uint256[] memory less = player.facility().enforcementAssets(cashAssets);
+        uint256[] memory more = player.facility().enforcementAssets(cashAssets + 111_111e6);
+        uint256 sum = 0;
+        for (uint256 i = 0; i < 3; ++i) {
+            assert(less[i] <= more[i]);
+            assert(i == 2 || more[i] <= player.facility().owedAssets(i));
+            assert(i == 2 || more[i + 1] == 0 || more[i] == player.facility().owedAssets(i));
+            sum += less[i];
+        }
+        assert(sum <= cashAssets);
     }
 
     function invariant_principalNeverGrowsAboveWhatWasRaised() external view {
