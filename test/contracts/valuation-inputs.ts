@@ -266,9 +266,13 @@ describe("Valuation: inputs", () => {
 
   describe("telemetry", () => {
     it("E10, M18: makes a value stale once its newest report is older than the value may be", async () => {
-      const { valuation, seams, startAt } = await networkHelpers.loadFixture(deployFacility);
-      await time.increaseTo(startAt + DAY_SEC - 10n);
+      const world = await networkHelpers.loadFixture(deployFacility);
+      const { valuation, seams, startAt } = world;
+      await time.increaseTo(startAt + DAY_SEC - 1000n);
       await valuation.appraise(seams, []);
+      expect((await valuation.appraisal(seams)).computedAt, "no lots").to.be.at.least(startAt + DAY_SEC - 1000n);
+      await pledge(world, 1, 4);
+      await valuation.appraise(seams, [1]);
       expect((await valuation.appraisal(seams)).computedAt).to.equal(startAt);
       await time.increaseTo(startAt + DAY_SEC);
       await valuation.classPriceWad(seams, 0);

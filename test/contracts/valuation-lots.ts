@@ -71,7 +71,7 @@ describe("Valuation: let lots", () => {
   });
 
   const expectWorth = async (facts: LotFacts) => {
-    const expected = worthOf(facts, nowAt);
+    const expected = worthOf(facts, nowAt, LIMITS.maxAgeSec);
     const { exitAssets, entryAssets, hardwareAssets, contractedAssets } = await appraise();
     expect({ exitAssets, entryAssets, hardwareAssets, contractedAssets }).to.deep.equal(expected);
     return expected;
@@ -267,7 +267,7 @@ describe("Valuation: let lots", () => {
         collectableAssets: collectable,
         agesAssets,
         ageHaircutsBps: RECEIVABLES.map(BigInt),
-        lots: [worthOf(factsOf("counted"), nowAt)],
+        lots: [worthOf(factsOf("counted"), nowAt, LIMITS.maxAgeSec)],
         owedAssets: owed,
         invoicedAssets: invoiced,
       });

@@ -148,7 +148,7 @@ describe("Valuation: random deals", () => {
     it(`deal ${number}: ${deal.lots.length} lots`, async () => {
       const { world, facts, nowAt } = await play(deal);
       const { valuation, seams, letting } = world;
-      const lots = facts.map((fact) => worthOf(fact, nowAt));
+      const lots = facts.map((fact) => worthOf(fact, nowAt, LIMITS.maxAgeSec));
       for (const { lease } of facts) seen.set(lease?.kind ?? "none", (seen.get(lease?.kind ?? "none") ?? 0) + 1);
       const made = await valuation.appraisal(seams);
       for (const figure of ["exitAssets", "entryAssets", "hardwareAssets", "contractedAssets"] as const) {
