@@ -2,7 +2,16 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { classesOf, facilityOf, type LeaseFacts, type LotFacts, monthsAfter, worthOf } from "./valuation-model.ts";
 import type { NO_AGES } from "./valuation-world.ts";
-import { DAY_SEC, deployFacility, ethers, leaseOf, networkHelpers, usd, type Haircuts } from "./valuation-world.ts";
+import {
+  DAY_SEC,
+  deployFacility,
+  ethers,
+  leaseOf,
+  LIMITS,
+  networkHelpers,
+  usd,
+  type Haircuts,
+} from "./valuation-world.ts";
 
 // Random deals: what the contracts say of lots, facility and classes is what docs/capital.md gives, to the unit.
 

@@ -91,6 +91,7 @@ export interface LeaseChanges {
   startAt?: bigint;
   periodCount?: number;
   baseRentAssets?: bigint;
+  gpuHourRateAssets?: bigint;
   lesseeBucket?: number;
   relatedParty?: boolean;
   payee?: string;
