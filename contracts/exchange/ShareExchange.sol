@@ -30,8 +30,8 @@ import {IShareExchange, Order} from "./IShareExchange.sol";
 ///   So in pieces a maker never gets less, or pays more, than by one fill, and no taker gains by pieces.
 /// - A buyer pays at most `assets` + `maxAccruedAssets` of its order, whatever a token or a facility says: accrued
 ///   interest is asked of the valuation only where the order allows some, and counts only up to there.
-/// - The fee comes off the seller's price, rounded down: at most 100 bps, at most the limit of each order in the fill; where
-///   the token refuses its recipient the seller has it.
+/// - The fee comes off the seller's price, rounded down: at most 100 bps, at most the limit of each order in the fill;
+///   where the token refuses its recipient the seller has it.
 ///
 /// Liveness
 /// - An order is filled while `statusOf` calls it Open. A wallet's signature (ERC-1271) is asked for at every fill, so

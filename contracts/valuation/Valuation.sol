@@ -30,7 +30,7 @@ import {Hardware, Leased, LotValue, Rents} from "./LotValue.sol";
 ///   the rent that the lessee cannot walk away from, and the hardware after it; on exit at most its cost. A rent that
 ///   does not count so can lower a lot's exit figure, never raise it. A lot that its lessee bought is worth nothing: its
 ///   price is in the cash. Entry counts whatever rent may have accrued before the value expires.
-/// - On exit unpaid rent counts up to what rated lessees owed when they were appraised. What is invoiced after it is
+/// - On exit unpaid rent counts up to what rated lessees owed when appraised. What is invoiced after an appraisal is
 ///   taken off the contracted rent in it, and may count as unpaid rent instead: nothing counts twice.
 /// - A class is worth what the facility's enforcement list would give it of that.
 ///
@@ -101,6 +101,7 @@ contract Valuation is IAppraisal, IValuation, AccessManaged {
     uint256 private constant INDEX_RANGE_MOST = 2; // … to twice
     uint256 private constant COVERAGE_DAYS = 7;
     uint256 private constant MAX_PRICE_WAD = type(uint96).max;
+    uint256 private constant ACCRUED_PARTS = 12;
     LeaseId private constant NONE = LeaseId.wrap(0);
 
     IRegistry public immutable registry;
@@ -438,6 +439,8 @@ contract Valuation is IAppraisal, IValuation, AccessManaged {
         } else if (!status.isInDefault) {
             _appraiseLet(worth, hardware, leaseId, terms, status);
             uint256 accrued = LotValue.accruedAssets(terms, status, lot.gpuCount, block.timestamp + maxAgeSec);
+            // At most a twelfth of the cost: a rent that is signed for show must not price newcomers out.
+            accrued = Math.min(accrued, worth.costAssets / ACCRUED_PARTS);
             worth.entryAssets = Math.max(worth.entryAssets, hardwareAssets + accrued);
         }
     }

@@ -126,7 +126,8 @@ export class Values {
     // The most that accrued, by the time the value expires, since the last invoiced month.
     const from = monthsAfter(lease.startAt, lease.settledCount);
     const elapsed = max(0n, min(nowAt + this.limits.maxAge, endAt) - from);
-    const accrued = up(up(lease.baseRent * elapsed, 28n * 86_400n) * max(BPS, lease.renewalBps), BPS);
+    const most = up(up(lease.baseRent * elapsed, 28n * 86_400n) * max(BPS, lease.renewalBps), BPS);
+    const accrued = min(most, lot.cost / 12n);
     if (!isCounted) return { ...worth, exit: cut(min(now, whole), lot.haircutBps), entry: now + accrued };
     const [exit, contracted] = leased(lease, endAt, end, rateRay, lot.haircutBps);
     const owed = [...lease.owed.values()].reduce((sum, { left }) => sum + left, 0n);

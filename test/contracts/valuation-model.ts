@@ -130,7 +130,7 @@ export function worthOf(lot: LotFacts, nowAt: bigint, maxAgeSec: bigint): Worth 
   const plain = { exitAssets: cutOf(now, haircutBps), entryAssets: now, contractedAssets: 0n };
   const bare = { ...plain, hardwareAssets: plain.exitAssets };
   const isEarning = lease !== undefined && ["counted", "uncounted", "metered"].includes(lease.kind);
-  const entryAssets = isEarning ? now + accruedOf(lease, nowAt + maxAgeSec) : now;
+  const entryAssets = isEarning ? now + least(accruedOf(lease, nowAt + maxAgeSec), lot.costAssets / 12n) : now;
   const worth = { ...bare, entryAssets };
   if (lease === undefined || lease.kind === "default") return worth;
   if (lease.kind === "bought") return { exitAssets: 0n, entryAssets: 0n, hardwareAssets: 0n, contractedAssets: 0n };
