@@ -28,8 +28,8 @@ import {Hardware, Leased, LotValue, Rents} from "./LotValue.sol";
 /// - cash in its ledger + receivables, both read live, + its lots as last appraised.
 /// - A lot is worth its hardware: cost × residual curve × index, at most its cost. One whose lessee was rated is worth
 ///   the rent that the lessee cannot walk away from, and the hardware after it; on exit at most its cost. A rent that
-///   does not count so can lower a lot's exit figure, never raise it. A lot that its lessee bought is worth nothing: its
-///   price is in the cash. Entry counts whatever rent may have accrued before the value expires.
+///   does not count so can lower a lot's exit figure, never raise it. A lot that its lessee bought is worth nothing:
+///   its price is in the cash. Entry counts whatever rent may have accrued before the value expires.
 /// - On exit unpaid rent counts up to what rated lessees owed when appraised. What is invoiced after an appraisal is
 ///   taken off the contracted rent in it, and may count as unpaid rent instead: nothing counts twice.
 /// - A class is worth what the facility's enforcement list would give it of that.
