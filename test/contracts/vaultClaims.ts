@@ -163,6 +163,30 @@ describe("IncomeVault's claims", () => {
   });
 
   describe("cancelRedeemRequest", () => {
+    for (const odds of [
+      [1n, 2n, 4n],
+      [3n, 5n, 11n],
+      [7n, 13n, 17n],
+      [19n, 23n, 29n],
+      [101n, 202n, 303n],
+    ])
+      it(`M03: all of a batch, filled in part, less ${odds.join(", ")}: nobody is short of a share, none is left`, async () => {
+        const { vault, alice, bob, carol, target, request, pass, buy } = await networkHelpers.loadFixture(deposited);
+        await buy(0, 901n * USD);
+        const holders = [alice, bob, carol];
+        for (const [index, holder] of holders.entries())
+          await request(holder, (await vault.balanceOf(holder)) - odds[index]!);
+        await pass(HOUR);
+        await vault.fulfil();
+        for (const holder of holders) {
+          expect((await vault.pendingRedeemRequest(1n, holder.address)) > 0n).to.equal(true);
+          await vault.connect(holder).cancelRedeemRequest(1n, holder.address);
+          await vault.connect(holder).claimCancelRedeemRequest(1n, holder.address, holder.address);
+        }
+        expect(await vault.balanceOf(target)).to.equal(0n);
+        expect(await vault.pendingShares()).to.equal(0n);
+      });
+
     it("makes what waits claimable as shares at once, and leaves what was filled", async () => {
       const { vault, alice, bob, target } = await networkHelpers.loadFixture(queued);
       await vault.fulfil();
