@@ -1,5 +1,5 @@
 // Plays random histories on the contracts and on the model of a deal (server/model), which must agree on every balance:
-// npm run differential -- --histories N --seed S. The tests play the first two hundred.
+// npm run differential -- --histories N --seed S. The tests play the first hundred.
 import { Command } from "commander";
 import { whole } from "./options.ts";
 import { runTests } from "./runner.ts";

@@ -10,7 +10,7 @@ export interface Lane {
 }
 
 /** By `npm run differential`; an ordinary run plays the same histories each time. */
-const COUNT = Number(process.env["DIFFERENTIAL_HISTORIES"] ?? 200);
+const COUNT = Number(process.env["DIFFERENTIAL_HISTORIES"] ?? 100);
 const SEED = Number(process.env["DIFFERENTIAL_SEED"] ?? 1);
 /** The chain computes beside the model: two lanes keep two cores busy. */
 const LANE_COUNT = 2;
