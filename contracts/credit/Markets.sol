@@ -262,6 +262,7 @@ contract Markets is AccessManaged, EIP712, ReentrancyGuardTransient {
         require(!ledger.isBorrowingPaused(), Market_BorrowingPaused(id));
 
         (assets, shares) = ledger.debtOut(assets, shares);
+        require(assets > 0, Market_ZeroAmount());
         ledger.addDebt(assets, shares);
         ledger.checkLiquidity(id);
         loan.borrowShares += uint120(shares);

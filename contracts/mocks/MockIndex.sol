@@ -15,13 +15,16 @@ contract MockIndex is IRateIndex {
 
     error MockIndex_Broken();
 
+    uint32 public newestCount;
     mapping(bytes32 modelId => mapping(uint64 dayAt => uint256)) private _ratesWad;
     mapping(bytes32 modelId => uint64) private _newestAt;
     Habit private _habit;
 
     function setRate(bytes32 modelId, uint64 dayAt, uint256 rateWad_) external {
         _ratesWad[modelId][dayAt] = rateWad_;
-        if (dayAt > _newestAt[modelId]) _newestAt[modelId] = dayAt;
+        if (dayAt <= _newestAt[modelId]) return;
+        _newestAt[modelId] = dayAt;
+        ++newestCount;
     }
 
     function setHabit(Habit habit) external {

@@ -99,6 +99,8 @@ contract ComputeIndex is IRateIndex, AccessManaged, EIP712 {
     uint256 public publisherCount;
     /// @inheritdoc IRateIndex
     mapping(bytes32 modelId => mapping(uint64 dayAt => uint256)) public rateWad;
+    /// @notice How often a day was fixed that is newer than all of its model before: what was valued until then is old.
+    uint32 public newestCount;
     mapping(bytes32 modelId => Fixing) private _newest;
 
     /// @param authority the AccessManager
@@ -156,7 +158,10 @@ contract ComputeIndex is IRateIndex, AccessManaged, EIP712 {
         _checkDeviation(modelId, dayAt, fixedWad);
 
         rateWad[modelId][dayAt] = fixedWad;
-        if (dayAt > _newest[modelId].dayAt) _newest[modelId] = Fixing(uint192(fixedWad), dayAt);
+        if (dayAt > _newest[modelId].dayAt) {
+            _newest[modelId] = Fixing(uint192(fixedWad), dayAt);
+            ++newestCount;
+        }
         emit Fixed(modelId, dayAt, fixedWad, lowestWad, highestWad, count);
     }
 

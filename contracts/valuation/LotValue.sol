@@ -93,8 +93,11 @@ library LotValue {
         ILeases.Status memory status
     ) internal pure returns (Rents memory rents) {
         ILeases.ExitClause memory exit = terms.exit;
-        rents.monthAssets = terms.baseRentAssets;
-        rents.renewedAssets = mulDivDown(terms.baseRentAssets, exit.renewalRentBps, BPS);
+        // Less all that the lessee may be credited: who sets a service level that nobody reaches pays nothing.
+        uint256 creditBps = terms.efficiency.maxBps;
+        if (terms.sla.length > 0) creditBps += terms.sla[terms.sla.length - 1].creditBps;
+        rents.monthAssets = mulDivDown(terms.baseRentAssets, Math.saturatingSub(BPS, creditBps), BPS);
+        rents.renewedAssets = mulDivDown(rents.monthAssets, exit.renewalRentBps, BPS);
         rents.feeAssets = exit.terminationFeeAssets;
         rents.fromIndex = status.settledCount;
         rents.termCount = terms.periodCount;

@@ -81,6 +81,7 @@ contract Valuation is IAppraisal, IValuation, AccessManaged {
         uint64 heldUntilAt;
         uint32 lotChangeCount; // of the facility when it was made
         uint32 inputCount; // of the inputs it was made with
+        uint32 indexCount; // of the index's newest days
     }
 
     /// A lot as it is appraised, or the sum of lots.
@@ -245,7 +246,8 @@ contract Valuation is IAppraisal, IValuation, AccessManaged {
             computedAt: uint64(sum.knownAt),
             heldUntilAt: heldUntilAt,
             lotChangeCount: uint32(IFacility(facility).lotChangeCount()),
-            inputCount: _inputs.setCount
+            inputCount: _inputs.setCount,
+            indexCount: index.newestCount()
         });
         emit Appraised(facility, _appraisals[facility]);
     }
@@ -300,6 +302,7 @@ contract Valuation is IAppraisal, IValuation, AccessManaged {
         uint256 cashAssets = IFacility(facility).cashAssets();
         bool isVoid =
             last.inputCount != _inputs.setCount ||
+                last.indexCount != index.newestCount() ||
                 last.lotChangeCount != uint32(IFacility(facility).lotChangeCount()) ||
                 last.soldAssets != leases.soldAssets(facility, asset);
         return

@@ -64,7 +64,10 @@ export class Values {
   read({ name, args: all }: LogDescription): void {
     const args = all as unknown as Args;
     if (name === "Fixed") {
-      if (args["dayAt"]! > this.newest.dayAt) this.newest = { dayAt: args["dayAt"]!, rateWad: args["rateWad"]! };
+      if (args["dayAt"]! > this.newest.dayAt) {
+        this.newest = { dayAt: args["dayAt"]!, rateWad: args["rateWad"]! };
+        this.inputs += 1n; // what was valued before is void
+      }
       return;
     }
     if (name === "CurveSet") {
