@@ -1,6 +1,6 @@
 import { ZeroHash, type Block, type JsonRpcProvider, type Wallet } from "ethers";
 
-import { contractsAt, send } from "../server/protocol/contracts.ts";
+import { contractsAt, send, sendAppraisal } from "../server/protocol/contracts.ts";
 import type { Deployment } from "../server/protocol/deployment.ts";
 import { signOrder, type Order } from "../server/protocol/order.ts";
 import { domainOf } from "../server/protocol/typed.ts";
@@ -51,7 +51,7 @@ export function actorsOf(world: World, fleet: readonly FleetLot[], provider: Jso
   /** Values all lots, as anybody may: by what the risk officers set and dated at the start. */
   const appraise = async () => {
     const lotIds = deployment.identities.map(({ lotId }) => BigInt(lotId));
-    await send(as(cast.keeper).valuation.appraise(place.address, lotIds));
+    await sendAppraisal(as(cast.keeper).valuation, place.address, lotIds);
   };
 
   const borrow = async (): Promise<string> => {

@@ -1,6 +1,6 @@
 import { encodeBytes32String, id, ZeroHash, type JsonRpcProvider, type Wallet } from "ethers";
 
-import { contractsAt, send, type Contracts } from "../server/protocol/contracts.ts";
+import { contractsAt, send, sendAppraisal, type Contracts } from "../server/protocol/contracts.ts";
 import type { Addresses, Deployment } from "../server/protocol/deployment.ts";
 import { identityAnchor, nodeKeyHash } from "../server/protocol/identity.ts";
 import { identityRootOf } from "../server/protocol/identityTree.ts";
@@ -262,7 +262,7 @@ async function fillVault(options: SeedOptions, facility: string, classToken: str
   await fund(options, cast.saver, addresses.vault, paidAssets);
   await send(as(cast.saver).vault.deposit(paidAssets, cast.saver.address));
   // Before anything is drawn a share is worth what a refund would give.
-  await send(as(cast.keeper).valuation.appraise(facility, []));
+  await sendAppraisal(as(cast.keeper).valuation, facility, []);
   await send(as(cast.admin).vault.subscribe(classToken, assets));
 }
 

@@ -1,5 +1,5 @@
 import { filingCall } from "../protocol/report.ts";
-import { explainRevert, send, type Contracts } from "../protocol/contracts.ts";
+import { explainRevert, send, sendAppraisal, type Contracts } from "../protocol/contracts.ts";
 import type { Deployment } from "../protocol/deployment.ts";
 import { Refusal } from "../protocol/refusal.ts";
 import { EPOCH_SEC } from "../protocol/units.ts";
@@ -97,7 +97,7 @@ export function startKeeper(contracts: Contracts, deployment: Deployment): Keepe
     if (ownIds.length === 0) return false;
     triedAt.set(address, nowAt);
     try {
-      await send(valuation.appraise(address, ownIds));
+      await sendAppraisal(valuation, address, ownIds);
       return true;
     } catch (error) {
       // What it refuses is for the owners of its inputs; until then the value goes stale, as it must.
