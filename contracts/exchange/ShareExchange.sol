@@ -22,7 +22,7 @@ import {IShareExchange, Order} from "./IShareExchange.sol";
 /// Custody
 /// - The exchange holds nothing: shares and money go from one account to the other in one call, or that call reverts.
 ///   It moves a maker's tokens by an order that the maker signed, and a taker's in the taker's own call; nobody else's.
-/// - A class token sees seller and buyer themselves, so its gate decides as in any transfer. Each receiver's balance
+/// - A class token sees who gives and who receives, so its gate decides as in any transfer. Each receiver's balance
 ///   must grow by exactly what it is due: a token that delivers another amount is refused.
 ///
 /// Money (docs/capital.md §4)

@@ -47,8 +47,8 @@ struct Leased {
 ///   hardware   = ⌊cost × part⌋                                                                        [assets]
 ///   i          = ⌈(base rate + spread) ÷ 12⌉, in 27 decimals                                          [1 a month]
 ///   (1 + i)^k  = ⌈(1 + i)^(k − 1) × (1 + i)⌉, in 27 decimals                                          [1]
-///   rent(k)    = the rent of month k, counted from the first not yet invoiced; where the lessee may end the lease
-///                before it, at most the termination fee                                               [assets]
+///   rent(k)    = the rent of month k, counted from the first not yet invoiced, less the largest credits; where the
+///                lessee may end the lease before it, at most the termination fee                      [assets]
 ///   PV(n)      = Σ ⌊rent(k) ÷ (1 + i)^k⌋ over k = 1 … n                                               [assets]
 ///   cut(x)     = ⌊x × (1 − haircut)⌋                                                                  [assets]
 ///   leased     = min(PV(n) + cut(⌊min(hardware at the end, price) ÷ (1 + i)^n⌋),

@@ -39,7 +39,8 @@ import {Hardware, Leased, LotValue, Rents} from "./LotValue.sol";
 ///   rating, an index day) counts as dated so that both expire together: computedAt = min(block time, newest telemetry,
 ///   input's date + its max age − maxAgeSec). So a value is stale as soon as one of its inputs is, and nothing is
 ///   carried forward.
-/// - An appraisal is void, as if never made, once a lot was pledged, released or bought, or an input was set.
+/// - An appraisal is void, as if never made, once a lot was pledged, released or bought, an input was set, or a newer
+///   day of the index fixed.
 /// - A value that jumped is held: it may be acted on `holdSec` later. It is never clamped.
 /// - Whoever acts on a value reads `classPriceWad`, which reverts when stale or held, or asks `isUsable`.
 ///
