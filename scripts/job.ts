@@ -42,8 +42,11 @@ export interface Job {
   readonly program: Program;
   /** How many payment dates runs with this folder have reported. */
   paymentCount(): number;
-  /** Goes through the next hour: scrapes, readings, the report; at a day's end also what is due and who pays. */
-  passHour(): Promise<Hour>;
+  /**
+   * Goes through the next hour: scrapes, readings, the report; at a day's end also what is due and who pays. Hosts that
+   * are not of this fleet hand their readings in when it is over and not reported yet.
+   */
+  passHour(handIn?: (epoch: bigint) => Promise<void>): Promise<Hour>;
   stop(): Promise<void>;
 }
 
@@ -87,13 +90,17 @@ export async function startJob(options: RunOptions, say: (text: string) => void)
     return {
       ...{ world, fleet, folder: folder.path, chainUrl: chain.url, chainId: chain.chainId, provider, program, stop },
       paymentCount: () => payments,
-      async passHour() {
+      async passHour(handIn) {
         const epoch = program.nextEpoch();
         const endAt = (Number(epoch) + 1) * HOUR_SEC;
         for (let part = 1; part <= SCRAPES_PER_HOUR; part++) {
           await observeFleet(run, endAt - HOUR_SEC + (part * HOUR_SEC) / SCRAPES_PER_HOUR);
         }
         await advanceTo(provider, endAt);
+        if (handIn !== undefined) {
+          await program.follow();
+          await handIn(epoch);
+        }
         const closed = await program.closeEpoch(BigInt(endAt));
         for (const refusal of closed.refusals) say(`epoch ${epoch}: ${refusal.message}`);
         if (endAt % DAY_SEC === 0) payments = await closeDay(run, endAt + HOUR_SEC / 2, payments);
