@@ -54,7 +54,7 @@ contract AuditStatements is EIP712 {
     );
 
     /// @notice Who says which accounts are auditors, and by which role.
-    IAccessManager public immutable authority;
+    IAccessManager public immutable accessManager;
     uint64 public immutable auditorRoleId;
 
     /// @notice What became of a statement.
@@ -77,8 +77,8 @@ contract AuditStatements is EIP712 {
     error AuditStatements_InFuture(uint64 signedAt, uint256 nowAt);
     error AuditStatements_WrongState(bytes32 statementHash, State state);
 
-    constructor(IAccessManager authority_, uint64 auditorRoleId_) EIP712("Rackbond Audit Statements", "1") {
-        (authority, auditorRoleId) = (authority_, auditorRoleId_);
+    constructor(IAccessManager accessManager_, uint64 auditorRoleId_) EIP712("Rackbond Audit Statements", "1") {
+        (accessManager, auditorRoleId) = (accessManager_, auditorRoleId_);
     }
 
     // Verbs
@@ -89,7 +89,7 @@ contract AuditStatements is EIP712 {
         State state = stateOf[statementHash];
         require(state == State.None, AuditStatements_WrongState(statementHash, state));
         _requireSound(statement);
-        (bool isAuditor, ) = authority.hasRole(auditorRoleId, statement.auditor);
+        (bool isAuditor, ) = accessManager.hasRole(auditorRoleId, statement.auditor);
         require(isAuditor, AuditStatements_NotAuditor(statement.auditor));
         require(
             SignatureChecker.isValidSignatureNow(statement.auditor, statementHash, signature),
