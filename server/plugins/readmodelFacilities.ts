@@ -6,6 +6,7 @@ import { LIVE_STATES, PRINCIPAL_KINDS } from "../protocol/deal.ts";
 import { BPS, WAD } from "../protocol/units.ts";
 import type { PageAfter } from "../pages.ts";
 import { inTurn, type View } from "./events.ts";
+import { CREATED, createdAt, type Created, type Settings } from "./readmodelDeals.ts";
 import { booksOf, type Books } from "./readmodelBooks.ts";
 import { concentrationsOf, NO_HOLDERS } from "./readmodelHolders.ts";
 import { lotsWith } from "./readmodelLots.ts";
@@ -16,38 +17,6 @@ import type { Tokens } from "./tokens.ts";
 // Facilities, out of events.
 
 const MOST_BPS = 0xffff_ffffn; // of the API
-
-/** A facility's settings as its event has them. */
-export interface Settings {
-  asset: string;
-  sponsor: string;
-  raiseUntilAt: string;
-  firstPaymentAt: string;
-  anticipatedRepaymentAt: string;
-  callableAt: string;
-  reserveTargetAssets: string;
-  classes: {
-    name: string;
-    symbol: string;
-    terms: Record<"kind" | "principalKind" | "dayCount" | "couponBps" | "termMonthCount" | "targetAssets", string> &
-      Record<"callPremiumBps" | "minimumAssets" | "balloonAssets", string> & { scheduledWad: string[] };
-  }[];
-  covenants: Record<"trapDscrBps" | "amortiseDscrBps" | "dscrPeriodCount" | "maxLtvBps" | "minCoverageBps", string> &
-    Record<"covenantCureSec" | "interestCureSec", string> & { countries: string[] };
-  ratchet: { maxPueE4: string; marginBps: string }[];
-}
-
-/** A facility as the factory announced it. */
-export interface Created {
-  address: string;
-  tokens: string[];
-  settings: Settings;
-  createdAt: bigint;
-}
-
-const CREATED = `select args ->> 'facility' address, args -> 'classTokens' tokens, args -> 'settings' settings,
-    b.time "createdAt"
-  from events join blocks b on b.number = block where contract = 'facilities' and name = 'FacilityCreated'`;
 
 /** Facilities by address. */
 export async function facilitiesAfter(
@@ -66,15 +35,6 @@ export async function facilitiesAfter(
 export async function facilityAt(view: View, tokens: Tokens, address: string): Promise<Facility | undefined> {
   const created = await createdAt(view, address);
   return created === undefined ? undefined : await facilityOf(view, tokens, created);
-}
-
-/** What the factory announced of a facility; undefined for an address that is none. */
-export async function createdAt({ db, head }: View, address: string): Promise<Created | undefined> {
-  const { rows } = await db.query<Created>(`${CREATED} and args ->> 'facility' = $1 and block <= $2`, [
-    address,
-    head.number,
-  ]);
-  return rows[0];
 }
 
 async function facilityOf(view: View, tokens: Tokens, created: Created): Promise<Facility> {

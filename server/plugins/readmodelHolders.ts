@@ -4,7 +4,7 @@ import { INVESTOR_CATEGORIES } from "../protocol/deal.ts";
 import { BPS } from "../protocol/units.ts";
 import type { PageAfter } from "../pages.ts";
 import type { View } from "./events.ts";
-import { createdAt } from "./readmodelFacilities.ts";
+import { createdAt } from "./readmodelDeals.ts";
 
 // Who holds the classes of a facility, out of the tokens' and the gate's events.
 

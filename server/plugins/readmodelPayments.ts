@@ -4,7 +4,7 @@ import { STEP_KINDS } from "../protocol/deal.ts";
 import type { PageBefore } from "../pages.ts";
 import type { View } from "./events.ts";
 import type { StepArgs } from "./readmodelBooks.ts";
-import { createdAt } from "./readmodelFacilities.ts";
+import { createdAt } from "./readmodelDeals.ts";
 
 // Payment dates that were run, out of events.
 

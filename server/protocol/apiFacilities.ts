@@ -8,6 +8,7 @@ import {
   Hash,
   oneOf,
   orNull,
+  PageLimit,
   strict,
   U64,
   UnixTime,
@@ -18,7 +19,7 @@ import { FACILITY_STATES, INVESTOR_CATEGORIES, PRINCIPAL_KINDS, STEP_KINDS, TRIG
 
 // What the REST API gives of facilities.
 
-const limit = Type.String({ pattern: "^([1-9]|[1-9][0-9]|1[0-9]{2}|200)$", default: "50", description: "1 to 200" });
+const limit = PageLimit;
 const EvidenceClass = Type.Integer({ minimum: 0, maximum: 4, description: "of the least attested lot" });
 
 // Facilities

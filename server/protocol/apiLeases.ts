@@ -9,6 +9,7 @@ import {
   Hash,
   oneOf,
   orNull,
+  PageLimit,
   strict,
   U64,
   UnixTime,
@@ -77,7 +78,7 @@ export type Lease = Static<typeof LeaseSchema>;
 
 // Which leases
 
-const limit = Type.String({ pattern: "^([1-9]|[1-9][0-9]|1[0-9]{2}|200)$", default: "50", description: "1 to 200" });
+const limit = PageLimit;
 
 export const LEASE_STATES = ["Running", "Ended", "Defaulted", "Bought"] as const;
 
