@@ -1,4 +1,5 @@
 import type { Hex } from "../protocol/bytes.ts";
+import type { Json } from "../protocol/eventJson.ts";
 import type { Db } from "./db.ts";
 import { bytes } from "./queries.ts";
 
@@ -10,8 +11,6 @@ export interface BlockRow {
   /** Unix seconds. */
   time: bigint;
 }
-
-export type Json = string | boolean | Json[] | { [name: string]: Json };
 
 export interface EventRow {
   block: bigint;

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { getAddress } from "ethers";
 import { meterWordsOf } from "../../server/protocol/report.ts";
-import { insertBlocks, insertEvents, type EventRow, type Json } from "../../server/plugins/events.ts";
+import { insertBlocks, insertEvents, type EventRow } from "../../server/plugins/events.ts";
+import type { Json } from "../../server/protocol/eventJson.ts";
 import { readModel } from "../../server/plugins/readmodel.ts";
 import { openStore, type Store } from "../../server/plugins/store.ts";
 import type { Hex } from "../../server/protocol/bytes.ts";
@@ -320,6 +321,14 @@ describe("read model out of events", () => {
       expect(meters[0]!.ratios).to.include({ coverageBps: 0, allocationBps: 0 });
       expect(await model.meters(77n, { fromEpoch: 0n, toEpoch: 200n, limit: 1 })).to.equal(undefined);
       expect(await model.summary()).to.include({ lastEpoch: "102", finalEpoch: "101" });
+    });
+
+    it("E04: are not final while they are halted, and final again when they are upheld", async () => {
+      await tell("telemetry", account(10), "Halted", { epoch: "100" });
+      expect((await model.epochs({ limit: 1, before: 101n }))[0]!.state).to.equal("Submitted");
+      expect((await model.summary()).finalEpoch).to.equal(null);
+      await tell("telemetry", account(10), "Resolved", { epoch: "100", rolledBack: false });
+      expect((await model.epochs({ limit: 1, before: 101n }))[0]!.state).to.equal("Final");
     });
 
     it("E04: are gone when they are rolled back, and their meters with them; what is filed again is shown", async () => {

@@ -57,6 +57,7 @@ describe("read model of leases", () => {
         exchange: unused,
         leverage: unused,
         vault: unused,
+        statements: unused,
       },
       leases: await leases.getAddress(),
     };
