@@ -107,11 +107,7 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
 
     /// @inheritdoc ILeases
     mapping(address payee => mapping(address asset => uint256)) public soldAssets;
-
-    /// @inheritdoc ILeases
     mapping(address payee => mapping(address asset => uint256)) public defaultCount;
-
-    /// @inheritdoc ILeases
     mapping(LeaseId leaseId => mapping(address payee => Revenue)) public revenueOf;
 
     /// @notice The lease that terms were used for, by their EIP-712 struct hash; 0 for unused terms.

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { NO_CLAUSES } from "../../server/protocol/lease.ts";
 import { at } from "../contracts/facility-world.ts";
 import { capitalFixture, type CapitalFixture } from "../contracts/capital-fixture.ts";
 import { DAY, HOUR, UNIT } from "../contracts/capital-stage.ts";
@@ -21,6 +22,8 @@ describe("Findings: a value from before a payment date or a default", () => {
       "Valuation_Stale",
     );
     await w.appraise();
+    // What fell by more than a tenth is held for a day here.
+    await w.refresh(24);
     await valuation.classPriceWad(deal1.facility, 0);
   }
 
@@ -45,7 +48,10 @@ describe("Findings: a value from before a payment date or a default", () => {
     const w = await capitalFixture();
     const { valuation, leases, deal1, deal2, mallory, networkHelpers } = w;
     await w.rate(mallory.address);
-    const leaseId = await w.openLease(1n, mallory, { baseRentAssets: 50_000n * UNIT, periodCount: 24 });
+    const leaseId = await w.openLease(1n, mallory, {
+      ...{ baseRentAssets: 50_000n * UNIT, periodCount: 24 },
+      exit: { ...NO_CLAUSES.exit, minPeriodCount: 24n },
+    });
     const { untilAt } = await leases.periodAt(leaseId, 0);
     await networkHelpers.time.increaseTo(untilAt);
     await leases.settle(leaseId, 0);
