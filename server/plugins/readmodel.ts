@@ -1,4 +1,3 @@
-import { Failure } from "../failure.ts";
 import type { Hex } from "../protocol/bytes.ts";
 import type { Deployment } from "../protocol/deployment.ts";
 import type { SignedReadingJson } from "../protocol/reading.ts";
@@ -15,6 +14,7 @@ import { leasesAfter } from "./readmodelLeases.ts";
 import { gpuCountOf, lotAt, lotsAfter, metersOf } from "./readmodelLots.ts";
 import { absenceProofIn, deviceProofIn, indexFor, lotProofLines, type PlacedReport } from "./readmodelProofs.ts";
 import type { Store } from "./store.ts";
+import { viewsOf } from "./views.ts";
 
 export interface ReadModelOptions {
   readonly store: Store;
@@ -34,14 +34,7 @@ const ALL = 0x7fff_ffff;
 export function readModel(options: ReadModelOptions): Sources {
   const { store, follower, deployment } = options;
 
-  /** Answers out of one state of the events, also while the follower writes the next. */
-  const view = async <T>(work: (view: View) => Promise<T>): Promise<T> =>
-    await store.transaction(async (db) => {
-      await db.query("set transaction isolation level repeatable read, read only");
-      const head = await headBlock(db);
-      if (head === undefined) throw new Failure("ReadModel_Empty", "no block has been followed yet");
-      return await work({ db, head });
-    });
+  const view = viewsOf(store);
 
   /** A report out of the events. What is made of its readings is made after the database is let go. */
   const reportAt = async (epoch: bigint): Promise<PlacedReport | undefined> =>

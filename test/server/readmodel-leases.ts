@@ -56,6 +56,7 @@ describe("read model of leases", () => {
         exchange: unused,
         leverage: unused,
         vault: unused,
+        statements: unused,
       },
       leases: await leases.getAddress(),
     };

@@ -22,6 +22,7 @@ const CONTRACTS: Record<string, string[]> = {
   compute: ["registry", "telemetry"],
   power: ["registry", "telemetry"],
   bond: ["registry", "telemetry"],
+  audit: [],
 };
 
 /** The server's own ground: its root files, except the two that compose the program. */
