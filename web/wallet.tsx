@@ -1,7 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { createContext, use, useCallback, useEffect, useMemo, useState, type ReactNode } from "react";
 import type { Session } from "./answers.ts";
-import { API_KEY, ApiProblem, tell, useAnswer } from "./api.tsx";
+import { API_KEY, tell, useAnswer } from "./api.tsx";
 import { discoverWallets, type AnnouncedWallet, type Eip1193Provider } from "./eip1193.ts";
 
 // The visitor's wallet: found by EIP-6963, spoken to by EIP-1193, signed in by ERC-4361. Without one all can be read.
@@ -16,7 +16,7 @@ export interface Wallet {
   /** Whether the wallet is on the chain that the contracts are on; undefined while that is not known. */
   isOnChain: boolean | undefined;
   /** Who the API takes the visitor for, after signing in. */
-  session: Session | undefined;
+  viewer: Session["viewer"] | undefined;
   connect: (wallet: AnnouncedWallet) => Promise<void>;
   disconnect: () => void;
   switchChain: () => Promise<void>;
@@ -35,7 +35,7 @@ export function WalletProvider({ children }: { children: ReactNode }) {
   const [account, setAccount] = useState<string>();
   const [chainId, setChainId] = useState<number>();
   const deployment = useAnswer("/v1/deployment").data;
-  const session = useSession();
+  const viewer = useAnswer("/v1/session").data?.viewer;
 
   const take = useCallback(async (found: AnnouncedWallet, method: "eth_accounts" | "eth_requestAccounts") => {
     const [first] = (await found.provider.request({ method })) as string[];
@@ -75,7 +75,7 @@ export function WalletProvider({ children }: { children: ReactNode }) {
   const value = useMemo<Wallet>(() => {
     const forget = () => client.resetQueries({ queryKey: [API_KEY] });
     return {
-      ...{ wallets, wallet, account, session },
+      ...{ wallets, wallet, account, viewer },
       isOnChain: deployment === undefined || chainId === undefined ? undefined : chainId === deployment.chainId,
       connect: (found) => take(found, "eth_requestAccounts"),
       disconnect: () => {
@@ -98,14 +98,9 @@ export function WalletProvider({ children }: { children: ReactNode }) {
         await forget();
       },
     };
-  }, [wallets, wallet, account, session, deployment, chainId, client, take]);
+  }, [wallets, wallet, account, viewer, deployment, chainId, client, take]);
 
   return <WalletContext value={value}>{children}</WalletContext>;
-}
-
-function useSession(): Session | undefined {
-  const { data, problem } = useAnswer("/v1/session");
-  return problem instanceof ApiProblem && problem.status === 401 ? undefined : (data ?? undefined);
 }
 
 async function signIn(provider: Eip1193Provider, account: string): Promise<void> {

@@ -63,8 +63,8 @@ function Choices({ attempt }: { attempt: Attempt }) {
 
 function Account({ account, attempt }: { account: string; attempt: Attempt }) {
   const words = useWords(shellWords);
-  const { isOnChain, session, switchChain, signIn, signOut, disconnect } = useWallet();
-  const isSignedIn = session?.address.toLowerCase() === account.toLowerCase();
+  const { isOnChain, viewer, switchChain, signIn, signOut, disconnect } = useWallet();
+  const isSignedIn = viewer?.address.toLowerCase() === account.toLowerCase();
   return (
     <>
       <Menu.Label>
@@ -72,9 +72,9 @@ function Account({ account, attempt }: { account: string; attempt: Attempt }) {
           {account}
         </span>
       </Menu.Label>
-      {isSignedIn && session.roles.length > 0 && (
+      {isSignedIn && viewer.roles.length > 0 && (
         <Menu.Label>
-          {words.roles}: {session.roles.join(", ")}
+          {words.roles}: {viewer.roles.join(", ")}
         </Menu.Label>
       )}
       {isOnChain === false && (
