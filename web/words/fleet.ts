@@ -118,7 +118,6 @@ export const fleetWords = inBoth({
     allow: "Allow the bonds to take it",
     balance: "Balance",
     noBonds: "No lot to stand for",
-    lackingBalance: "The balance does not cover it",
   },
   ja: {
     title: "設備",
@@ -229,6 +228,5 @@ export const fleetWords = inBoth({
     allow: "保証金コントラクトによる引落しを許可",
     balance: "残高",
     noBonds: "対象のロットがありません",
-    lackingBalance: "残高が不足しています",
   },
 });

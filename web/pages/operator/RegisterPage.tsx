@@ -63,7 +63,9 @@ export default function RegisterPage() {
       <DevicesPart reading={reading} onFiles={(files) => void take(files)} onClear={clear} />
       <SendPart
         missing={missing}
-        given={list === undefined || terms === undefined || account === undefined ? undefined : { list, terms, account }}
+        given={
+          list === undefined || terms === undefined || account === undefined ? undefined : { list, terms, account }
+        }
         onEnrolled={setEnrolled}
       />
     </>

@@ -24,8 +24,10 @@ export function useDeviceList() {
     stop();
     const keys = files.filter(({ name }) => name.toLowerCase().endsWith(".pem"));
     const [list, ...others] = files.filter((file) => !keys.includes(file));
-    if (list === undefined || others.length > 0 || keys.some(({ size }) => size > MAX_KEY_FILE_BYTES))
-      return setReading({ kind: "refused", what: "files" });
+    if (list === undefined || others.length > 0 || keys.some(({ size }) => size > MAX_KEY_FILE_BYTES)) {
+      setReading({ kind: "refused", what: "files" });
+      return;
+    }
     setReading({ kind: "reading", file: list.name, deviceCount: 0 });
     const texts = await Promise.all(
       keys.map(async (file): Promise<[string, string]> => [file.name, await file.text()]),
