@@ -10,6 +10,7 @@ import type { Proofs } from "./proofs.ts";
 import { cashOf } from "./readmodelCash.ts";
 import { epochAt, epochsBefore, newestEpochs } from "./readmodelEpochs.ts";
 import { facilitiesAfter, facilityAt, paymentsBefore } from "./readmodelFacilities.ts";
+import { historyAfter } from "./readmodelHistory.ts";
 import { leasesAfter } from "./readmodelLeases.ts";
 import { gpuCountOf, lotAt, lotsAfter, metersOf } from "./readmodelLots.ts";
 import { absenceProofIn, deviceProofIn, indexFor, lotProofLines, type PlacedReport } from "./readmodelProofs.ts";
@@ -88,6 +89,7 @@ export function readModel(options: ReadModelOptions): Sources {
     facilities: (page) => view((now) => facilitiesAfter(now, page)),
     facility: (address) => view((now) => facilityAt(now, address)),
     payments: (address, page) => view((now) => paymentsBefore(now, address, page)),
+    history: (address, page) => view((now) => historyAfter(now, address, page)),
     lots: (page) => view((now) => lotsAfter(now, page)),
     lot: (lotId) => view((now) => lotAt(now, lotId)),
     meters: (lotId, range) => view((now) => metersOf(now, lotId, range)),
