@@ -30,6 +30,13 @@ export interface View {
   readonly head: BlockRow;
 }
 
+/** One connection answers one question at a time. */
+export async function inTurn<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (const item of items) results.push(await work(item));
+  return results;
+}
+
 const BLOCK = "number, hash, time";
 const LOCK = 7_204_113_906n; // who writes blocks holds this advisory lock
 

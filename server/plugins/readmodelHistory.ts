@@ -1,7 +1,7 @@
 import type { HistoryEvent } from "../protocol/apiHistory.ts";
 import type { Hex } from "../protocol/bytes.ts";
 import type { Json } from "../protocol/eventJson.ts";
-import type { PageAfter } from "../sources.ts";
+import type { PageAfter } from "../pages.ts";
 import type { View } from "./events.ts";
 
 /** More events than a block can have, for an id out of the block and the place in it. */

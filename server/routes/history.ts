@@ -26,7 +26,7 @@ export function historyRoutes(app: Api, sources: Sources): void {
       return pageOf(
         query.limit,
         async (limit) => {
-          const events = await sources.history(address, after === undefined ? { limit } : { limit, after });
+          const events = await sources.history(address, { limit, after });
           if (events === undefined) throw unknown("Facility", { address });
           return events;
         },

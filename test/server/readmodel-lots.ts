@@ -11,6 +11,7 @@ import type { LotDetail } from "../../server/protocol/api.ts";
 import type { Hex } from "../../server/protocol/bytes.ts";
 import type { Deployment } from "../../server/protocol/deployment.ts";
 import type { Sources } from "../../server/sources.ts";
+import { silentContracts } from "./silent.ts";
 
 const word = (n: number): Hex => `0x${n.toString(16).padStart(64, "0")}`;
 const account = (n: number) => getAddress(`0x${n.toString(16).padStart(40, "0")}`);
@@ -42,7 +43,7 @@ describe("read model of a lot's evidence and liens", () => {
       files: { find: () => Promise.resolve(undefined) },
       proofs: { indexOf: () => Promise.resolve(undefined) },
       deployment: { chainId: 1, addresses: { asset: account(9) } } as Deployment,
-      assetDecimalCount: 6,
+      contracts: silentContracts,
       submit: () => Promise.reject(new Error("not here")),
     });
     const lot = {
