@@ -11,7 +11,7 @@ import { Glyph } from "./Glyph.tsx";
 export function Loading({ lineCount = 4 }: { lineCount?: number }) {
   const words = useWords(partsWords);
   return (
-    <Stack gap="xs" role="status" aria-label={words.loading} py="xs">
+    <Stack gap="xs" role="status" aria-busy="true" aria-label={words.loading} py="xs">
       {Array.from({ length: lineCount }, (_, line) => (
         <Skeleton key={line} height={18} width={`${[92, 100, 78, 88, 64][line % 5]}%`} />
       ))}
