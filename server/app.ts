@@ -14,6 +14,7 @@ import { HttpProblem, onClientError, problems, sendProblem } from "./plugins/pro
 import { facilityRoutes } from "./routes/facilities.ts";
 import { historyRoutes } from "./routes/history.ts";
 import { identityRoutes } from "./routes/identities.ts";
+import { leaseRoutes } from "./routes/leases.ts";
 import { lotRoutes } from "./routes/lots.ts";
 import { peerRoutes, type PeerSources } from "./routes/peers.ts";
 import { proofRoutes } from "./routes/proofs.ts";
@@ -82,6 +83,7 @@ export async function buildApp(options: AppOptions): Promise<Api> {
   facilityRoutes(app, sources);
   historyRoutes(app, sources);
   lotRoutes(app, sources);
+  leaseRoutes(app, sources);
   telemetryRoutes(app, sources);
   if (options.peers !== undefined) peerRoutes(app, options.peers);
   proofRoutes(app, sources);

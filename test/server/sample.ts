@@ -192,6 +192,7 @@ const lease: Lease = {
   lessee: ADDRESS,
   payee: ADDRESS,
   asset: ADDRESS,
+  state: "Running",
   pricing: "TakeOrPay",
   startAt: "1764000000",
   periodCount: 60,
