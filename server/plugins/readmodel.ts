@@ -3,7 +3,7 @@ import type { Contracts } from "../protocol/contracts.ts";
 import type { Deployment } from "../protocol/deployment.ts";
 import type { SignedReadingJson } from "../protocol/reading.ts";
 import type { ReadingReceipt, Sources } from "../sources.ts";
-import { headBlock, type View } from "./events.ts";
+import { headBlock, type BlockRow, type View } from "./events.ts";
 import type { Files } from "./files.ts";
 import type { Follower } from "./follow.ts";
 import type { ProofIndex } from "./proofIndex.ts";

@@ -5,13 +5,7 @@ import {
   NoQuerySchema,
   pageOf as pageSchemaOf,
 } from "../protocol/api.ts";
-import {
-  CalendarDateSchema,
-  FacilitySchema,
-  HolderSchema,
-  HoldersQuerySchema,
-  PaymentSchema,
-} from "../protocol/apiFacilities.ts";
+import { CalendarDateSchema, FacilitySchema, PaymentSchema } from "../protocol/apiFacilities.ts";
 import { FacilityReceivablesQuerySchema, ReceivableSchema } from "../protocol/apiLeases.ts";
 import {
   AppraisalSchema,
@@ -23,7 +17,6 @@ import type { Api } from "../plugins/http.ts";
 import { answers } from "../plugins/openapi.ts";
 import { unknown } from "../plugins/problems.ts";
 import type { Sources } from "../sources.ts";
-import { demandViewer } from "../viewer.ts";
 import { addressOf, numberOf, pageOf, rangeOf } from "./parameters.ts";
 
 /** Facilities, their classes and payment dates. */
@@ -193,33 +186,6 @@ export function facilityRoutes(app: Api, sources: Sources): void {
       return await pageOf(
         query.limit,
         (limit) => sources.receivables({ limit, after }, { payee, state }),
-        ({ key }) => key,
-      );
-    },
-  );
-
-  app.get(
-    "/v1/facilities/:address/holders",
-    {
-      config: { isPrivate: true },
-      schema: {
-        operationId: "listHolders",
-        summary: "Who holds a facility's classes, for its sponsor, auditors and compliance",
-        tags: ["facilities"],
-        params: FacilityParamsSchema,
-        querystring: HoldersQuerySchema,
-        response: answers({ 200: pageSchemaOf(HolderSchema) }, 401, 403, 404),
-      },
-    },
-    async (request) => {
-      const { params, query } = request;
-      const address = addressOf(params.address, "address");
-      const { sponsor } = known(await sources.facility(address), address);
-      demandViewer(request, { accounts: [sponsor], roles: ["compliance"] });
-      const classIndex = query.class === undefined ? undefined : Number(query.class);
-      return await pageOf(
-        query.limit,
-        async (limit) => known(await sources.holders(address, { limit, after: query.after }, classIndex), address),
         ({ key }) => key,
       );
     },
