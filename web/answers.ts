@@ -20,6 +20,7 @@ import type {
   VaultRequest,
 } from "../server/protocol/apiExchange.ts";
 import type { CalendarDate, Holder } from "../server/protocol/apiFacilities.ts";
+import type { HistoryEvent } from "../server/protocol/apiHistory.ts";
 import type { Invoice, Lease, Receivable } from "../server/protocol/apiLeases.ts";
 import type { Market, Position } from "../server/protocol/apiMarkets.ts";
 import type { Flow, Portfolio } from "../server/protocol/apiMoney.ts";
@@ -55,6 +56,7 @@ export interface Answers {
   "/v1/facilities": Page<Facility>;
   "/v1/facilities/:address": Facility;
   "/v1/facilities/:address/calendar": Page<CalendarDate>;
+  "/v1/facilities/:address/events": Page<HistoryEvent>;
   "/v1/facilities/:address/holders": Page<Holder>;
   "/v1/facilities/:address/payments": Page<Payment>;
   "/v1/facilities/:address/receivables": Page<Receivable>;

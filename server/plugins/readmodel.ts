@@ -12,6 +12,7 @@ import { cashOf } from "./readmodelCash.ts";
 import { epochAt, epochsBefore, newestEpochs } from "./readmodelEpochs.ts";
 import { facilitiesAfter, facilityAt } from "./readmodelFacilities.ts";
 import { paymentsBefore } from "./readmodelPayments.ts";
+import { historyAfter } from "./readmodelHistory.ts";
 import { leasesAfter } from "./readmodelLeases.ts";
 import { gpuCountOf, lotAt, lotsAfter, metersOf } from "./readmodelLots.ts";
 import { absenceProofIn, deviceProofIn, indexFor, lotProofLines, type PlacedReport } from "./readmodelProofs.ts";
@@ -92,6 +93,7 @@ export function readModel(options: ReadModelOptions): Sources {
     facilities: (page) => view((now) => facilitiesAfter(now, tokens, page)),
     facility: (address) => view((now) => facilityAt(now, tokens, address)),
     payments: (address, page) => view((now) => paymentsBefore(now, address, page)),
+    history: (address, page) => view((now) => historyAfter(now, address, page)),
     lots: (page) => view((now) => lotsAfter(now, page)),
     lot: (lotId) => view((now) => lotAt(now, lotId)),
     meters: (lotId, range) => view((now) => metersOf(now, lotId, range)),
