@@ -29,10 +29,17 @@ export function StateBadge({ state }: { state: FacilityState }) {
 }
 
 /** A class of evidence with what it means: 0 self-reported to 4 audited on site. */
-export function EvidenceText({ evidenceClass }: { evidenceClass: number | null }) {
+export function EvidenceText({
+  evidenceClass,
+  isWordOnly = false,
+}: {
+  evidenceClass: number | null;
+  isWordOnly?: boolean;
+}) {
   const words = useWords(dealWords);
   if (evidenceClass === null) return <>—</>;
   const key = `c${evidenceClass}` as keyof typeof words.evidence;
+  if (isWordOnly) return <>{words.evidence[key]}</>;
   return (
     <>
       {evidenceClass}

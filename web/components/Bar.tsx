@@ -24,11 +24,7 @@ export function Parts({ parts }: { parts: Part[] }) {
       {parts
         .filter(({ size }) => size > 0n)
         .map(({ label, size, color }) => (
-          <div
-            key={label}
-            title={label}
-            style={{ flexGrow: Number((size * 10_000n) / whole), background: color }}
-          />
+          <div key={label} title={label} style={{ flexGrow: Number((size * 10_000n) / whole), background: color }} />
         ))}
     </div>
   );

@@ -31,5 +31,9 @@ interface MoneyProps {
 /** An amount in the token of this part of the page. */
 export function Money({ assets, ...look }: MoneyProps) {
   const { decimalCount, unit } = useMoney();
-  return assets === null ? <span>—</span> : <Amount assets={assets} decimalCount={decimalCount} unit={unit} {...look} />;
+  return assets === null ? (
+    <span>—</span>
+  ) : (
+    <Amount assets={assets} decimalCount={decimalCount} unit={unit} {...look} />
+  );
 }

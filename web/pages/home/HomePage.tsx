@@ -33,7 +33,9 @@ export default function HomePage() {
         </Answered>
       </Section>
       <Section title={words.totals} lead={words.totalsLead} isBare>
-        <Answered of={summary}>{(totals) => <Totals totals={totals} symbol={facilities.data?.[0]?.assetSymbol} />}</Answered>
+        <Answered of={summary}>
+          {(totals) => <Totals totals={totals} symbol={facilities.data?.[0]?.assetSymbol} />}
+        </Answered>
       </Section>
       <PathOfAnHour />
       <EpochTable />
