@@ -58,7 +58,7 @@ export const dealWords = inBoth({
     category: { None: "—", Retail: "Retail", Professional: "Professional", Institutional: "Institutional" },
     pricing: { TakeOrPay: "Take or pay", Metered: "Metered", IndexLinked: "Linked to the index" },
     dateState: { Paid: "Paid", Due: "Due", Scheduled: "Scheduled" },
-    reportState: { Submitted: "In its challenge window", Final: "Final", Skipped: "Skipped" },
+    reportState: { Submitted: "In challenge", Final: "Final", Skipped: "Skipped" },
     receivable: { Open: "Open", Overdue: "Overdue", Paid: "Paid" },
   },
   ja: {
@@ -117,7 +117,7 @@ export const dealWords = inBoth({
     category: { None: "—", Retail: "個人", Professional: "プロ投資家", Institutional: "機関投資家" },
     pricing: { TakeOrPay: "テイク・オア・ペイ", Metered: "従量", IndexLinked: "指数連動" },
     dateState: { Paid: "支払済み", Due: "期日到来", Scheduled: "予定" },
-    reportState: { Submitted: "異議申立期間中", Final: "確定", Skipped: "欠落" },
+    reportState: { Submitted: "異議期間中", Final: "確定", Skipped: "欠落" },
     receivable: { Open: "未払い", Overdue: "延滞", Paid: "支払済み" },
   },
 });

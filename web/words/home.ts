@@ -7,7 +7,7 @@ export const homeWords = inBoth({
     gpus: "GPUs metered",
     gpusNote: "in lots that are registered and live",
     received: "Rent received",
-    receivedNote: (months: string) => `over ${months} payment dates`,
+    receivedNote: (months: string) => `payment dates run: ${months}`,
     paidOut: "Paid to holders",
     paidOutNote: "claimed, and waiting to be claimed",
     reserve: "In reserves",

@@ -25,7 +25,7 @@ export function KeyFigures({ facility }: { facility: Facility }) {
         ? words.navUsable(timeText(value.expiresAt, language))
         : words.navStale;
   return (
-    <Figures>
+    <Figures perRow={4}>
       {yieldBps === undefined || yieldBps === null ? (
         <Figure label={words.couponOnly} note={words.couponNote}>
           {coupon}
@@ -70,7 +70,7 @@ export function KeyFigures({ facility }: { facility: Facility }) {
         {percentText(facility.relatedPartyBps, language, 1)}
       </Figure>
       {facility.trappedAssets === "0" ? (
-        <Figure label={words.nextPayment} note={words.nextPaymentNote(countText(paymentCount, language))}>
+        <Figure label={words.nextPayment} note={words.nextPaymentNote(countText(paymentCount, language))} isText>
           <When at={nextPaymentAt} isDateOnly />
         </Figure>
       ) : (

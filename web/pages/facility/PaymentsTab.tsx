@@ -26,7 +26,7 @@ export function PaymentsTab({ facility }: { facility: Facility }) {
         <Answered of={payments} empty={<Empty title={words.noPayments}>{words.noPaymentsHint}</Empty>}>
           {(items) => (
             <>
-              <Accordion variant="separated" multiple>
+              <Accordion multiple>
                 {items.map((payment) => (
                   <PaymentItem key={payment.paymentIndex} payment={payment} facility={facility} />
                 ))}

@@ -62,7 +62,7 @@ function Totals({ totals, symbol }: { totals: Summary; symbol: string | undefine
         <Figure label={words.reserve} note={words.reserveNote}>
           <Money assets={cash.reserve} isShort />
         </Figure>
-        <Figure label={words.finalHour} note={words.finalNote}>
+        <Figure label={words.finalHour} note={words.finalNote} isText>
           {totals.finalEpoch === null ? "—" : epochText(totals.finalEpoch, language)}
         </Figure>
       </Figures>
