@@ -15,6 +15,7 @@ import type { AbsenceProof, DeviceProof } from "./protocol/proof.ts";
 import type { FileKind } from "./protocol/publication.ts";
 import type { SignedReadingJson } from "./protocol/reading.ts";
 import type { Refusal } from "./protocol/refusal.ts";
+import type { PlatformSources } from "./sourcesPlatform.ts";
 
 /** A page from the lowest key up: those above `after` (all, when there is none), at most `limit` of them. */
 export interface PageAfter<Key> {
@@ -68,7 +69,7 @@ export interface IdentitySink {
  * All that the API serves. Answers come out of the read model, as the schemas of protocol/api.ts have them; what is not
  * there is undefined. Addresses come in and go out with their checksum.
  */
-export interface Sources {
+export interface Sources extends PlatformSources {
   /** Undefined while the program cannot serve: no database, no chain, or a read model that is behind. */
   ready(): Promise<Ready | undefined>;
   summary(): Promise<Summary>;

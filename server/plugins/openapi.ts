@@ -19,8 +19,8 @@ export function answers<const T extends Record<number, TSchema>>(given: T, ...st
 
 const PROBLEMS: Record<number, string> = {
   400: "The request is not as its schema says",
-  401: "The node's signature fails",
-  403: "The node is not registered",
+  401: "Who asks is not known: the signature fails, or there is no session",
+  403: "Who asks may not: the node is not registered, or the viewer is another",
   404: "There is no such thing",
   409: "Another reading of this node and epoch is kept",
   413: "The body is too large",
@@ -41,6 +41,7 @@ export async function openapi(app: Api, version: string): Promise<void> {
         return typeof id === "string" ? id : `schema${place}`;
       },
     },
+    transformObject: ({ openapiObject }) => described(openapiObject as Description),
     openapi: {
       openapi: "3.1.0",
       info: {
@@ -51,8 +52,12 @@ export async function openapi(app: Api, version: string): Promise<void> {
         license: { name: "MIT", identifier: "MIT" },
       },
       servers: [{ url: "/" }],
+      components: {
+        securitySchemes: { session: { type: "apiKey", in: "cookie", name: "rackbond_session" } },
+      },
       tags: [
         { name: "service", description: "Whether the program runs, and its running totals" },
+        { name: "session", description: "Signing in with Ethereum, for what is private" },
         { name: "facilities", description: "Facilities, their classes and payment dates" },
         { name: "lots", description: "Pledged hardware and its meters" },
         { name: "leases", description: "Who rents what, and what was invoiced" },
@@ -73,4 +78,30 @@ export async function openapi(app: Api, version: string): Promise<void> {
     },
     () => app.swagger(),
   );
+}
+
+interface Operation {
+  readonly parameters?: readonly { readonly name: string }[];
+  readonly responses: Readonly<
+    Record<string, { content?: Record<string, unknown>; headers?: Record<string, unknown> }>
+  >;
+}
+
+type Description = { readonly paths?: Readonly<Record<string, Readonly<Record<string, Operation>>>> };
+
+/** Adds what surrounds all routes: the block that an answer is true at, its tag, and lists as CSV. */
+function described(description: Description): Description {
+  for (const [path, methods] of Object.entries(description.paths ?? {})) {
+    const { get } = methods;
+    const answer = get?.responses["200"];
+    if (answer?.content?.["application/json"] === undefined || !path.startsWith("/v1/")) continue;
+    const text = { type: "string" };
+    answer.headers = {
+      "x-block-number": { description: "the block that the answer is true at", schema: text },
+      etag: { description: "of public answers; changes with the block", schema: text },
+    };
+    if (get?.parameters?.some(({ name }) => name === "format") === true)
+      answer.content["text/csv"] = { schema: { type: "string", description: "a header line, then an item a line" } };
+  }
+  return description;
 }

@@ -1,11 +1,14 @@
+import type { JsonRpcProvider } from "ethers";
 import { Failure } from "../failure.ts";
 import type { Hex } from "../protocol/bytes.ts";
 import type { Deployment } from "../protocol/deployment.ts";
 import type { SignedReadingJson } from "../protocol/reading.ts";
 import type { ReadingReceipt, Sources } from "../sources.ts";
+import { noteBlock } from "./asOf.ts";
 import { headBlock, type View } from "./events.ts";
 import type { Files } from "./files.ts";
 import type { Follower } from "./follow.ts";
+import { platformSources } from "./readmodelPlatform.ts";
 import type { ProofIndex } from "./proofIndex.ts";
 import type { Proofs } from "./proofs.ts";
 import { cashOf } from "./readmodelCash.ts";
@@ -18,7 +21,9 @@ import type { Store } from "./store.ts";
 
 export interface ReadModelOptions {
   readonly store: Store;
-  readonly follower: Pick<Follower, "isCurrent">;
+  readonly follower: Pick<Follower, "isCurrent" | "version">;
+  /** Asked where only a contract can say; without one no contract account signs in. */
+  readonly provider?: Pick<JsonRpcProvider, "call">;
   readonly files: Pick<Files, "find">;
   readonly proofs: Proofs;
   readonly deployment: Deployment;
@@ -40,6 +45,7 @@ export function readModel(options: ReadModelOptions): Sources {
       await db.query("set transaction isolation level repeatable read, read only");
       const head = await headBlock(db);
       if (head === undefined) throw new Failure("ReadModel_Empty", "no block has been followed yet");
+      noteBlock(head);
       return await work({ db, head });
     });
 
@@ -62,6 +68,8 @@ export function readModel(options: ReadModelOptions): Sources {
   };
 
   return {
+    ...platformSources({ ...options, view }),
+
     async ready() {
       if (!follower.isCurrent()) return undefined;
       try {

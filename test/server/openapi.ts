@@ -41,6 +41,7 @@ describe("openapi", () => {
     expect(document.openapi).to.equal("3.1.0");
     expect(document.info.version).to.match(/^\d+\.\d+\.\d+$/);
     expect(operations.map(([name]) => name).sort()).to.deep.equal([
+      "delete /v1/session",
       "get /health",
       "get /openapi.json",
       "get /ready",
@@ -57,9 +58,12 @@ describe("openapi", () => {
       "get /v1/lots",
       "get /v1/lots/{lotId}",
       "get /v1/lots/{lotId}/meters",
+      "get /v1/session",
       "get /v1/summary",
       "post /v1/readings",
       "post /v1/readings/batch",
+      "post /v1/session",
+      "post /v1/session/challenge",
       "put /v1/files/identities/{identityRoot}",
     ]);
   });
@@ -93,14 +97,17 @@ describe("openapi", () => {
   });
 
   it("has a schema for every answer, and problems for every error", () => {
-    for (const [name, { responses, requestBody }] of operations) {
+    for (const [name, operation] of operations) {
+      const { responses, requestBody } = operation;
       expect(Object.keys(responses), name).to.include.members(["200", "400", "429", "500", "503"]);
       for (const [status, { content, description }] of Object.entries(responses)) {
         expect(description, `${name} ${status}`).to.be.a("string");
         if (status === "304") continue;
         const given = LINES.has(name) ? "application/x-ndjson" : "application/json";
         const type = Number(status) < 400 ? given : "application/problem+json";
-        expect(Object.keys(content ?? {}), `${name} ${status}`).to.deep.equal([type]);
+        const isList = operation.parameters?.some((parameter) => parameter.name === "format") === true;
+        const types = isList && status === "200" ? [type, "text/csv"] : [type];
+        expect(Object.keys(content ?? {}), `${name} ${status}`).to.deep.equal(types);
         const schema = content?.[type]?.schema;
         const kind = LINES.has(name) ? "string" : "object";
         if (Number(status) < 400) expect(schema, `${name} ${status}`).to.have.property("type", kind);
