@@ -13,6 +13,7 @@ import { Leases__factory } from "../types/factories/lease/Leases__factory.ts";
 import { nodeKeyOf, type Cast } from "./cast.ts";
 import { BONDS, DEAL, MONTH_HOURS } from "./catalogue.ts";
 import { LLTV_WAD } from "./deploy.ts";
+import { COUNTRY, createdIn, facilitySettings } from "./facility.ts";
 import { openFeeds, openPrice } from "./feeds.ts";
 import type { FleetLot } from "./fleet.ts";
 import { fixDay, modelsOf } from "./quotes.ts";
@@ -43,22 +44,6 @@ const DAY_SEC = 86_400;
 const YEAR_SEC = 365 * DAY_SEC;
 /** Curves and ratings are good for so long; their owners renew them before. */
 const INPUT_SEC = 400 * DAY_SEC;
-const NONE = 0;
-const [FEE, INTEREST, RESERVE, PRINCIPAL, , TRAP, FEE_EXCESS, RESIDUAL] = [0, 1, 2, 3, 4, 5, 6, 7] as const;
-/** The priority of payments; the lists of early amortisation and enforcement keep nothing back. */
-const STEPS = [
-  { kind: FEE, subjectIndex: 0 },
-  { kind: FEE, subjectIndex: 1 },
-  { kind: INTEREST, subjectIndex: 0 },
-  { kind: RESERVE, subjectIndex: 0 },
-  { kind: PRINCIPAL, subjectIndex: 0 },
-  { kind: TRAP, subjectIndex: 0 },
-  { kind: FEE_EXCESS, subjectIndex: 0 },
-  { kind: FEE_EXCESS, subjectIndex: 1 },
-  { kind: RESIDUAL, subjectIndex: 1 },
-];
-const COUNTRY = "0x5553"; // US
-const PASSING_STEPS = STEPS.filter(({ kind }) => kind !== RESERVE && kind !== TRAP);
 /** The vault takes a quarter of the senior class, and keeps a tenth of that beside in cash. */
 const [VAULT_PART, CASH_PART] = [4n, 10n];
 const EVIDENCE_CLASS = 3; // attested, with an independent power meter
@@ -197,48 +182,11 @@ async function createFacility(
   seniorAssets: bigint,
   costAssets: bigint,
 ): Promise<{ facility: string; classTokens: string[] }> {
-  const feesOf = (bps: bigint) => (seniorAssets * bps) / 10_000n;
-  const feeOf = (fixedAssets: bigint) => ({ fixedAssets, capAssets: fixedAssets });
-  const monthlyInterest = (seniorAssets * DEAL.couponBps) / 120_000n;
-  const monthlyFees = feesOf(DEAL.trusteeFeeBps + DEAL.servicerFeeBps);
-  const classOf = (kind: 0 | 1, targetAssets: bigint) => ({
-    ...{ kind, principalKind: 0, dayCount: 0, targetAssets, minimumAssets: targetAssets },
-    ...{ callPremiumBps: 0, balloonAssets: 0n, scheduledWad: [] },
-    couponBps: kind === 0 ? DEAL.couponBps : 0n,
-    termMonthCount: kind === 0 ? DEAL.termMonths : 0n,
+  const settings = facilitySettings(addresses, cast, {
+    ...{ name: "Rackbond One", symbol: "RB1", seniorAssets, costAssets },
+    ...{ raiseUntilAt: genesisAt + DAY_SEC, firstPaymentAt },
   });
-  const receipt = await send(
-    admin.facilities.create({
-      ...{ asset: addresses.asset, sponsor: cast.sponsor.address },
-      ...{ leases: addresses.leases, registry: addresses.registry, gate: addresses.gate },
-      ...{ appraisal: addresses.valuation, anticipatedRepaymentAt: NONE, callableAt: NONE },
-      ...{ raiseUntilAt: genesisAt + DAY_SEC, firstPaymentAt, advanceBps: 10_000, minEvidenceClass: 2 },
-      initialReserveAssets: 0n,
-      reserveTargetAssets: DEAL.reserveMonths * (monthlyInterest + monthlyFees),
-      classes: [
-        { name: "Rackbond One Senior A", symbol: "RB1A", terms: classOf(0, seniorAssets) },
-        { name: "Rackbond One Residual", symbol: "RB1R", terms: classOf(1, costAssets - seniorAssets) },
-      ],
-      fees: [
-        { payee: cast.trustee.address, collectionsBps: 0, ...feeOf(feesOf(DEAL.trusteeFeeBps)) },
-        { payee: cast.servicer.address, collectionsBps: 0, ...feeOf(feesOf(DEAL.servicerFeeBps)) },
-      ],
-      covenants: { ...DEAL.covenants, countries: [...DEAL.covenants.countries] },
-      ratchet: [],
-      auction: DEAL.auction,
-      performingSteps: STEPS,
-      amortisationSteps: PASSING_STEPS,
-      enforcementSteps: PASSING_STEPS,
-    }),
-  );
-  for (const log of receipt.logs) {
-    const event = admin.facilities.interface.parseLog(log);
-    if (event?.name === "FacilityCreated") {
-      const [facility, classTokens] = event.args.toArray() as [string, string[]];
-      return { facility, classTokens: [...classTokens] };
-    }
-  }
-  throw new Error("the factory announced no facility");
+  return createdIn(await send(admin.facilities.create(settings)));
 }
 
 async function raise(options: SeedOptions, facility: string, seniorParts: bigint[], residual: bigint): Promise<void> {

@@ -1,13 +1,8 @@
 import { createPublicKey, sign, verify, type KeyObject } from "node:crypto";
 
 import { bytesOf, hexOf, type Hex } from "./protocol/bytes.ts";
+import type { NodePoint } from "./protocol/nodePoint.ts";
 import { lowerS, parseNodeSignature, signedBytes } from "./protocol/signature.ts";
-
-/** The public point of a node key, 32 bytes each: what the registry holds. */
-export interface NodePoint {
-  readonly x: Hex;
-  readonly y: Hex;
-}
 
 /** The public point of a private or public P-256 key. */
 export function pointOf(key: KeyObject): NodePoint {

@@ -10,140 +10,16 @@ import type { WallMeter } from "../agent/wall.ts";
 import { Failure, messageOf } from "../failure.ts";
 import { openNodeSigner } from "../keys/nodeSigner.ts";
 import { outboundUrl } from "../outbound.ts";
+import { AGENT_SETTINGS, type AgentSetting } from "../protocol/agentSettings.ts";
 import { parseIdentities } from "../protocol/identityTree.ts";
 import { readingDomain } from "../protocol/reading.ts";
-
-/** One setting of the agent: a flag, and the same as an environment variable. */
-interface Setting {
-  readonly flag: string;
-  readonly what: string;
-  readonly env: string;
-  readonly default?: string;
-}
-
-/** Every setting of `rackbond agent`; docs/agent.md has them as a table. */
-export const AGENT_SETTINGS = {
-  exporter: {
-    flag: "--exporter <urls>",
-    what: "addresses of this host's exporters, comma-separated; http only on loopback",
-    env: "RACKBOND_AGENT_EXPORTER",
-    default: "http://127.0.0.1:9400/metrics",
-  },
-  intervalSec: {
-    flag: "--interval-sec <n>",
-    what: "seconds between two scrapes",
-    env: "RACKBOND_AGENT_INTERVAL_SEC",
-    default: "15",
-  },
-  timeoutMs: {
-    flag: "--timeout-ms <n>",
-    what: "longest time for one request",
-    env: "RACKBOND_AGENT_TIMEOUT_MS",
-    default: "5000",
-  },
-  nodeId: { flag: "--node-id <id>", what: "this host's node in the registry", env: "RACKBOND_AGENT_NODE_ID" },
-  lotId: { flag: "--lot-id <id>", what: "the lot its boards belong to", env: "RACKBOND_AGENT_LOT_ID" },
-  devices: {
-    flag: "--devices <file>",
-    what: "the lot's published identities, one {name, nodeId} a line",
-    env: "RACKBOND_AGENT_DEVICES",
-  },
-  chainId: { flag: "--chain-id <id>", what: "the chain the registry is on", env: "RACKBOND_AGENT_CHAIN_ID" },
-  telemetry: {
-    flag: "--telemetry <address>",
-    what: "the telemetry contract the readings are for",
-    env: "RACKBOND_AGENT_TELEMETRY",
-  },
-  key: {
-    flag: "--key <uri>",
-    what: "the node key: pem:FILE or pkcs11:…",
-    env: "RACKBOND_AGENT_KEY",
-  },
-  keyPasswordFile: {
-    flag: "--key-password-file <file>",
-    what: "holds the key's password or PIN",
-    env: "RACKBOND_AGENT_KEY_PASSWORD_FILE",
-    default: "",
-  },
-  oracle: {
-    flag: "--oracle <urls>",
-    what: "addresses of the oracles, comma-separated; every one gets every reading",
-    env: "RACKBOND_AGENT_ORACLE",
-  },
-  allowPrivate: {
-    flag: "--allow-private <choice>",
-    what: "yes where oracles are in a private network or on this machine",
-    env: "RACKBOND_AGENT_ALLOW_PRIVATE",
-    default: "no",
-  },
-  data: {
-    flag: "--data <folder>",
-    what: "journal, spool and lock; one agent at a time has it",
-    env: "RACKBOND_AGENT_DATA",
-    default: ".agent",
-  },
-  journalMiB: {
-    flag: "--journal-mib <n>",
-    what: "most that the journal takes on the disk",
-    env: "RACKBOND_AGENT_JOURNAL_MIB",
-    default: "2048",
-  },
-  allocation: {
-    flag: "--allocation <mode>",
-    what: "pod: allocated where rows name a workload; dedicated: always",
-    env: "RACKBOND_AGENT_ALLOCATION",
-    default: "pod",
-  },
-  maxGapSec: {
-    flag: "--max-gap-sec <n>",
-    what: "longer without a scrape, and the time between is not available",
-    env: "RACKBOND_AGENT_MAX_GAP_SEC",
-    default: "120",
-  },
-  closeDelaySec: {
-    flag: "--close-delay-sec <n>",
-    what: "longest wait for a scrape after an epoch's end before it is closed",
-    env: "RACKBOND_AGENT_CLOSE_DELAY_SEC",
-    default: "60",
-  },
-  wallUrl: {
-    flag: "--wall-url <url>",
-    what: "an exporter with the host's power meter",
-    env: "RACKBOND_AGENT_WALL_URL",
-    default: "",
-  },
-  wallMetric: {
-    flag: "--wall-metric <name>",
-    what: "its cumulative energy in joules",
-    env: "RACKBOND_AGENT_WALL_METRIC",
-    default: "",
-  },
-  wallCommand: {
-    flag: "--wall-command <file>",
-    what: "a program that prints the host's cumulative energy in joules",
-    env: "RACKBOND_AGENT_WALL_COMMAND",
-    default: "",
-  },
-  metricsHost: {
-    flag: "--metrics-host <address>",
-    what: "where /metrics and /healthz are served",
-    env: "RACKBOND_AGENT_METRICS_HOST",
-    default: "127.0.0.1",
-  },
-  metricsPort: {
-    flag: "--metrics-port <n>",
-    what: "and on which port; 0 takes a free one",
-    env: "RACKBOND_AGENT_METRICS_PORT",
-    default: "9464",
-  },
-} as const satisfies Record<string, Setting>;
 
 type Given = Record<keyof typeof AGENT_SETTINGS, string>;
 
 /** `rackbond agent`: one signed reading an epoch from a GPU host to every oracle. */
 export function agentCommand(): Command {
   const command = new Command("agent").description("runs on a GPU host: scrapes, signs an hour's reading, sends it");
-  for (const [name, setting] of Object.entries(AGENT_SETTINGS) as [string, Setting][]) {
+  for (const [name, setting] of Object.entries(AGENT_SETTINGS) as [string, AgentSetting][]) {
     const option = new Option(setting.flag, setting.what).env(setting.env);
     option.attributeName = () => name;
     if (setting.default === undefined) option.makeOptionMandatory();

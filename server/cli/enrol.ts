@@ -3,24 +3,26 @@ import { toBeHex, type JsonRpcProvider } from "ethers";
 import { messageOf } from "../failure.ts";
 import type { Files } from "../plugins/files.ts";
 import type { Hex } from "../protocol/bytes.ts";
-import { contractsAt, explainRevert, type Contracts } from "../protocol/contracts.ts";
+import { contractsAt, explainRevert } from "../protocol/contracts.ts";
 import type { Deployment } from "../protocol/deployment.ts";
+import type { DeviceList } from "../protocol/deviceList.ts";
+import {
+  listedDevices,
+  lotArguments,
+  missingPlaces,
+  nodeIdsOf,
+  pointsOf,
+  takeNodeIds,
+  type KnownNode,
+  type LotTerms,
+} from "../protocol/enrolment.ts";
 import { nodeKeyHash } from "../protocol/identity.ts";
-import { identityLines, type NamedDevice } from "../protocol/identityTree.ts";
+import { identityLines } from "../protocol/identityTree.ts";
 import { Refusal, demand } from "../protocol/refusal.ts";
-import type { DeviceList, ListedHost } from "./deviceList.ts";
 import type { Sender } from "./sender.ts";
 
 // A list of devices on its way into the registry. The chain says how far it has come: hosts and lots that are there
 // already are not registered again.
-
-/** What a lot is registered with, besides its devices. */
-export interface LotTerms {
-  readonly siteId: bigint;
-  readonly modelId: Hex;
-  readonly costAssets: bigint;
-  readonly commissionedAt: bigint;
-}
 
 /** What the list is for: a new lot, or other devices of one that is there. */
 export type Goal =
@@ -67,11 +69,7 @@ export async function planEnrolment(enrolment: Enrolment): Promise<Plan> {
   const { list, hostsPerTransaction } = enrolment;
   const siteId = await checkedSite(enrolment);
   const known = await readNodes(enrolment);
-  const nodeIds = list.hosts.map(({ keyHash, hostname }) => {
-    const node = known.get(keyHash);
-    if (node?.isRevoked === true) throw new Refusal("Enrol_NodeRevoked", { hostname, nodeId: node.nodeId });
-    return node?.nodeId ?? 0n;
-  });
+  const nodeIds = nodeIdsOf(list, known);
   const missingCount = nodeIds.filter((nodeId) => nodeId === 0n).length;
   const lotId = await findLot(enrolment, siteId);
   const lotTransactions = lotId === undefined ? 1 : 0;
@@ -110,35 +108,23 @@ export async function enrol(enrolment: Enrolment, sender: Sender, files: Files):
   let gasUsed = (await sender.resume())?.gasUsed ?? 0n;
   const { nodeIds, missingCount, siteId, lotId: foundLotId } = await planEnrolment(enrolment);
 
-  const missing = nodeIds.flatMap((nodeId, place) => (nodeId === 0n ? [place] : []));
-  for (let done = 0; done < missing.length; done += hostsPerTransaction) {
-    const places = missing.slice(done, done + hostsPerTransaction);
-    const points = places.map((place) => (list.hosts[place] as ListedHost).point);
-    const data = registry.interface.encodeFunctionData("registerNodes", [siteId, points]);
+  let doneCount = 0;
+  for (const places of missingPlaces(nodeIds, hostsPerTransaction)) {
+    const data = registry.interface.encodeFunctionData("registerNodes", [siteId, pointsOf(list, places)]);
     const receipt = await sender.send({ to, data });
     gasUsed += receipt.gasUsed;
-    const ids = new Map<Hex, bigint>();
-    for (const log of receipt.logs) {
-      const event = log.address === to ? registry.interface.parseLog(log) : null;
-      if (event?.name !== "NodeRegistered") continue;
-      ids.set(nodeKeyHash(event.args["publicX"] as Hex, event.args["publicY"] as Hex), event.args["nodeId"] as bigint);
-    }
-    for (const place of places) {
-      const { keyHash, hostname } = list.hosts[place] as ListedHost;
-      const nodeId = ids.get(keyHash);
-      if (nodeId === undefined) throw new Refusal("Enrol_NotAnnounced", { hostname, hash: receipt.hash });
-      nodeIds[place] = nodeId;
-    }
-    onProgress?.("hosts", done + places.length, missing.length);
+    takeNodeIds(nodeIds, list, places, receipt, to);
+    doneCount += places.length;
+    onProgress?.("hosts", doneCount, missingCount);
   }
 
-  await files.put("identities", list.identityRoot, identityLines(devicesOf(list, nodeIds)));
+  await files.put("identities", list.identityRoot, identityLines(listedDevices(list, nodeIds)));
   let lotId = foundLotId;
   if (lotId === undefined) {
     const data =
       goal.kind === "swap"
         ? registry.interface.encodeFunctionData("swapDevices", [goal.lotId, list.identityRoot])
-        : registrationOf(registry.interface, goal.terms, list);
+        : registry.interface.encodeFunctionData("registerLot", [...lotArguments(goal.terms, list)]);
     const receipt = await sender.send({ to, data });
     gasUsed += receipt.gasUsed;
     lotId = await findLot(enrolment, siteId);
@@ -148,24 +134,12 @@ export async function enrol(enrolment: Enrolment, sender: Sender, files: Files):
   return { lotId, identityRoot: list.identityRoot, ...counts, gasUsed };
 }
 
-function registrationOf(registry: Contracts["registry"]["interface"], terms: LotTerms, list: DeviceList): string {
-  const { siteId, modelId, costAssets, commissionedAt } = terms;
-  const figures = [BigInt(list.names.length), costAssets, commissionedAt, list.identityRoot] as const;
-  return registry.encodeFunctionData("registerLot", [siteId, modelId, ...figures]);
-}
-
-function* devicesOf(list: DeviceList, nodeIds: readonly bigint[]): Generator<NamedDevice, void, undefined> {
-  for (const [index, name] of list.names.entries()) {
-    yield { name, nodeId: nodeIds[list.hostIndexes[index] as number] as bigint };
-  }
-}
-
 /** The operator's nodes at all its sites, by the hash of their key: a key is registered once, wherever its host moves. */
-async function readNodes(enrolment: Enrolment): Promise<Map<Hex, { nodeId: bigint; isRevoked: boolean }>> {
+async function readNodes(enrolment: Enrolment): Promise<Map<Hex, KnownNode>> {
   const { registry } = contractsAt(enrolment.deployment.addresses, enrolment.provider);
   const siteIds: bigint[] = [];
-  const nodes = new Map<Hex, { nodeId: bigint; isRevoked: boolean }>();
-  const byId = new Map<bigint, { nodeId: bigint; isRevoked: boolean }>();
+  const nodes = new Map<Hex, KnownNode>();
+  const byId = new Map<bigint, Hex>();
   await eachRange(enrolment, async (from, to) => {
     const sites = await registry.queryFilter(registry.filters.SiteRegistered(undefined, enrolment.operator), from, to);
     for (const { args } of sites) if (!siteIds.includes(args.siteId)) siteIds.push(args.siteId);
@@ -175,13 +149,14 @@ async function readNodes(enrolment: Enrolment): Promise<Map<Hex, { nodeId: bigin
     const topics = [registry.interface.getEvent("NodeRegistered").topicHash, null, siteTopics];
     const logs = await enrolment.provider.getLogs({ address: registry.target, topics, fromBlock: from, toBlock: to });
     for (const { data, topics: subjects } of logs) {
-      const node = { nodeId: BigInt(subjects[1] as string), isRevoked: false };
-      nodes.set(nodeKeyHash(data.slice(0, 66) as Hex, `0x${data.slice(66, 130)}`), node);
-      byId.set(node.nodeId, node);
+      const nodeId = BigInt(subjects[1] as string);
+      const keyHash = nodeKeyHash(data.slice(0, 66) as Hex, `0x${data.slice(66, 130)}`);
+      nodes.set(keyHash, { nodeId, isRevoked: false });
+      byId.set(nodeId, keyHash);
     }
     for (const { args } of await registry.queryFilter(registry.filters.NodeRevoked(), from, to)) {
-      const node = byId.get(args.nodeId);
-      if (node !== undefined) node.isRevoked = true;
+      const keyHash = byId.get(args.nodeId);
+      if (keyHash !== undefined) nodes.set(keyHash, { nodeId: args.nodeId, isRevoked: true });
     }
     return logs.length;
   });

@@ -1,8 +1,9 @@
 import { createHash, createPrivateKey, type KeyObject } from "node:crypto";
 
 import { Failure } from "../failure.ts";
-import { isSignedBy, keyOf, pointOf, signReading, type NodePoint } from "../nodekey.ts";
+import { isSignedBy, keyOf, pointOf, signReading } from "../nodekey.ts";
 import { hexOf, type Hex } from "../protocol/bytes.ts";
+import type { NodePoint } from "../protocol/nodePoint.ts";
 import { P256_ORDER, signedBytes } from "../protocol/signature.ts";
 import { parseEcdsa } from "./external.ts";
 import { PKCS11_OPTIONS, openTokenKey } from "./pkcs11.ts";

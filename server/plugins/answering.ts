@@ -143,9 +143,10 @@ async function give(answer: Answer, isPrivate: boolean, request: FastifyRequest,
 
 /** What a route lists; undefined where its answer is no page. */
 function listedBy({ schema }: RouteOptions): TSchema | undefined {
-  const responses = schema?.response as Record<string, { properties?: Record<string, TSchema> }> | undefined;
+  const responses = schema?.response as
+    Record<string, { properties?: Record<string, { items?: TSchema }> }> | undefined;
   const { items, next } = responses?.["200"]?.properties ?? {};
-  return next === undefined ? undefined : (items)?.items;
+  return next === undefined ? undefined : items?.items;
 }
 
 /** Lets a list be asked for as CSV. */

@@ -44,6 +44,15 @@ export interface Follower {
 
 type ContractName = keyof typeof INTERFACES;
 
+/**
+ * Whose events are followed, beside those of facilities and their class tokens. The settlement token is not among them:
+ * its other holders' transfers are none of ours. Who adds one also adds a migration that forgets all blocks.
+ */
+const FOLLOWED = [
+  ...(["authority", "registry", "telemetry", "leases", "facilities", "gate", "valuation", "computeIndex"] as const),
+  ...(["markets", "bonds", "faults", "disputes", "exchange", "leverage", "vault"] as const),
+];
+
 const RANGE_COUNT = 2_000;
 const HEADERS_AT_ONCE = 32;
 const ATTEMPTS = 5;
@@ -52,16 +61,7 @@ export function startFollower(options: FollowOptions): Follower {
   const { store, provider, deployment } = options;
   const { addresses, chainId } = deployment;
   const rangeCount = BigInt(options.rangeCount ?? RANGE_COUNT);
-  // The settlement token is not among them: its other holders' transfers are none of ours.
-  const fixed: [string, ContractName][] = [
-    [addresses.registry, "registry"],
-    [addresses.telemetry, "telemetry"],
-    [addresses.leases, "leases"],
-    [addresses.facilities, "facilities"],
-    [addresses.gate, "gate"],
-    [addresses.valuation, "valuation"],
-    [addresses.markets, "markets"],
-  ];
+  const fixed = FOLLOWED.map((name): [string, ContractName] => [addresses[name], name]);
 
   const headerAt = async (number: bigint | "latest"): Promise<BlockRow | undefined> => {
     const tag = number === "latest" ? number : toQuantity(number);

@@ -41,7 +41,8 @@ export async function openapi(app: Api, version: string): Promise<void> {
         return typeof id === "string" ? id : `schema${place}`;
       },
     },
-    transformObject: ({ openapiObject }) => described(openapiObject as Description),
+    transformObject: (made) =>
+      "openapiObject" in made ? described(made.openapiObject as Description) : made.swaggerObject,
     openapi: {
       openapi: "3.1.0",
       info: {

@@ -1,10 +1,8 @@
 import type { JsonRpcProvider } from "ethers";
-import { Failure } from "../failure.ts";
 import type { Hex } from "../protocol/bytes.ts";
 import type { Deployment } from "../protocol/deployment.ts";
 import type { SignedReadingJson } from "../protocol/reading.ts";
 import type { ReadingReceipt, Sources } from "../sources.ts";
-import { noteBlock } from "./asOf.ts";
 import { headBlock, type View } from "./events.ts";
 import type { Files } from "./files.ts";
 import type { Follower } from "./follow.ts";
@@ -18,6 +16,7 @@ import { leasesAfter } from "./readmodelLeases.ts";
 import { gpuCountOf, lotAt, lotsAfter, metersOf } from "./readmodelLots.ts";
 import { absenceProofIn, deviceProofIn, indexFor, lotProofLines, type PlacedReport } from "./readmodelProofs.ts";
 import type { Store } from "./store.ts";
+import { viewsOf } from "./views.ts";
 
 export interface ReadModelOptions {
   readonly store: Store;
@@ -39,15 +38,7 @@ const ALL = 0x7fff_ffff;
 export function readModel(options: ReadModelOptions): Sources {
   const { store, follower, deployment } = options;
 
-  /** Answers out of one state of the events, also while the follower writes the next. */
-  const view = async <T>(work: (view: View) => Promise<T>): Promise<T> =>
-    await store.transaction(async (db) => {
-      await db.query("set transaction isolation level repeatable read, read only");
-      const head = await headBlock(db);
-      if (head === undefined) throw new Failure("ReadModel_Empty", "no block has been followed yet");
-      noteBlock(head);
-      return await work({ db, head });
-    });
+  const view = viewsOf(store);
 
   /** A report out of the events. What is made of its readings is made after the database is let go. */
   const reportAt = async (epoch: bigint): Promise<PlacedReport | undefined> =>

@@ -165,7 +165,7 @@ export async function metersOf(
     last = now;
     return {
       epoch: String(epoch),
-      state: name === "Skipped" ? "Skipped" : isFinal(submittedAt) ? "Final" : "Submitted",
+      state: name === "Skipped" ? "Skipped" : isFinal({ epoch, submittedAt }) ? "Final" : "Submitted",
       meter: shownMeter(now),
       ratios: shownRatios(growth),
     };

@@ -6,13 +6,14 @@ import type { BlockMark, PlatformSources } from "../sourcesPlatform.ts";
 import { headBlock, type View } from "./events.ts";
 import type { Follower } from "./follow.ts";
 import type { Store } from "./store.ts";
+import type { InView } from "./views.ts";
 
 interface Options {
   readonly store: Pick<Store, "db">;
   readonly follower: Pick<Follower, "version">;
   readonly deployment: Deployment;
   readonly provider?: Pick<JsonRpcProvider, "call">;
-  readonly view: <T>(work: (view: View) => Promise<T>) => Promise<T>;
+  readonly view: InView;
 }
 
 /** Blocks that another process writes into the same database are seen after so long. */

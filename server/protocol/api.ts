@@ -1,7 +1,20 @@
 import { Type, type Static, type TSchema } from "typebox";
 import { FILE_KINDS, type FileKind } from "./publication.ts";
 import type { FacilitySchema, PaymentSchema } from "./apiFacilities.ts";
-import { strict, Amount, U64, UnixTime, Address, Hash, Count, Bps, CountryCode, orNull, oneOf } from "./apiTypes.ts";
+import {
+  strict,
+  Amount,
+  U64,
+  UnixTime,
+  Address,
+  Hash,
+  Count,
+  Bps,
+  CountryCode,
+  PageLimit,
+  orNull,
+  oneOf,
+} from "./apiTypes.ts";
 
 // What the REST API takes and gives. Ids, epochs, times, amounts and counters are decimal strings, since they do not fit
 // a JSON number; amounts are base units of their token. Counts and indices below 2^32 are integers. Addresses are
@@ -29,7 +42,7 @@ export const ProblemSchema = Type.Object(
 
 // Parameters. Everything in an address is text: numbers are checked by their decimal form.
 
-const limit = Type.String({ pattern: "^([1-9]|[1-9][0-9]|1[0-9]{2}|200)$", default: "50", description: "1 to 200" });
+const limit = PageLimit;
 
 /** A page of what is listed from the lowest id up. */
 export const AfterQuerySchema = Type.Object({ limit, after: Type.Optional(U64) }, strict);

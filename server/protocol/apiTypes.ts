@@ -11,6 +11,18 @@ export const Address = Type.String({ pattern: "^0x[0-9a-fA-F]{40}$" });
 export const Hash = Type.String({ pattern: "^0x[0-9a-f]{64}$" });
 export const COUNT = { minimum: 0, maximum: 0xffff_ffff };
 export const Count = Type.Integer(COUNT);
+export const Wad = Type.String({ pattern: "^(0|[1-9][0-9]{0,77})$", description: "parts of 10^18" });
+export const Signature = Type.String({
+  pattern: "^0x([0-9a-fA-F]{2}){1,4096}$",
+  description: "of an account or a wallet",
+});
+/** How many a page has. Everything in an address is text: numbers are checked by their decimal form. */
+export const PageLimit = Type.String({
+  pattern: "^([1-9]|[1-9][0-9]|1[0-9]{2}|200)$",
+  default: "50",
+  description: "1 to 200",
+});
+export const Flag = Type.Unsafe<"true" | "false">({ type: "string", enum: ["true", "false"] });
 export const CountryCode = Type.String({ pattern: "^[A-Z]{2}$" });
 export const Bps = Type.Integer({ minimum: 0, maximum: 0xffff_ffff, description: "hundredths of a percent" });
 

@@ -1,5 +1,8 @@
 import { expect } from "chai";
-import { NO_CLAUSES } from "../../server/protocol/lease.ts";
+import { EFFICIENCY_METRICS, NO_CLAUSES, PRICINGS } from "../../server/protocol/lease.ts";
+import { contractTerms, openingAssets, signTerms, termsDigest, termsFaults } from "../../server/protocol/leaseTerms.ts";
+import type { LeaseTermsJson } from "../../server/protocol/apiDrafts.ts";
+import { domainOf as signedDomainOf } from "../../server/protocol/typed.ts";
 import type { Terms } from "./leasesStage.ts";
 import { at, BASE, ENDS, ethers, FULL_CLAUSES, LINKED_CLAUSES, LOT_ID, stage } from "./leasesStage.ts";
 
@@ -20,6 +23,29 @@ const linked = (changed: Partial<Terms["index"]>) => ({
   ...LINKED_CLAUSES,
   index: { ...LINKED_CLAUSES.index, ...changed },
 });
+
+/** Terms as the API and the portal have them. */
+function jsonOf(terms: Terms): LeaseTermsJson {
+  const { index, efficiency, payment, exit } = terms;
+  const numbers = (clause: object) =>
+    Object.fromEntries(
+      Object.entries(clause).map(([name, value]) => [name, name.endsWith("Assets") ? String(value as bigint) : Number(value as bigint)]),
+    );
+  return {
+    ...terms,
+    ...{ lotId: String(terms.lotId), startAt: String(terms.startAt), lesseeBucket: Number(terms.lesseeBucket) },
+    pricing: PRICINGS[terms.pricing]!,
+    ...{ baseRentAssets: String(terms.baseRentAssets), gpuHourRateAssets: String(terms.gpuHourRateAssets) },
+    index: { ...numbers(index), source: index.source },
+    efficiency: { ...numbers(efficiency), metric: EFFICIENCY_METRICS[Number(efficiency.metric)]! },
+    ...{ payment: numbers(payment), exit: numbers(exit) },
+    countries: terms.countries.map((code) => Buffer.from(code.slice(2), "hex").toString("latin1")),
+    sla: terms.sla.map(numbers),
+  } as unknown as LeaseTermsJson;
+}
+
+/** What the stage's lot is to the terms. */
+const PLACE = { nowAt: BigInt(at("2030-01-10") + 30_000), country: "DE", isRetired: false, assetDecimalCount: 6 };
 
 describe("Leases: terms", () => {
   describe("open", () => {
@@ -123,7 +149,9 @@ describe("Leases: terms", () => {
     ];
     for (const [what, changed, error, args] of badTerms) {
       it(`refuses ${what}`, async () => {
-        const { leases, open } = await stage();
+        const { leases, open, terms } = await stage();
+        const faults = termsFaults(jsonOf({ ...terms, ...changed }), { ...PLACE, payee: terms.payee });
+        expect(faults.map(({ code }) => code)).to.include(error);
         const refused = expect(open(changed)).to.be.revertedWithCustomError(leases, error);
         await (args.length > 0 ? refused.withArgs(...args) : refused);
         expect(await leases.leaseCount()).to.equal(0);
@@ -151,11 +179,36 @@ describe("Leases: terms", () => {
       ["the country that the lot is in, among others", { countries: ["0x5553", "0x4445"] }],
     ] as [string, Partial<Terms>][]) {
       it(`takes ${what}`, async () => {
-        const { leases, open } = await stage();
+        const { leases, open, terms } = await stage();
+        const json = jsonOf({ ...terms, ...changed });
+        expect(termsFaults(json, { ...PLACE, payee: terms.payee })).to.deep.equal([]);
         await open(changed);
         expect(await leases.isLocated(1)).to.equal(true);
+        const { status } = await leases.lease(1);
+        expect(status.prepaidAssets + status.depositAssets).to.equal(openingAssets(json));
       });
     }
+
+    it("takes terms as the API has them, signed as the portal signs them", async () => {
+      const { leases, operator, lessee, terms } = await stage();
+      const json = jsonOf({ ...terms, ...FULL_CLAUSES });
+      const domain = signedDomainOf(await leases.eip712Domain());
+      const signature = await signTerms(lessee, domain, json);
+      expect(ethers.recoverAddress(termsDigest(domain, json), signature)).to.equal(lessee.address);
+      await leases.connect(operator).open(contractTerms(json), signature);
+      expect((await leases.lease(1)).terms.countries).to.deep.equal(["0x4445"]);
+    });
+
+    it("names the payee, a retired lot and a token that is too fine before they are sent", async () => {
+      const { terms, lessee } = await stage();
+      const codesOf = (changed: Partial<Terms>, place: Partial<typeof PLACE & { payee: string }>) =>
+        termsFaults(jsonOf({ ...terms, ...changed }), { ...PLACE, payee: terms.payee, ...place }).map(
+          ({ code }) => code,
+        );
+      expect(codesOf({}, { payee: lessee.address })).to.deep.equal(["Lease_WrongPayee"]);
+      expect(codesOf({}, { payee: terms.payee.toLowerCase(), isRetired: true })).to.deep.equal(["Lease_LotRetired"]);
+      expect(codesOf(linked({}), { assetDecimalCount: 19 })).to.deep.equal(["Lease_BadIndex"]);
+    });
   });
 
   describe("isLocated", () => {

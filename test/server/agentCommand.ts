@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 import { expect } from "chai";
 
-import { AGENT_SETTINGS } from "../../server/cli/agent.ts";
+import { AGENT_SETTINGS, AGENT_UNIT, agentEnvironment } from "../../server/protocol/agentSettings.ts";
 import { canonicalDeviceName } from "../../server/protocol/identity.ts";
 import { UUIDS, newFolder } from "./agentBench.ts";
 import { end, exporterText, serve, startOracle, until } from "./agentPlaces.ts";
@@ -99,6 +99,30 @@ describe("rackbond agent", () => {
     });
     await Promise.all(ends);
     expect(existsSync(env.RACKBOND_AGENT_DATA)).to.equal(false);
+  });
+
+  it("is set up by an environment file that says what differs from the defaults, and nothing ambiguous", () => {
+    const must = {
+      ...{ nodeId: "3", lotId: "7", chainId: "31337", telemetry: TELEMETRY, key: "pem:/etc/rackbond/node.pem" },
+      ...{ devices: "/etc/rackbond/identities.ndjson", oracle: "https://a.example/,https://b.example/" },
+    };
+    const text = agentEnvironment({
+      ...must,
+      allocation: "dedicated",
+      interval: "15",
+      intervalSec: "15",
+    } as typeof must);
+    expect(text.trimEnd().split("\n")).to.deep.equal([
+      ...["RACKBOND_AGENT_NODE_ID=3", "RACKBOND_AGENT_LOT_ID=7"],
+      ...["RACKBOND_AGENT_DEVICES=/etc/rackbond/identities.ndjson", "RACKBOND_AGENT_CHAIN_ID=31337"],
+      ...[`RACKBOND_AGENT_TELEMETRY=${TELEMETRY}`, "RACKBOND_AGENT_KEY=pem:/etc/rackbond/node.pem"],
+      ...["RACKBOND_AGENT_ORACLE=https://a.example/,https://b.example/", "RACKBOND_AGENT_ALLOCATION=dedicated"],
+    ]);
+    expect(() => agentEnvironment({ ...must, nodeId: "" })).to.throw("Agent_SettingMissing");
+    for (const value of ["a b", "a\nb", 'a"b', "a#b", "$HOME", "a\\b"])
+      expect(() => agentEnvironment({ ...must, data: value }), value).to.throw("Agent_SettingNotPlain");
+    const page = readFileSync(new URL("../../docs/agent.md", import.meta.url), "utf8");
+    expect(page).to.contain(`\`\`\`ini\n${AGENT_UNIT}\`\`\``);
   });
 
   it("has a page that names every setting and every metric", () => {

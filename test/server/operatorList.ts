@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { concat } from "ethers";
 import { nodeKeyOf } from "../../scripts/cast.ts";
-import { readDeviceList, type DeviceList } from "../../server/cli/deviceList.ts";
+import { readDeviceList } from "../../server/cli/deviceList.ts";
+import type { DeviceList } from "../../server/protocol/deviceList.ts";
 import { identityAnchor, nodeKeyHash } from "../../server/protocol/identity.ts";
 import { identityRootOf } from "../../server/protocol/identityTree.ts";
 

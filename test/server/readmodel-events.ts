@@ -320,6 +320,14 @@ describe("read model out of events", () => {
       expect(await model.summary()).to.include({ lastEpoch: "102", finalEpoch: "101" });
     });
 
+    it("E04: are not final while they are halted, and final again when they are upheld", async () => {
+      await tell("telemetry", account(10), "Halted", { epoch: "100" });
+      expect((await model.epochs({ limit: 1, before: 101n }))[0]!.state).to.equal("Submitted");
+      expect((await model.summary()).finalEpoch).to.equal(null);
+      await tell("telemetry", account(10), "Resolved", { epoch: "100", rolledBack: false });
+      expect((await model.epochs({ limit: 1, before: 101n }))[0]!.state).to.equal("Final");
+    });
+
     it("E04: are gone when they are rolled back, and their meters with them; what is filed again is shown", async () => {
       const range = { fromEpoch: 100n, toEpoch: 102n, limit: 10 };
       const shown = async () => (await model.epochs({ limit: 10 })).map(({ epoch, state }) => [epoch, state]);
