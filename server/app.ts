@@ -15,6 +15,7 @@ import { openapi } from "./plugins/openapi.ts";
 import { HttpProblem, onClientError, problems, sendProblem } from "./plugins/problems.ts";
 import { sessions } from "./plugins/session.ts";
 import { facilityRoutes } from "./routes/facilities.ts";
+import { historyRoutes } from "./routes/history.ts";
 import { identityRoutes } from "./routes/identities.ts";
 import { lotRoutes } from "./routes/lots.ts";
 import { peerRoutes, type PeerSources } from "./routes/peers.ts";
@@ -85,6 +86,7 @@ export async function buildApp(options: AppOptions): Promise<Api> {
   sessionRoutes(app, await sessions(app, { config, sources, secret: sessionSecret(config) }));
   serviceRoutes(app, sources);
   facilityRoutes(app, sources);
+  historyRoutes(app, sources);
   lotRoutes(app, sources);
   telemetryRoutes(app, sources);
   if (options.peers !== undefined) peerRoutes(app, options.peers);

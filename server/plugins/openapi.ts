@@ -81,28 +81,43 @@ export async function openapi(app: Api, version: string): Promise<void> {
   );
 }
 
+interface Answer {
+  content?: Record<string, unknown>;
+  headers?: Record<string, unknown>;
+}
+
 interface Operation {
   readonly parameters?: readonly { readonly name: string }[];
-  readonly responses: Readonly<
-    Record<string, { content?: Record<string, unknown>; headers?: Record<string, unknown> }>
-  >;
+  readonly responses: Record<string, Answer | { readonly $ref: string }>;
 }
 
-type Description = { readonly paths?: Readonly<Record<string, Readonly<Record<string, Operation>>>> };
+interface Description {
+  readonly paths?: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components?: { responses?: Record<string, unknown> };
+}
 
-/** Adds what surrounds all routes: the block that an answer is true at, its tag, and lists as CSV. */
+/** Adds what surrounds all routes: the block that an answer is true at, its tag, and lists as CSV. Problems stand once. */
 function described(description: Description): Description {
+  const problems: Record<string, unknown> = {};
   for (const [path, methods] of Object.entries(description.paths ?? {})) {
-    const { get } = methods;
-    const answer = get?.responses["200"];
-    if (answer?.content?.["application/json"] === undefined || !path.startsWith("/v1/")) continue;
-    const text = { type: "string" };
-    answer.headers = {
-      "x-block-number": { description: "the block that the answer is true at", schema: text },
-      etag: { description: "of public answers; changes with the block", schema: text },
-    };
-    if (get?.parameters?.some(({ name }) => name === "format") === true)
-      answer.content["text/csv"] = { schema: { type: "string", description: "a header line, then an item a line" } };
+    for (const [method, { parameters, responses }] of Object.entries(methods)) {
+      for (const [status, answer] of Object.entries(responses)) {
+        if (Number(status) < 400) continue;
+        problems[`Problem${status}`] = answer;
+        responses[status] = { $ref: `#/components/responses/Problem${status}` };
+      }
+      const answer = responses["200"] as Answer | undefined;
+      if (method !== "get" || !path.startsWith("/v1/") || answer?.content?.["application/json"] === undefined) continue;
+      answer.headers = AROUND;
+      if (parameters?.some(({ name }) => name === "format") === true) answer.content["text/csv"] = { schema: CSV };
+    }
   }
-  return description;
+  return { ...description, components: { ...description.components, responses: problems } };
 }
+
+const CSV = { type: "string", description: "a header line, then an item a line" };
+
+const AROUND = {
+  "x-block-number": { description: "the block that the answer is true at", schema: { type: "string" } },
+  etag: { description: "of public answers; changes with the block", schema: { type: "string" } },
+};

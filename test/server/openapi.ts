@@ -9,7 +9,13 @@ interface Operation {
   tags?: string[];
   parameters?: { name: string; in: string; required?: boolean; schema?: Record<string, unknown> }[];
   requestBody?: { content: Record<string, { schema: object }> };
-  responses: Record<string, { description?: string; content?: Record<string, { schema?: object }> }>;
+  responses: Record<string, Answer>;
+}
+
+interface Answer {
+  $ref?: string;
+  description?: string;
+  content?: Record<string, { schema?: object }>;
 }
 
 // These give lines of JSON.
@@ -17,7 +23,7 @@ const LINES = new Set(["get /v1/files/{kind}/{hash}", "get /v1/epochs/{epoch}/lo
 
 describe("openapi", () => {
   let document: {
-    components: { schemas: Record<string, { required?: string[] }> };
+    components: { schemas: Record<string, { required?: string[] }>; responses: Record<string, Answer> };
     openapi: string;
     info: { version: string };
     tags: { name: string }[];
@@ -32,8 +38,13 @@ describe("openapi", () => {
     const docs = await app.inject("/docs/");
     page = { statusCode: docs.statusCode, body: docs.body, policy: docs.headers["content-security-policy"] };
     await app.close();
+    const whole = (answer: Answer): Answer =>
+      answer.$ref === undefined ? answer : document.components.responses[answer.$ref.split("/").at(-1)!]!;
     operations = Object.entries(document.paths).flatMap(([path, methods]) =>
-      Object.entries(methods).map(([method, operation]): [string, Operation] => [`${method} ${path}`, operation]),
+      Object.entries(methods).map(([method, { responses, ...operation }]): [string, Operation] => {
+        const answers = Object.entries(responses).map(([status, answer]) => [status, whole(answer)]);
+        return [`${method} ${path}`, { ...operation, responses: Object.fromEntries(answers) as typeof responses }];
+      }),
     );
   });
 
@@ -52,6 +63,7 @@ describe("openapi", () => {
       "get /v1/epochs/{epoch}/lots/{lotId}/proof",
       "get /v1/facilities",
       "get /v1/facilities/{address}",
+      "get /v1/facilities/{address}/events",
       "get /v1/facilities/{address}/payments",
       "get /v1/files/{kind}/{hash}",
       "get /v1/leases",
