@@ -160,7 +160,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     const inTurn = takingTurns();
 
     const sources = readModel({
-      ...{ store, follower, deployment, files },
+      ...{ store, follower, deployment, files, provider },
       proofs: openProofs({ files, domain }),
       contractsAfter: (block) => contractsAfter(provider, addresses, block),
       submit: (signed, receivedAt) => inTurn(() => submitReading(oracles, domain, signed, receivedAt)),

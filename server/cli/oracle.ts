@@ -100,7 +100,7 @@ async function startServing(config: Config, closing: (() => Promise<void> | void
   });
   const domain = readingDomain(BigInt(deployment.chainId), deployment.addresses.telemetry);
   const sources = readModel({
-    ...{ store, follower, deployment, files },
+    ...{ store, follower, deployment, files, provider },
     proofs: openProofs({ files, domain }),
     contractsAfter: (block) => contractsAfter(provider, deployment.addresses, block),
     async submit(signed): Promise<ReadingReceipt> {
