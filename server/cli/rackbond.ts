@@ -6,6 +6,7 @@ import { apiCommand } from "./api.ts";
 import { attestCommand } from "./attest.ts";
 import { auditCommand } from "./audit.ts";
 import { gatewayCommand } from "./gateway.ts";
+import { investCommand } from "./invest.ts";
 import { keeperCommand } from "./keeper.ts";
 import { measureCommand } from "./measure.ts";
 import { operatorCommand } from "./operator.ts";
@@ -25,6 +26,7 @@ function program(): Command {
     .addCommand(attestCommand())
     .addCommand(auditCommand())
     .addCommand(gatewayCommand())
+    .addCommand(investCommand())
     .addCommand(keeperCommand())
     .addCommand(measureCommand())
     .addCommand(operatorCommand())
