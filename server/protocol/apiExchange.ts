@@ -71,6 +71,8 @@ export const OrderSchema = Type.Object(
     status: oneOf(ORDER_STATUSES),
     filledShares: Amount,
     fillableShares: Amount,
+    accruedAssets: Type.String({ ...Amount, description: "interest that accrued to all of its shares" }),
+    feeBps: Type.Integer({ minimum: 0, maximum: 65_535, description: "what the exchange takes of the price now" }),
     receivedAt: UnixTime,
   },
   strict,
