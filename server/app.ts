@@ -12,6 +12,7 @@ import type { Api } from "./plugins/http.ts";
 import { openapi } from "./plugins/openapi.ts";
 import { HttpProblem, onClientError, problems, sendProblem } from "./plugins/problems.ts";
 import { facilityRoutes } from "./routes/facilities.ts";
+import { historyRoutes } from "./routes/history.ts";
 import { identityRoutes } from "./routes/identities.ts";
 import { lotRoutes } from "./routes/lots.ts";
 import { peerRoutes, type PeerSources } from "./routes/peers.ts";
@@ -79,6 +80,7 @@ export async function buildApp(options: AppOptions): Promise<Api> {
   await openapi(app, versionOfPackage());
   serviceRoutes(app, sources);
   facilityRoutes(app, sources);
+  historyRoutes(app, sources);
   lotRoutes(app, sources);
   telemetryRoutes(app, sources);
   if (options.peers !== undefined) peerRoutes(app, options.peers);

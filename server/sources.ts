@@ -9,24 +9,14 @@ import type {
   Ready,
   Summary,
 } from "./protocol/api.ts";
+import type { PageAfter, PageBefore } from "./pages.ts";
 import type { Lease } from "./protocol/apiLeases.ts";
 import type { Hex } from "./protocol/bytes.ts";
 import type { AbsenceProof, DeviceProof } from "./protocol/proof.ts";
 import type { FileKind } from "./protocol/publication.ts";
 import type { SignedReadingJson } from "./protocol/reading.ts";
 import type { Refusal } from "./protocol/refusal.ts";
-
-/** A page from the lowest key up: those above `after` (all, when there is none), at most `limit` of them. */
-export interface PageAfter<Key> {
-  readonly limit: number;
-  readonly after?: Key;
-}
-
-/** A page from the newest down: those below `before`. */
-export interface PageBefore<Key> {
-  readonly limit: number;
-  readonly before?: Key;
-}
+import type { AuditSources } from "./sourcesAudit.ts";
 
 /** A published file: lines of text, kept compressed (zstd). It never changes. */
 export interface PublishedFile {
@@ -68,7 +58,7 @@ export interface IdentitySink {
  * All that the API serves. Answers come out of the read model, as the schemas of protocol/api.ts have them; what is not
  * there is undefined. Addresses come in and go out with their checksum.
  */
-export interface Sources {
+export interface Sources extends AuditSources {
   /** Undefined while the program cannot serve: no database, no chain, or a read model that is behind. */
   ready(): Promise<Ready | undefined>;
   summary(): Promise<Summary>;

@@ -1,4 +1,5 @@
 import type { Hex } from "../protocol/bytes.ts";
+import type { Contracts } from "../protocol/contracts.ts";
 import type { Deployment } from "../protocol/deployment.ts";
 import type { SignedReadingJson } from "../protocol/reading.ts";
 import type { ReadingReceipt, Sources } from "../sources.ts";
@@ -9,11 +10,14 @@ import type { ProofIndex } from "./proofIndex.ts";
 import type { Proofs } from "./proofs.ts";
 import { cashOf } from "./readmodelCash.ts";
 import { epochAt, epochsBefore, newestEpochs } from "./readmodelEpochs.ts";
-import { facilitiesAfter, facilityAt, paymentsBefore } from "./readmodelFacilities.ts";
+import { facilitiesAfter, facilityAt } from "./readmodelFacilities.ts";
+import { paymentsBefore } from "./readmodelPayments.ts";
+import { historyAfter } from "./readmodelHistory.ts";
 import { leasesAfter } from "./readmodelLeases.ts";
 import { gpuCountOf, lotAt, lotsAfter, metersOf } from "./readmodelLots.ts";
 import { absenceProofIn, deviceProofIn, indexFor, lotProofLines, type PlacedReport } from "./readmodelProofs.ts";
 import type { Store } from "./store.ts";
+import { openTokens } from "./tokens.ts";
 import { viewsOf } from "./views.ts";
 
 export interface ReadModelOptions {
@@ -22,8 +26,8 @@ export interface ReadModelOptions {
   readonly files: Pick<Files, "find">;
   readonly proofs: Proofs;
   readonly deployment: Deployment;
-  /** Of the settlement token: the one fact that no event has. */
-  readonly assetDecimalCount: number;
+  /** To be asked what no event says: what tokens are, what things are worth at a block. */
+  readonly contracts: Contracts;
   /** Gives a reading to the oracles. */
   readonly submit: (signed: SignedReadingJson, receivedAt: bigint) => Promise<ReadingReceipt>;
 }
@@ -32,7 +36,8 @@ const ALL = 0x7fff_ffff;
 
 /** All that the API serves, computed from the followed events when it is asked for; nothing else is kept. */
 export function readModel(options: ReadModelOptions): Sources {
-  const { store, follower, deployment } = options;
+  const { store, follower, deployment, contracts } = options;
+  const tokens = openTokens(contracts);
 
   const view = viewsOf(store);
 
@@ -70,7 +75,7 @@ export function readModel(options: ReadModelOptions): Sources {
     summary: () =>
       view(async (now) => {
         const asset = deployment.addresses.asset;
-        const facilities = (await facilitiesAfter(now, { limit: ALL })).filter((one) => one.asset === asset);
+        const facilities = (await facilitiesAfter(now, tokens, { limit: ALL })).filter((one) => one.asset === asset);
         const { lastEpoch, finalEpoch } = await newestEpochs(now);
         return {
           months: Math.max(0, ...facilities.map(({ paymentCount }) => paymentCount)),
@@ -78,16 +83,17 @@ export function readModel(options: ReadModelOptions): Sources {
           ...chainNow(now),
           chainTimeAt: String(now.head.time),
           asset,
-          assetDecimalCount: options.assetDecimalCount,
+          assetDecimalCount: (await tokens.factsOf(asset)).decimalCount,
           gpuCount: String(await gpuCountOf(now)),
           lastEpoch: textOrNull(lastEpoch),
           finalEpoch: textOrNull(finalEpoch),
         };
       }),
 
-    facilities: (page) => view((now) => facilitiesAfter(now, page)),
-    facility: (address) => view((now) => facilityAt(now, address)),
+    facilities: (page) => view((now) => facilitiesAfter(now, tokens, page)),
+    facility: (address) => view((now) => facilityAt(now, tokens, address)),
     payments: (address, page) => view((now) => paymentsBefore(now, address, page)),
+    history: (address, page) => view((now) => historyAfter(now, address, page)),
     lots: (page) => view((now) => lotsAfter(now, page)),
     lot: (lotId) => view((now) => lotAt(now, lotId)),
     meters: (lotId, range) => view((now) => metersOf(now, lotId, range)),

@@ -3,7 +3,7 @@ import { getAddress } from "ethers";
 import type { Epoch, EpochDetail } from "../protocol/api.ts";
 import type { Hex } from "../protocol/bytes.ts";
 import { metersOfWords } from "../protocol/report.ts";
-import type { PageBefore } from "../sources.ts";
+import type { PageBefore } from "../pages.ts";
 import type { View } from "./events.ts";
 
 // Reported and skipped epochs, out of events; signatures out of what the oracles keep.

@@ -47,6 +47,7 @@ describe("api", () => {
       "/v1/facilities",
       `/v1/facilities/${ADDRESS}`,
       `/v1/facilities/${ADDRESS.toLowerCase()}/payments`,
+      `/v1/facilities/${ADDRESS}/events?after=7`,
       "/v1/lots",
       "/v1/lots/1",
       "/v1/lots/1/meters?from=490000&to=490002",
@@ -134,6 +135,7 @@ describe("api", () => {
       const other = `0x${"00".repeat(20)}`;
       expect(await refusal(`/v1/facilities/${other}`)).to.equal("404 Facility_Unknown");
       expect(await refusal(`/v1/facilities/${other}/payments`)).to.equal("404 Facility_Unknown");
+      expect(await refusal(`/v1/facilities/${other}/events`)).to.equal("404 Facility_Unknown");
       expect(await refusal("/v1/lots/9")).to.equal("404 Lot_Unknown");
       expect(await refusal("/v1/lots/9/meters?from=1&to=2")).to.equal("404 Lot_Unknown");
       expect(await refusal("/v1/epochs/1")).to.equal("404 Epoch_Unknown");
@@ -158,6 +160,7 @@ describe("api", () => {
         "/v1/epochs?",
         "/v1/facilities?",
         `/v1/facilities/${ADDRESS}/payments?`,
+        `/v1/facilities/${ADDRESS}/events?`,
       ];
       const limits = [
         "0",

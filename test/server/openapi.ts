@@ -51,6 +51,7 @@ describe("openapi", () => {
       "get /v1/epochs/{epoch}/lots/{lotId}/proof",
       "get /v1/facilities",
       "get /v1/facilities/{address}",
+      "get /v1/facilities/{address}/events",
       "get /v1/facilities/{address}/payments",
       "get /v1/files/{kind}/{hash}",
       "get /v1/leases",

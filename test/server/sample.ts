@@ -3,6 +3,7 @@ import { zstdCompressSync } from "node:zlib";
 import type { Hex } from "../../server/protocol/bytes.ts";
 import { DROP_REASONS } from "../../server/protocol/drops.ts";
 import type * as api from "../../server/protocol/api.ts";
+import type { HistoryEvent } from "../../server/protocol/apiHistory.ts";
 import type { Lease } from "../../server/protocol/apiLeases.ts";
 import type { AbsenceProof, DeviceProof } from "../../server/protocol/proof.ts";
 import type { SignedReadingJson } from "../../server/protocol/reading.ts";
@@ -63,9 +64,24 @@ const summary: api.Summary = {
 
 const facility: api.Facility = {
   address: ADDRESS,
+  name: "Rackbond One",
   state: "Performing",
   asset: ADDRESS,
+  assetSymbol: "USDX",
+  assetDecimalCount: 6,
   sponsor: ADDRESS,
+  ...{ createdAt: "1763000000", raiseUntilAt: "1763100000", firstPaymentAt: "1764000000" },
+  ...{ anticipatedRepaymentAt: null, callableAt: null, escrowAssets: "0", drawnAssets: "1" },
+  reserveTargetAssets: "1",
+  coverageBps: null,
+  relatedPartyBps: 0,
+  evidenceClass: 3,
+  gpuCount: "64",
+  covenants: {
+    ...{ trapDscrBps: 13_500, amortiseDscrBps: 12_500, dscrPeriodCount: 3, maxLtvBps: 9_000, minCoverageBps: 9_000 },
+    ...{ covenantCureSec: 2_592_000, interestCureSec: 864_000, countries: ["US"] },
+  },
+  ratchet: [{ maxPueE4: 12_000, marginBps: 25 }],
   collectionsAssets: "0",
   reserveAssets: `1${"0".repeat(77)}`,
   trappedAssets: "0",
@@ -82,6 +98,10 @@ const facility: api.Facility = {
       name: "Senior <A>",
       symbol: "A",
       kind: "Senior",
+      ...{ principalKind: "LevelPay", dayCount: "Thirty360", termMonthCount: 24, targetAssets: "1" },
+      ...{ poolFactorWad: "1000000000000000000", interestDueAssets: "0", missedAt: null },
+      ...{ interestPaidAssets: "0", principalPaidAssets: "0" },
+      ...{ holderCount: 2, largestHolderBps: 6_000, topTenHoldersBps: 10_000 },
       couponBps: 950,
       totalShares: "1",
       outstandingAssets: "1",
@@ -104,6 +124,12 @@ const payment: api.Payment = {
   netAssets: "0",
   serviceAssets: "0",
   transactionHash: HASH,
+};
+
+const historyEvent: HistoryEvent = {
+  ...{ eventId: "7000003", block: "7", logIndex: 3, blockAt: "1764000000", transactionHash: HASH },
+  ...{ contract: "facility", address: ADDRESS, name: "StepPaid" },
+  args: { paymentIndex: "0", stepIndex: "0", step: { kind: "0", subjectIndex: "0" }, dueAssets: "2", paidAssets: "1" },
 };
 
 const lot = (lotId: bigint): api.LotDetail => ({
@@ -251,6 +277,7 @@ export function sampleSources(replaced: Partial<Sources> = {}): Sources {
     facilities: ({ after }) => give(after === undefined ? [facility] : []),
     facility: (address) => give(known(address) ? facility : undefined),
     payments: (address) => give(known(address) ? [payment] : undefined),
+    history: (address) => give(known(address) ? [historyEvent] : undefined),
     lots: ({ after = 0n, limit }) =>
       give(
         LOTS.filter((lotId) => lotId > after)
