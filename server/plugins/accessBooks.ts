@@ -68,7 +68,8 @@ const ENTRIES: Record<string, (books: AccessBooks, args: Args) => void> = {
     const { account = "" } = args;
     const [sec, fromAt] = [number(args, "delay"), number(args, "since")];
     const member = members.get(account);
-    if (member === undefined || args.newMember === true) members.set(account, { sinceAt: fromAt, delay: constant(sec) });
+    if (member === undefined || args.newMember === true)
+      members.set(account, { sinceAt: fromAt, delay: constant(sec) });
     else member.delay = { beforeSec: member.delay.sec, sec, fromAt };
   },
   RoleRevoked: (books, args) => roleOf(books, number(args, "roleId")).members.delete(args["account"] ?? ""),

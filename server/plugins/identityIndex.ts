@@ -1,6 +1,5 @@
 import { Failure } from "../failure.ts";
 import { bytesOf, type Hex } from "../protocol/bytes.ts";
-import type { Deployment } from "../protocol/deployment.ts";
 import { identityAnchor } from "../protocol/identity.ts";
 import { readIdentities, type NamedDevice } from "../protocol/identityTree.ts";
 import { Refusal } from "../protocol/refusal.ts";
@@ -27,10 +26,7 @@ interface Listed {
 const ANCHOR_BYTES = 32;
 const KEPT_BYTES = 96 << 20; // two million devices
 
-export function openIdentityIndex(
-  files: Pick<Files, "has" | "open">,
-  deployment: Pick<Deployment, "identities">,
-): IdentityIndex {
+export function openIdentityIndex(files: Pick<Files, "has" | "open">): IdentityIndex {
   const lists = new Map<Hex, Promise<Listed | undefined>>();
   const sizes = new Map<Hex, number>();
 
@@ -62,7 +58,8 @@ export function openIdentityIndex(
       lists.delete(root);
       throw error;
     });
-    if (list === undefined) lists.delete(root); // it may be published later
+    if (list === undefined)
+      lists.delete(root); // it may be published later
     else sizes.set(root, list.anchors.length + list.nodeIds.byteLength);
     let keptBytes = [...lists.keys()].reduce((sum, one) => sum + (sizes.get(one) ?? 0), 0);
     for (const oldest of lists.keys()) {

@@ -14,7 +14,10 @@ import { EVENT_ID, classesOf } from "./readmodelClasses.ts";
 type Kind = keyof typeof INTERFACES;
 
 /** The contracts of the system by address, each with its kind. */
-export async function kindsOf({ db }: View, { addresses }: Pick<Deployment, "addresses">): Promise<Map<string, string>> {
+export async function kindsOf(
+  { db }: View,
+  { addresses }: Pick<Deployment, "addresses">,
+): Promise<Map<string, string>> {
   const kinds = new Map(Object.entries(addresses).map(([name, address]) => [address, name]));
   for (const { facility, token } of (await classesOf(db)).values()) {
     kinds.set(facility, "facility");

@@ -73,7 +73,10 @@ const ENTRIES: Record<string, (books: Books, args: Args & { settings?: Args }) =
   CoverGiven(books, args) {
     const { lotId = "", coverIndex = "" } = args;
     const covers = books.covers.get(lotId) ?? new Map<string, Cover>();
-    books.covers.set(lotId, covers.set(coverIndex, { assets: amount(args, "assets"), expiresAt: amount(args, "expiresAt") }));
+    books.covers.set(
+      lotId,
+      covers.set(coverIndex, { assets: amount(args, "assets"), expiresAt: amount(args, "expiresAt") }),
+    );
   },
   CoverEnded: ({ covers }, { lotId = "", coverIndex = "" }) => covers.get(lotId)?.delete(coverIndex),
   LossUnmet: (books, args) => addUnmet(books, args, amount(args, "assets")),

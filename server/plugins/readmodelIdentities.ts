@@ -51,7 +51,12 @@ export async function placesUnder(
   return { places, unknownRoots: [...unknownRoots] };
 }
 
-const LIEN_EVENTS = { LienOffered: "Offered", LienTaken: "Taken", LienReleased: "Released", LotPassed: "Passed" } as const;
+const LIEN_EVENTS = {
+  LienOffered: "Offered",
+  LienTaken: "Taken",
+  LienReleased: "Released",
+  LotPassed: "Passed",
+} as const;
 
 /** What the chain knows of an anchor and the lots where it was found. */
 export async function searchOf(

@@ -99,9 +99,10 @@ export async function shownPosition(contracts: Contracts, now: MarketNow, positi
   const { book, totals, price, nowAt } = now;
   const { account, flaggedAt, collateralShares } = position;
   const health = healthOf(totals, position, { price, lltvWad: book.params.lltv });
-  const incomeAssets = collateralShares === 0n && position.borrowShares === 0n
-    ? 0n
-    : await answerOrNull(contracts.markets.claimableIncome(book.params, account));
+  const incomeAssets =
+    collateralShares === 0n && position.borrowShares === 0n
+      ? 0n
+      : await answerOrNull(contracts.markets.claimableIncome(book.params, account));
   const text = (value: bigint | null) => (value === null ? null : String(value));
   return {
     marketId: book.id,
@@ -149,7 +150,12 @@ export function liquidationsOf(book: MarketBook, page: PageBefore<bigint>): Liqu
   }));
 }
 
-function newest<T extends { readonly eventId: bigint }>(items: readonly T[], { limit, before }: PageBefore<bigint>): T[] {
-  return items.filter(({ eventId }) => before === undefined || eventId < before).toReversed().slice(0, limit);
+function newest<T extends { readonly eventId: bigint }>(
+  items: readonly T[],
+  { limit, before }: PageBefore<bigint>,
+): T[] {
+  return items
+    .filter(({ eventId }) => before === undefined || eventId < before)
+    .toReversed()
+    .slice(0, limit);
 }
-

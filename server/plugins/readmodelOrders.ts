@@ -1,4 +1,10 @@
-import { ORDER_STATUSES, type FillRecord, type OrderRecord, type OrderTerms, type SignedOrder } from "../protocol/apiExchange.ts";
+import {
+  ORDER_STATUSES,
+  type FillRecord,
+  type OrderRecord,
+  type OrderTerms,
+  type SignedOrder,
+} from "../protocol/apiExchange.ts";
 import type { Hex } from "../protocol/bytes.ts";
 import type { Contracts } from "../protocol/contracts.ts";
 import { orderHash, type Order } from "../protocol/order.ts";
@@ -168,7 +174,10 @@ interface TradeRow {
   eventId: bigint;
   at: bigint;
   transactionHash: Hex;
-  args: Record<"shareToken" | "seller" | "buyer" | "asset" | "shares" | "priceAssets" | "accruedAssets" | "feeAssets", string>;
+  args: Record<
+    "shareToken" | "seller" | "buyer" | "asset" | "shares" | "priceAssets" | "accruedAssets" | "feeAssets",
+    string
+  >;
   orderHashes: Hex[];
 }
 

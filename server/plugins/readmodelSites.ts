@@ -25,7 +25,11 @@ const STANDING_LOTS = `select l.args ->> 'lotId' "lotId", (l.args -> 'lot' ->> '
     where r.contract = 'registry' and r.name = 'LotRetired' and r.args ->> 'lotId' = l.args ->> 'lotId')`;
 
 /** Sites by id. */
-export async function sitesAfter({ db }: View, { limit, after }: PageAfter<bigint>, operator?: string): Promise<Site[]> {
+export async function sitesAfter(
+  { db }: View,
+  { limit, after }: PageAfter<bigint>,
+  operator?: string,
+): Promise<Site[]> {
   const { rows } = await db.query<{
     args: Record<string, string>;
     at: bigint;
@@ -124,7 +128,7 @@ export async function nodesAfter(
 ): Promise<NodeRecord[]> {
   const { lastEpoch } = await newestEpochs(view);
   const found: NodeRecord[] = [];
-  for (let after = page.after ?? -1n; found.length < page.limit; ) {
+  for (let after = page.after ?? -1n; found.length < page.limit;) {
     const rows = await nodeRows(view, { limit: page.limit, after }, filter);
     for (const record of await shownNodes(view.db, directory, lastEpoch, rows)) {
       if (filter.lotId !== undefined && record.lotId !== String(filter.lotId)) continue;
@@ -167,7 +171,11 @@ async function shownNodes(
   const places = placesOf(directory);
   const periodEndAt = ((lastEpoch ?? 0n) + 1n) * 3600n;
   const reported = new Set(lastEpoch === null ? [] : reportedLots(directory, periodEndAt).map(({ lotId }) => lotId));
-  const newest = await newestReadings(db, lastEpoch, rows.map(({ nodeId }) => nodeId));
+  const newest = await newestReadings(
+    db,
+    lastEpoch,
+    rows.map(({ nodeId }) => nodeId),
+  );
   return rows.map(({ nodeId, at, ...row }) => {
     const place = places.get(nodeId);
     const last = newest.get(nodeId);

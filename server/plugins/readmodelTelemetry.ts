@@ -77,9 +77,9 @@ export async function telemetryOf(
   const meters = marks.map((mark) => sumOf(mark, lots));
   return spans.flatMap((span, index) => {
     const [before, after] = [meters[index]!, meters[index + 1]!];
-    if (marks[index + 1]!.epoch === null) return []; // before the first report
-    const { submittedAt } = marks[index + 1]!;
-    return [spanOf(span, before, after, submittedAt !== null && isFinal(submittedAt))];
+    const { epoch, submittedAt } = marks[index + 1]!;
+    if (epoch === null) return []; // before the first report
+    return [spanOf(span, before, after, submittedAt !== null && isFinal({ epoch, submittedAt }))];
   });
 }
 

@@ -132,7 +132,12 @@ export async function batchesAfter(
     rows.map(async ({ requestId, shares, assets }) => {
       const batch = await vault.batch(requestId);
       return {
-        ...{ requestId: String(requestId), controller: null, ...timesOf(batch), pendingShares: String(batch.heldShares) },
+        ...{
+          requestId: String(requestId),
+          controller: null,
+          ...timesOf(batch),
+          pendingShares: String(batch.heldShares),
+        },
         ...{ claimableShares: String(shares), claimableAssets: String(assets), cancelledShares: "0" },
         filledBps: Number((batch.filledRay * BPS) / RAY),
       };
@@ -163,13 +168,15 @@ export async function requestsOf(
   // Each filled share of a batch brought the same, but for those of a request that was cancelled between two fills.
   const assetsOf = ({ batch, claimableShares }: (typeof found)[number]) =>
     batch.filledRay === 0n ? 0n : (claimableShares * batch.perShareRay) / batch.filledRay;
-  return found.map((one) => ({ ...one, assets: assetsOf(one) })).map(({ requestId, batch, assets, ...own }) => ({
-    ...{ requestId: String(requestId), controller, ...timesOf(batch), pendingShares: String(own.pendingShares) },
-    claimableShares: String(own.claimableShares),
-    claimableAssets: String(isOnly && own.claimableShares > 0n ? claimableTotal : assets),
-    cancelledShares: String(own.cancelledShares),
-    filledBps: Number((batch.filledRay * BPS) / RAY),
-  }));
+  return found
+    .map((one) => ({ ...one, assets: assetsOf(one) }))
+    .map(({ requestId, batch, assets, ...own }) => ({
+      ...{ requestId: String(requestId), controller, ...timesOf(batch), pendingShares: String(own.pendingShares) },
+      claimableShares: String(own.claimableShares),
+      claimableAssets: String(isOnly && own.claimableShares > 0n ? claimableTotal : assets),
+      cancelledShares: String(own.cancelledShares),
+      filledBps: Number((batch.filledRay * BPS) / RAY),
+    }));
 }
 
 function timesOf({ openedAt }: { readonly openedAt: bigint }) {
