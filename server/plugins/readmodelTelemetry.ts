@@ -77,9 +77,10 @@ export async function telemetryOf(
   const meters = marks.map((mark) => sumOf(mark, lots));
   return spans.flatMap((span, index) => {
     const [before, after] = [meters[index]!, meters[index + 1]!];
-    const { epoch, submittedAt } = marks[index + 1]!;
-    if (epoch === null) return []; // before the first report
-    return [spanOf(span, before, after, submittedAt !== null && isFinal({ epoch, submittedAt }))];
+    if (marks[index + 1]!.epoch === null) return []; // before the first report
+    const { mark, submittedAt } = marks[index + 1]!;
+    const isDone = submittedAt !== null && isFinal({ epoch: mark, submittedAt });
+    return [spanOf(span, before, after, isDone)];
   });
 }
 
