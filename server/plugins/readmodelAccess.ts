@@ -13,6 +13,8 @@ import { EVENT_ID, classesOf } from "./readmodelClasses.ts";
 
 type Kind = keyof typeof INTERFACES;
 
+const RESTRICTED_BY_KIND: Readonly<Record<string, readonly string[]>> = RESTRICTED;
+
 /** The contracts of the system by address, each with its kind. */
 export async function kindsOf(
   { db }: View,
@@ -45,7 +47,7 @@ function guarded(books: AccessBooks, kinds: ReadonlyMap<string, string>): Guarde
   const found = new Map<string, Guarded>();
   for (const [target, kind] of kinds) {
     const names: readonly string[] =
-      kind === "authority" ? ADMINISTRATION : (RESTRICTED[kind as keyof typeof RESTRICTED] ?? []);
+      kind === "authority" ? ADMINISTRATION : (RESTRICTED_BY_KIND[kind] ?? []);
     for (const name of names) {
       const { selector, signature } = functionOf(kind, name);
       const roleId = books.functions.get(`${target} ${selector}`) ?? ADMIN_ROLE_ID;

@@ -71,7 +71,8 @@ export const OperationSchema = Type.Object(
   },
   strict,
 );
-export const OperationsQuerySchema = Type.Object({ limit: PageLimit, before: Type.Optional(U64) }, strict);
+/** A page of what events tell, the newest first, by eventId. */
+export const EventsQuerySchema = Type.Object({ limit: PageLimit, before: Type.Optional(U64) }, strict);
 
 /** What an auditor says of some hours of a contract's history. */
 export const StatementSchema = Type.Object(

@@ -22,6 +22,16 @@ export function addressOf(text: string, name: string): string {
   }
 }
 
+/** The same of one that need not be given. */
+export function givenAddress(text: string | undefined, name: string): string | undefined {
+  return text === undefined ? undefined : addressOf(text, name);
+}
+
+/** The place before which a page ends, as far as it is asked for. */
+export function beforeOf({ before }: { readonly before?: string | undefined }): { before?: bigint } {
+  return before === undefined ? {} : { before: numberOf(before, "before") };
+}
+
 /** One page: asks for one item more than is shown, to know whether there is a next page. */
 export async function pageOf<T>(
   limitText: string,
