@@ -1,8 +1,9 @@
 import type { Hex } from "../protocol/bytes.ts";
-import { Refusal } from "../protocol/refusal.ts";
+import { demand } from "../protocol/refusal.ts";
 import { domainOf, type Domain } from "../protocol/typed.ts";
 import type { CapitalSources } from "../sourcesCapital.ts";
-import type { CapitalOptions } from "./capital.ts";
+import type { PlatformSources } from "../sourcesPlatform.ts";
+import type { ChainOptions } from "./capitalTrading.ts";
 import { contractsAfter } from "./chainAt.ts";
 import type { Registry } from "./directory.ts";
 import type { Files } from "./files.ts";
@@ -15,15 +16,14 @@ import { placesUnder, rootsOf, searchOf } from "./readmodelIdentities.ts";
 import { lotAt } from "./readmodelLots.ts";
 import { modelsAfter, nodesAfter, sitesAfter } from "./readmodelSites.ts";
 import { statementsBefore } from "./readmodelStatements.ts";
-import type { Tokens } from "./tokens.ts";
+import { signerOf } from "./session.ts";
 import { viewsOf } from "./views.ts";
 
-export interface FactsOptions extends CapitalOptions {
+export interface FactsOptions extends ChainOptions {
   readonly files: Pick<Files, "has" | "open">;
   readonly registry: Registry;
-  readonly tokens: Tokens;
-  /** Whether a digest is signed by an account, or by the wallet that it is. */
-  readonly isSignedBy: (account: string, digest: Hex, signature: Hex) => Promise<boolean>;
+  readonly decimalCountOf: (token: string) => Promise<number>;
+  readonly takesSignature: PlatformSources["takesSignature"];
 }
 
 type Registered = "sites" | "nodes" | "models" | "identity" | "bonds" | "disputes" | "alerts";
@@ -32,7 +32,7 @@ type Drafted = "drafts" | "draft" | "putDraft" | "signDraft";
 
 /** Registry, bonds, access, statements and lease drafts. */
 export function factSources(options: FactsOptions): Pick<CapitalSources, Registered | Governed | Drafted> {
-  const { store, provider, deployment, registry, tokens } = options;
+  const { store, provider, deployment, registry } = options;
   const view = viewsOf(store);
   const index = openIdentityIndex(options.files);
   let domain: Domain | undefined;
@@ -83,8 +83,8 @@ export function factSources(options: FactsOptions): Pick<CapitalSources, Registe
     async putDraft(terms, by) {
       const at = await leaseDomain();
       const { head, lot } = await view(async (now) => ({ head: now.head, lot: await lotAt(now, BigInt(terms.lotId)) }));
-      const { decimalCount } = await tokens.factsOf(deployment.addresses.asset);
-      const place = { nowAt: head.time, assetDecimalCount: decimalCount };
+      const assetDecimalCount = await options.decimalCountOf(deployment.addresses.asset);
+      const place = { nowAt: head.time, assetDecimalCount };
       const draftId = checkedDraft(at, terms, by, lot, place);
       const isNew =
         (await draftAt(draftId)) === undefined && (await insertDraft(store.db, draftId, terms, by, head.time));
@@ -97,7 +97,9 @@ export function factSources(options: FactsOptions): Pick<CapitalSources, Registe
       const draft = await draftAt(draftId);
       if (draft === undefined) return undefined;
       const { lessee } = draft.terms;
-      if (!(await options.isSignedBy(lessee, draftId, signature))) throw new Refusal("Draft_BadSignature", { lessee });
+      const isSigned =
+        signerOf(draftId, signature) === lessee || (await options.takesSignature(lessee, draftId, signature));
+      demand(isSigned, "Draft_BadSignature", { lessee });
       const { time } = await view((now) => Promise.resolve(now.head));
       await keepSignature(store.db, draftId, signature, time);
       return await draftAt(draftId);

@@ -1,3 +1,5 @@
+import type { Interface } from "ethers";
+
 import type { Access, Operation, Role } from "../protocol/apiAccess.ts";
 import type { Hex } from "../protocol/bytes.ts";
 import { INTERFACES } from "../protocol/contracts.ts";
@@ -46,8 +48,7 @@ interface Guarded {
 function guarded(books: AccessBooks, kinds: ReadonlyMap<string, string>): Guarded[] {
   const found = new Map<string, Guarded>();
   for (const [target, kind] of kinds) {
-    const names: readonly string[] =
-      kind === "authority" ? ADMINISTRATION : (RESTRICTED_BY_KIND[kind] ?? []);
+    const names: readonly string[] = kind === "authority" ? ADMINISTRATION : (RESTRICTED_BY_KIND[kind] ?? []);
     for (const name of names) {
       const { selector, signature } = functionOf(kind, name);
       const roleId = books.functions.get(`${target} ${selector}`) ?? ADMIN_ROLE_ID;
@@ -66,7 +67,8 @@ function guarded(books: AccessBooks, kinds: ReadonlyMap<string, string>): Guarde
 const sortKey = ({ kind, target, signature }: Guarded) => `${kind} ${target.toLowerCase()} ${signature}`;
 
 function functionOf(kind: string, name: string): { selector: string; signature: string } {
-  const found = kind in INTERFACES ? INTERFACES[kind as Kind].getFunction(name) : null;
+  const code: Interface | undefined = kind in INTERFACES ? INTERFACES[kind as Kind] : undefined;
+  const found = code?.getFunction(name) ?? null;
   return found === null ? { selector: name, signature: name } : { selector: found.selector, signature: found.format() };
 }
 

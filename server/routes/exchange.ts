@@ -103,7 +103,8 @@ export function exchangeRoutes(app: Api, sources: CapitalSources): void {
       config: { isPrivate: true },
       schema: {
         operationId: "listFills",
-        summary: "Trades, the newest first; with `account` that account's own, to itself and auditors, with their parties",
+        summary:
+          "Trades, the newest first; with `account` that account's own, to itself and auditors, with their parties",
         tags: ["exchange"],
         querystring: FillsQuerySchema,
         response: answers({ 200: pageSchemaOf(FillSchema) }, 401, 403),

@@ -15,7 +15,7 @@ import { answers } from "../plugins/openapi.ts";
 import { unknown } from "../plugins/problems.ts";
 import type { CapitalSources } from "../sourcesCapital.ts";
 import { demandViewer, maySee } from "../viewer.ts";
-import { addressOf, beforeOf, numberOf, pageOf } from "./parameters.ts";
+import { addressOf, beforeOf, givenNumber, offsetPage, pageOf } from "./parameters.ts";
 
 /** Lending markets and what accounts have in them. */
 export function marketRoutes(app: Api, sources: CapitalSources): void {
@@ -75,7 +75,7 @@ export function marketRoutes(app: Api, sources: CapitalSources): void {
       },
     },
     async ({ params, query, viewer }) => {
-      const after = query.after === undefined ? undefined : numberOf(query.after, "after");
+      const after = givenNumber(query.after, "after");
       const page = await pageOf(
         query.limit,
         async (limit) => known(await sources.positions(params.id as Hex, { limit, after }), params.id),
@@ -106,14 +106,7 @@ export function marketRoutes(app: Api, sources: CapitalSources): void {
       const { params, query } = request;
       const address = addressOf(params.address, "address");
       demandViewer(request, { accounts: [address] });
-      const from = query.after === undefined ? 0 : Number(numberOf(query.after, "after"));
-      const all = (await sources.accountPositions(address)).map((position, place) => ({ position, place: place + 1 }));
-      const page = await pageOf(
-        query.limit,
-        (limit) => Promise.resolve(all.slice(from, from + limit)),
-        ({ place }) => String(place),
-      );
-      return { ...page, items: page.items.map(({ position }) => position) };
+      return offsetPage(query, await sources.accountPositions(address));
     },
   );
 

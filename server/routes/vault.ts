@@ -10,7 +10,7 @@ import type { Api } from "../plugins/http.ts";
 import { answers } from "../plugins/openapi.ts";
 import type { CapitalSources } from "../sourcesCapital.ts";
 import { demandViewer } from "../viewer.ts";
-import { givenAddress, numberOf, pageOf } from "./parameters.ts";
+import { givenAddress, givenNumber, pageOf } from "./parameters.ts";
 
 /** The income vault. */
 export function vaultRoutes(app: Api, sources: CapitalSources): void {
@@ -63,7 +63,7 @@ export function vaultRoutes(app: Api, sources: CapitalSources): void {
       const { query } = request;
       const controller = givenAddress(query.controller, "controller");
       if (controller !== undefined) demandViewer(request, { accounts: [controller] });
-      const after = query.after === undefined ? undefined : numberOf(query.after, "after");
+      const after = givenNumber(query.after, "after");
       return pageOf(
         query.limit,
         (limit) => sources.vaultRequests({ limit, after }, controller),
