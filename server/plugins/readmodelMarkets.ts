@@ -4,7 +4,6 @@ import { AdaptiveRate__factory } from "../../types/factories/credit/AdaptiveRate
 import { bonusWad, fullBonusWad, isFlagged } from "../model/liquidation.ts";
 import { accrued, healthOf, suppliedAssets, utilizationWad, yearlyWad, type MarketTotals } from "../model/market.ts";
 import type { Liquidation, Market, MarketPoint, Position } from "../protocol/apiMarkets.ts";
-import type { Hex } from "../protocol/bytes.ts";
 import type { Contracts } from "../protocol/contracts.ts";
 import { BPS, WAD } from "../protocol/units.ts";
 import type { PageAfter, PageBefore } from "../pages.ts";

@@ -99,7 +99,7 @@ export function marketRoutes(app: Api, sources: CapitalSources): void {
         tags: ["markets"],
         params: FacilityParamsSchema,
         querystring: PositionsQuerySchema,
-        response: answers({ 200: pageSchemaOf(PositionSchema) }, 401, 403),
+        response: answers({ 200: pageSchemaOf(PositionSchema) }, 401, 403, 404),
       },
     },
     async (request) => {

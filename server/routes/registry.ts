@@ -100,7 +100,7 @@ export function registryRoutes(app: Api, sources: CapitalSources): void {
         tags: ["registry"],
         params: AnchorParamsSchema,
         querystring: NoQuerySchema,
-        response: answers({ 200: IdentitySearchSchema }),
+        response: answers({ 200: IdentitySearchSchema }, 404),
       },
     },
     ({ params }) => sources.identity(params.anchor as Hex),
