@@ -18,6 +18,7 @@ import { capitalRoutes } from "./routes/capital.ts";
 import { facilityRoutes } from "./routes/facilities.ts";
 import { historyRoutes } from "./routes/history.ts";
 import { identityRoutes } from "./routes/identities.ts";
+import { leaseRoutes } from "./routes/leases.ts";
 import { lotRoutes } from "./routes/lots.ts";
 import { peerRoutes, type PeerSources } from "./routes/peers.ts";
 import { proofRoutes } from "./routes/proofs.ts";
@@ -90,6 +91,7 @@ export async function buildApp(options: AppOptions): Promise<Api> {
   historyRoutes(app, sources);
   lotRoutes(app, sources);
   if (sources.capital !== undefined) capitalRoutes(app, sources.capital);
+  leaseRoutes(app, sources);
   telemetryRoutes(app, sources);
   if (options.peers !== undefined) peerRoutes(app, options.peers);
   proofRoutes(app, sources);

@@ -99,7 +99,7 @@ interface Operation {
 
 interface Description {
   readonly paths?: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
-  readonly components?: { responses?: Record<string, unknown> };
+  readonly components?: { responses?: Record<string, unknown>; headers?: Record<string, unknown> };
 }
 
 /** Adds what surrounds all routes: the block that an answer is true at, its tag, and lists as CSV. Problems stand once. */
@@ -118,12 +118,14 @@ function described(description: Description): Description {
       if (parameters?.some(({ name }) => name === "format") === true) answer.content["text/csv"] = { schema: CSV };
     }
   }
-  return { ...description, components: { ...description.components, responses: problems } };
+  return { ...description, components: { ...description.components, responses: problems, headers: HEADERS } };
 }
 
 const CSV = { type: "string", description: "a header line, then an item a line" };
 
-const AROUND = {
+const HEADERS = {
   "x-block-number": { description: "the block that the answer is true at", schema: { type: "string" } },
   etag: { description: "of public answers; changes with the block", schema: { type: "string" } },
 };
+
+const AROUND = Object.fromEntries(Object.keys(HEADERS).map((name) => [name, { $ref: `#/components/headers/${name}` }]));

@@ -30,3 +30,15 @@ export function sampleCapital(replaced: Partial<CapitalSources> = {}): CapitalSo
     ...replaced,
   };
 }
+
+/** What is served of capital. */
+export const CAPITAL_ROUTES = [
+  ...["get /v1/accounts/{address}/positions", "get /v1/markets", "get /v1/markets/{id}"],
+  ...["get /v1/markets/{id}/history", "get /v1/markets/{id}/liquidations", "get /v1/markets/{id}/positions"],
+  ...["get /v1/fills", "get /v1/indexes/{model}/history", "get /v1/orders", "get /v1/orders/{orderHash}"],
+  ...["post /v1/orders", "get /v1/prices", "get /v1/vault", "get /v1/vault/holdings", "get /v1/vault/requests"],
+  ...["get /v1/alerts", "get /v1/bonds", "get /v1/disputes", "get /v1/models", "get /v1/nodes"],
+  ...["get /v1/search/identity/{anchor}", "get /v1/sites", "get /v1/access", "get /v1/access/operations"],
+  ...["get /v1/access/roles", "get /v1/statements", "get /v1/lease-drafts", "get /v1/lease-drafts/{draftId}"],
+  ...["post /v1/lease-drafts", "post /v1/lease-drafts/{draftId}/signature"],
+];

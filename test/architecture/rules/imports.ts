@@ -38,6 +38,7 @@ const TYPESCRIPT: Record<string, string[]> = {
   // The model of a deal, to which contracts are compared: pure, it runs where the protocol does.
   "server/model": ["server/protocol"],
   [GROUND]: ["server/protocol", "types"],
+  // The read model computes what is to come as the model does.
   "server/plugins": [...BASE, "server/model"],
   // Report and node keys, wherever they are kept: a key never leaves this folder.
   "server/keys": BASE,
