@@ -50,7 +50,7 @@ function shortSchema(value: unknown): unknown {
   if (kind !== undefined) return kind;
   if ("in" in value && "name" in value) return shortParameter(value as Parameter);
   const { type, properties, required, additionalProperties, anyOf, ...rest } = value as Fields;
-  const names = Object.keys((properties ?? {}) as Fields);
+  const names = Object.keys((properties ?? {}));
   const isWhole = Array.isArray(required) && required.length === names.length && additionalProperties === false;
   if (type === "object" && isWhole) return short({ ...rest, fields: properties });
   const [some, nothing] = Array.isArray(anyOf) && anyOf.length === 2 ? (anyOf as Fields[]) : [];
