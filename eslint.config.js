@@ -1,5 +1,6 @@
 import js from "@eslint/js";
 import { defineConfig, globalIgnores } from "eslint/config";
+import reactHooks from "eslint-plugin-react-hooks";
 import ts from "typescript-eslint";
 
 export default defineConfig(
@@ -24,6 +25,10 @@ export default defineConfig(
       "prefer-const": "error",
       "object-shorthand": "error",
     },
+  },
+  {
+    files: ["web/**/*.{ts,tsx}"],
+    extends: [reactHooks.configs.flat.recommended],
   },
   {
     // Programs for people: what they print is their result.

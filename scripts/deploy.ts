@@ -1,5 +1,6 @@
 import { ContractFactory, type Signer } from "ethers";
 
+import { AuditStatements__factory } from "../types/factories/audit/AuditStatements__factory.ts";
 import { Bonds__factory } from "../types/factories/bond/Bonds__factory.ts";
 import { Disputes__factory } from "../types/factories/bond/Disputes__factory.ts";
 import { Faults__factory } from "../types/factories/bond/Faults__factory.ts";
@@ -130,6 +131,7 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
   const vault = await place(
     new IncomeVault__factory(vaultLibraries, admin).deploy(authority, { ...VAULT, asset, gate, valuation, exchange }),
   );
+  const statements = await place(new AuditStatements__factory(admin).deploy(authority, ROLES.AUDITOR.roleId));
 
   const addresses: Addresses = {
     authority,
@@ -149,6 +151,7 @@ export async function deploy(options: DeployOptions): Promise<Addresses> {
     exchange,
     leverage,
     vault,
+    statements,
   };
   await assignRoles(addresses, options);
   const sorted = [...oracles].sort((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1));

@@ -24,7 +24,7 @@ export const ROLES = {
   },
   AUDITOR: {
     ...{ roleId: 1n, delaySec: 0 },
-    why: "states what it saw of one lot, or takes it back; no parameter",
+    why: "states what it saw, of a lot or of some hours, or takes it back; no parameter",
   },
   SLASHER: { ...{ roleId: 2n, delaySec: 0 }, why: "contracts only, on a proof or a lost dispute" },
   HALTER: { ...{ roleId: 3n, delaySec: 0 }, why: "a contract only, on the proof of two quorums" },

@@ -66,6 +66,9 @@ export async function startJob(options: RunOptions, say: (text: string) => void)
     const provider = await connectChain(chain.url, chain.chainId);
     closing.push(() => provider.destroy());
     await advanceTo(provider, GENESIS_AT);
+    // A chain that is started again begins its clock anew: calls would see a time before its newest block.
+    const { timestamp } = (await provider.getBlock("latest")) as Block;
+    await advanceTo(provider, timestamp + 1);
     say(`chain ${chain.chainId} at ${chain.url}`);
 
     const fleet = fleetOf({ ...options, startAt: START_AT });

@@ -1,11 +1,12 @@
-// Brings what a clean clone lacks, before `npm start` and `npm test`: the locked packages, then the compiled contracts.
+// Brings what a clean clone lacks, before `npm start` and `npm test`: the locked packages, the compiled contracts, then
+// the built portal.
 // Plain JavaScript without packages, for Node 20, 22 and 24. What it says goes to standard error.
 
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, linkSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { delimiter, join, relative } from "node:path";
 import { clearInterval, setInterval } from "node:timers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -15,6 +16,7 @@ const at = (...parts) => join(root, ...parts);
 const bin = at("node_modules", ".bin");
 const installedMarker = at("node_modules", ".rackbond-installed");
 const builtMarker = at("cache", "rackbond-built");
+const portalMarker = at("cache", "rackbond-portal");
 const lockFile = at(".data", "setup.lock");
 
 class SetupError extends Error {}
@@ -185,6 +187,32 @@ async function buildContracts() {
   writeWhole(builtMarker, sources);
 }
 
+// Portal
+
+/** What the portal is built of: its own files, the pure core that it imports, and the contracts' interfaces. */
+function portalSourcesNow() {
+  const hash = createHash("sha256").update(sourcesNow());
+  for (const folder of ["web", "server/protocol", "server/model"]) {
+    const files = existsSync(at(folder)) ? readdirSync(at(folder), { recursive: true, withFileTypes: true }) : [];
+    const paths = files.filter((file) => file.isFile()).map((file) => join(file.parentPath ?? file.path, file.name));
+    for (const path of paths.filter((path) => !path.startsWith(at("web", "dist"))).sort())
+      hash.update(`${relative(root, path)}\0`).update(readFileSync(path));
+  }
+  return hash.update(readFileSync(at("vite.config.ts"))).digest("hex");
+}
+
+const portalBuilt = () => existsSync(at("web", "dist", "index.html")) && contentOf(portalMarker) === portalSourcesNow();
+
+async function buildPortal() {
+  const sources = portalSourcesNow();
+  await timed("building the portal", async () => {
+    const { ok, output } = await run("vite", ["build"], innerPath);
+    if (!ok) throw explain("the portal could not be built", output);
+  });
+  mkdirSync(at("cache"), { recursive: true });
+  writeWhole(portalMarker, sources);
+}
+
 // Files
 
 function contentOf(file) {
@@ -259,7 +287,7 @@ function freeLock() {
 async function main() {
   const major = Number(process.versions.node.split(".")[0]);
   if (major < 20) throw new SetupError(`Node ${process.versions.node} is too old.\n  Remedy: use Node 20, 22 or 24.`);
-  if (packagesThere() && contractsBuilt()) return;
+  if (packagesThere() && contractsBuilt() && portalBuilt()) return;
   lock = await takeLock();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
     process.once(signal, async () => {
@@ -270,6 +298,7 @@ async function main() {
   try {
     if (!packagesThere()) await installPackages();
     if (!contractsBuilt()) await buildContracts();
+    if (!portalBuilt()) await buildPortal();
   } finally {
     freeLock();
   }

@@ -17,7 +17,6 @@ import { openStation, type Station } from "./jobs/station.ts";
 import { startTransmitter } from "./jobs/transmit.ts";
 import { markedSigner } from "./keys/marks.ts";
 import { memorySigner } from "./keys/signer.ts";
-import { decimalCountOf } from "./plugins/chain.ts";
 import { headBlock } from "./plugins/events.ts";
 import { placeOf } from "./plugins/directory.ts";
 import type { FiledReport } from "./plugins/head.ts";
@@ -162,7 +161,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     const sources = readModel({
       ...{ store, follower, deployment, files },
       proofs: openProofs({ files, domain }),
-      assetDecimalCount: await decimalCountOf(provider, addresses.asset),
+      contracts: contractsAt(addresses, provider),
       submit: (signed, receivedAt) => inTurn(() => submitReading(oracles, domain, signed, receivedAt)),
     });
     const identities = openIdentityIntake({ db: store.db, files });

@@ -9,24 +9,13 @@ import type {
   Ready,
   Summary,
 } from "./protocol/api.ts";
+import type { PageAfter, PageBefore } from "./pages.ts";
 import type { Lease } from "./protocol/apiLeases.ts";
 import type { Hex } from "./protocol/bytes.ts";
 import type { AbsenceProof, DeviceProof } from "./protocol/proof.ts";
 import type { FileKind } from "./protocol/publication.ts";
 import type { SignedReadingJson } from "./protocol/reading.ts";
 import type { Refusal } from "./protocol/refusal.ts";
-
-/** A page from the lowest key up: those above `after` (all, when there is none), at most `limit` of them. */
-export interface PageAfter<Key> {
-  readonly limit: number;
-  readonly after?: Key;
-}
-
-/** A page from the newest down: those below `before`. */
-export interface PageBefore<Key> {
-  readonly limit: number;
-  readonly before?: Key;
-}
 
 /** A published file: lines of text, kept compressed (zstd). It never changes. */
 export interface PublishedFile {

@@ -14,7 +14,6 @@ import { startTransmitter } from "../jobs/transmit.ts";
 import { GasSigner } from "../keys/gasSigner.ts";
 import { markedSigner } from "../keys/marks.ts";
 import { openSigner } from "../keys/signer.ts";
-import { decimalCountOf } from "../plugins/chain.ts";
 import { openIdentityIntake } from "../plugins/identityIntake.ts";
 import { peerClient } from "../plugins/peerClient.ts";
 import { openProofs } from "../plugins/proofs.ts";
@@ -102,7 +101,7 @@ async function startServing(config: Config, closing: (() => Promise<void> | void
   const sources = readModel({
     ...{ store, follower, deployment, files },
     proofs: openProofs({ files, domain }),
-    assetDecimalCount: await decimalCountOf(provider, deployment.addresses.asset),
+    contracts,
     async submit(signed): Promise<ReadingReceipt> {
       const [ingested] = await oracle.ingest([signed], clock.now());
       if (ingested?.outcome === "refused") throw ingested.refusal;

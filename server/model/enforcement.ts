@@ -107,11 +107,23 @@ export function close(facility: Facility, nowAt: bigint, waitingAssets = 0n, rec
   const mayLose = facility.state === "Enforcement" && !isPaymentDue(facility, nowAt);
   if (!areSeniorsWhole(facility) && !mayLose) return false;
   collect(facility, waitingAssets);
+  payLast(facility, nowAt);
+  writeOff(facility);
+  facility.state = "Closed";
+  return true;
+}
+
+/** The payment with which a facility closes: on all cash, with the interest accrued until then. */
+export function payLast(facility: Facility, nowAt: bigint): ReturnType<typeof runSteps> {
   facility.classes.forEach((classBook, classIndex) => {
     classBook.interestDueAssets += accruedAssets(facility, classIndex, nowAt);
   });
   const index = facility.nextIndex;
-  runSteps(facility, index, paymentAt(facility, index));
+  return runSteps(facility, index, paymentAt(facility, index));
+}
+
+/** What stays outstanding when all is paid is lost. */
+export function writeOff(facility: Facility): void {
   for (const classBook of facility.classes) {
     classBook.lossAssets += classBook.outstandingAssets;
     accrueLoss(classBook.shares, classBook.outstandingAssets);
@@ -119,8 +131,6 @@ export function close(facility: Facility, nowAt: bigint, waitingAssets = 0n, rec
     classBook.interestDueAssets = 0n;
     classBook.missedAt = 0n;
   }
-  facility.state = "Closed";
-  return true;
 }
 
 /** What a new facility must pay: the appraised hardware, or all senior claims with the premium if they are more. */

@@ -1,4 +1,5 @@
 import type { Hex } from "../protocol/bytes.ts";
+import type { Json } from "../protocol/eventJson.ts";
 import type { Db } from "./db.ts";
 import { bytes } from "./queries.ts";
 
@@ -10,8 +11,6 @@ export interface BlockRow {
   /** Unix seconds. */
   time: bigint;
 }
-
-export type Json = string | boolean | Json[] | { [name: string]: Json };
 
 export interface EventRow {
   block: bigint;
@@ -29,6 +28,13 @@ export interface EventRow {
 export interface View {
   readonly db: Db;
   readonly head: BlockRow;
+}
+
+/** One connection answers one question at a time. */
+export async function inTurn<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (const item of items) results.push(await work(item));
+  return results;
 }
 
 const BLOCK = "number, hash, time";

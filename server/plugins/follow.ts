@@ -1,8 +1,9 @@
-import { getAddress, toQuantity, type JsonRpcProvider, type ParamType } from "ethers";
+import { getAddress, toQuantity, type JsonRpcProvider } from "ethers";
 
 import type { Hex } from "../protocol/bytes.ts";
 import { INTERFACES } from "../protocol/contracts.ts";
 import type { Deployment } from "../protocol/deployment.ts";
+import { jsonFields } from "../protocol/eventJson.ts";
 import { Refusal, demand } from "../protocol/refusal.ts";
 import {
   announced,
@@ -14,7 +15,6 @@ import {
   lockBlocks,
   type BlockRow,
   type EventRow,
-  type Json,
 } from "./events.ts";
 import type { Store } from "./store.ts";
 
@@ -44,6 +44,15 @@ export interface Follower {
 
 type ContractName = keyof typeof INTERFACES;
 
+/**
+ * Whose events are followed, beside those of facilities and their class tokens. The settlement token is not among them:
+ * its other holders' transfers are none of ours. Who adds one also adds a migration that forgets all blocks.
+ */
+const FOLLOWED = [
+  ...(["authority", "registry", "telemetry", "leases", "facilities", "gate", "valuation", "computeIndex"] as const),
+  ...(["markets", "bonds", "faults", "disputes", "exchange", "leverage", "vault"] as const),
+];
+
 const RANGE_COUNT = 2_000;
 const HEADERS_AT_ONCE = 32;
 const ATTEMPTS = 5;
@@ -52,16 +61,7 @@ export function startFollower(options: FollowOptions): Follower {
   const { store, provider, deployment } = options;
   const { addresses, chainId } = deployment;
   const rangeCount = BigInt(options.rangeCount ?? RANGE_COUNT);
-  // The settlement token is not among them: its other holders' transfers are none of ours.
-  const fixed: [string, ContractName][] = [
-    [addresses.registry, "registry"],
-    [addresses.telemetry, "telemetry"],
-    [addresses.leases, "leases"],
-    [addresses.facilities, "facilities"],
-    [addresses.gate, "gate"],
-    [addresses.valuation, "valuation"],
-    [addresses.markets, "markets"],
-  ];
+  const fixed = FOLLOWED.map((name): [string, ContractName] => [addresses[name], name]);
 
   const headerAt = async (number: bigint | "latest"): Promise<BlockRow | undefined> => {
     const tag = number === "latest" ? number : toQuantity(number);
@@ -227,20 +227,8 @@ function decode(contract: ContractName, log: RpcLog): Omit<Event, "block" | "add
   const { name, args, fragment } = parsed;
   return {
     ...{ name, txHash, blockHash: log.blockHash as Hex, logIndex: Number(log.logIndex) },
-    args: plainFields(fragment.inputs, args),
+    args: jsonFields(fragment.inputs, args),
   };
-}
-
-function plainFields(params: readonly ParamType[], values: readonly unknown[]): Record<string, Json> {
-  return Object.fromEntries(params.map((param, index) => [param.name, plain(param, values[index])]));
-}
-
-/** A decoded value as JSON: integers as decimal strings, structs as objects by name. */
-function plain(param: ParamType, value: unknown): Json {
-  if (param.isTuple()) return plainFields(param.components, value as readonly unknown[]);
-  if (param.isArray()) return (value as readonly unknown[]).map((entry) => plain(param.arrayChildren, entry));
-  if (typeof value === "boolean") return value;
-  return String(value).replaceAll("\0", "\ufffd"); // PostgreSQL's JSON holds no zero
 }
 
 interface RpcBlock {

@@ -1,5 +1,5 @@
-import { Failure } from "../failure.ts";
 import type { Hex } from "../protocol/bytes.ts";
+import type { Contracts } from "../protocol/contracts.ts";
 import type { Deployment } from "../protocol/deployment.ts";
 import type { SignedReadingJson } from "../protocol/reading.ts";
 import type { ReadingReceipt, Sources } from "../sources.ts";
@@ -10,11 +10,14 @@ import type { ProofIndex } from "./proofIndex.ts";
 import type { Proofs } from "./proofs.ts";
 import { cashOf } from "./readmodelCash.ts";
 import { epochAt, epochsBefore, newestEpochs } from "./readmodelEpochs.ts";
-import { facilitiesAfter, facilityAt, paymentsBefore } from "./readmodelFacilities.ts";
+import { facilitiesAfter, facilityAt } from "./readmodelFacilities.ts";
+import { paymentsBefore } from "./readmodelPayments.ts";
 import { leasesAfter } from "./readmodelLeases.ts";
 import { gpuCountOf, lotAt, lotsAfter, metersOf } from "./readmodelLots.ts";
 import { absenceProofIn, deviceProofIn, indexFor, lotProofLines, type PlacedReport } from "./readmodelProofs.ts";
 import type { Store } from "./store.ts";
+import { openTokens } from "./tokens.ts";
+import { viewsOf } from "./views.ts";
 
 export interface ReadModelOptions {
   readonly store: Store;
@@ -22,8 +25,8 @@ export interface ReadModelOptions {
   readonly files: Pick<Files, "find">;
   readonly proofs: Proofs;
   readonly deployment: Deployment;
-  /** Of the settlement token: the one fact that no event has. */
-  readonly assetDecimalCount: number;
+  /** To be asked what no event says: what tokens are, what things are worth at a block. */
+  readonly contracts: Contracts;
   /** Gives a reading to the oracles. */
   readonly submit: (signed: SignedReadingJson, receivedAt: bigint) => Promise<ReadingReceipt>;
 }
@@ -32,16 +35,10 @@ const ALL = 0x7fff_ffff;
 
 /** All that the API serves, computed from the followed events when it is asked for; nothing else is kept. */
 export function readModel(options: ReadModelOptions): Sources {
-  const { store, follower, deployment } = options;
+  const { store, follower, deployment, contracts } = options;
+  const tokens = openTokens(contracts);
 
-  /** Answers out of one state of the events, also while the follower writes the next. */
-  const view = async <T>(work: (view: View) => Promise<T>): Promise<T> =>
-    await store.transaction(async (db) => {
-      await db.query("set transaction isolation level repeatable read, read only");
-      const head = await headBlock(db);
-      if (head === undefined) throw new Failure("ReadModel_Empty", "no block has been followed yet");
-      return await work({ db, head });
-    });
+  const view = viewsOf(store);
 
   /** A report out of the events. What is made of its readings is made after the database is let go. */
   const reportAt = async (epoch: bigint): Promise<PlacedReport | undefined> =>
@@ -77,7 +74,7 @@ export function readModel(options: ReadModelOptions): Sources {
     summary: () =>
       view(async (now) => {
         const asset = deployment.addresses.asset;
-        const facilities = (await facilitiesAfter(now, { limit: ALL })).filter((one) => one.asset === asset);
+        const facilities = (await facilitiesAfter(now, tokens, { limit: ALL })).filter((one) => one.asset === asset);
         const { lastEpoch, finalEpoch } = await newestEpochs(now);
         return {
           months: Math.max(0, ...facilities.map(({ paymentCount }) => paymentCount)),
@@ -85,15 +82,15 @@ export function readModel(options: ReadModelOptions): Sources {
           ...chainNow(now),
           chainTimeAt: String(now.head.time),
           asset,
-          assetDecimalCount: options.assetDecimalCount,
+          assetDecimalCount: (await tokens.factsOf(asset)).decimalCount,
           gpuCount: String(await gpuCountOf(now)),
           lastEpoch: textOrNull(lastEpoch),
           finalEpoch: textOrNull(finalEpoch),
         };
       }),
 
-    facilities: (page) => view((now) => facilitiesAfter(now, page)),
-    facility: (address) => view((now) => facilityAt(now, address)),
+    facilities: (page) => view((now) => facilitiesAfter(now, tokens, page)),
+    facility: (address) => view((now) => facilityAt(now, tokens, address)),
     payments: (address, page) => view((now) => paymentsBefore(now, address, page)),
     lots: (page) => view((now) => lotsAfter(now, page)),
     lot: (lotId) => view((now) => lotAt(now, lotId)),

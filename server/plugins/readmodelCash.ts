@@ -1,4 +1,5 @@
 import type { Facility, Summary } from "../protocol/api.ts";
+import { BPS } from "../protocol/units.ts";
 import type { Db } from "./db.ts";
 import type { View } from "./events.ts";
 
@@ -52,6 +53,28 @@ async function rentOf(db: Db, payee: string, asset: string): Promise<{ paid: big
     [payee, asset],
   );
   return rows[0] ?? { paid: 0n, collected: 0n };
+}
+
+/** Related parties' part of all that was paid for a payee under leases (rent and fees) in a token, rounded up. */
+export async function relatedPartyBps({ db, head }: View, payee: string, asset: string): Promise<number> {
+  const { rows } = await db.query<{ total: bigint; related: bigint }>(
+    `select coalesce(sum(paid.assets), 0) total, coalesce(sum(paid.assets) filter (where paid.is_related), 0) related
+     from (select
+         case when e.name in ('Invoiced', 'FeeInvoiced') then (e.args -> 'payment' ->> 'paidAssets')::numeric
+         else (e.args -> 'reduction' ->> 'lateFeeAssets')::numeric + (e.args -> 'reduction' ->> 'paidAssets')::numeric
+         end assets,
+         (l.args -> 'terms' ->> 'relatedParty')::boolean or exists (select from events m where m.contract = 'leases'
+           and m.name = 'MarkedRelated' and m.args ->> 'leaseId' = l.args ->> 'leaseId' and m.args ->> 'payee' = $1
+           and m.block <= $3) is_related
+       from events l join events e on e.contract = 'leases'
+         and e.name in ('Invoiced', 'FeeInvoiced', 'Paid', 'PaidFromEscrow')
+         and e.args ->> 'leaseId' = l.args ->> 'leaseId' and e.block <= $3
+       where l.contract = 'leases' and l.name = 'Opened' and l.args -> 'terms' ->> 'asset' = $2
+         and coalesce(e.args ->> 'payee', e.args -> 'reduction' ->> 'payee') = $1) paid`,
+    [payee, asset, head.number],
+  );
+  const { total = 0n, related = 0n } = rows[0] ?? {};
+  return total === 0n ? 0 : Number((related * BPS + total - 1n) / total);
 }
 
 /** What came in and was not paid under a lease. */

@@ -3,7 +3,7 @@ import { getAddress } from "ethers";
 import type { Epoch, EpochDetail } from "../protocol/api.ts";
 import type { Hex } from "../protocol/bytes.ts";
 import { metersOfWords } from "../protocol/report.ts";
-import type { PageBefore } from "../sources.ts";
+import type { PageBefore } from "../pages.ts";
 import type { View } from "./events.ts";
 
 // Reported and skipped epochs, out of events; signatures out of what the oracles keep.
@@ -38,11 +38,35 @@ const EPOCH = `select (e.args ->> 'epoch')::int8 epoch, e.name, e.tx_hash "trans
 const CHALLENGE_SEC =
   "(select (args ->> 'challengeSec')::int8 from events where contract = 'telemetry' and name = 'Opened')";
 
-/** Tells whether a report that was submitted at a time is Final at the head. */
-export async function finality({ db, head }: View): Promise<(submittedAt: bigint) => boolean> {
-  const { rows } = await db.query<{ challengeSec: bigint | null }>(`select ${CHALLENGE_SEC} "challengeSec"`);
-  const challengeSec = rows[0]?.challengeSec ?? 0n;
-  return (submittedAt) => submittedAt + challengeSec <= head.time;
+/** From which epoch on the telemetry is halted; null while it is not. A halt moves to earlier epochs only. */
+const HALTED_FROM = `(select min((h.args ->> 'epoch')::int8) from events h where h.contract = 'telemetry'
+  and h.name = 'Halted' and not exists (select 1 from events r where r.contract = 'telemetry' and r.name = 'Resolved'
+    and (r.block, r.log_index) > (h.block, h.log_index)))`;
+
+/** An epoch that was filed. */
+interface Filed {
+  readonly epoch: bigint;
+  readonly submittedAt: bigint;
+}
+
+/** Tells whether a report is Final at the head: its window is over, and no halt holds it. */
+export async function finality({ db, head }: View): Promise<(filed: Filed) => boolean> {
+  const { rows } = await db.query<{ challengeSec: bigint | null; haltedFromEpoch: bigint | null }>(
+    `select ${CHALLENGE_SEC} "challengeSec", ${HALTED_FROM} "haltedFromEpoch"`,
+  );
+  const { challengeSec, haltedFromEpoch } = { challengeSec: 0n, haltedFromEpoch: null, ...rows[0] };
+  return ({ epoch, submittedAt }) =>
+    submittedAt + (challengeSec ?? 0n) <= head.time && (haltedFromEpoch === null || epoch < haltedFromEpoch);
+}
+
+/** From which epoch on the telemetry is halted, since when; undefined while it is not. */
+export async function haltOf({ db }: View): Promise<{ fromEpoch: bigint; sinceAt: bigint } | undefined> {
+  const { rows } = await db.query<{ fromEpoch: bigint; sinceAt: bigint }>(
+    `select (e.args ->> 'epoch')::int8 "fromEpoch", b.time "sinceAt" from events e join blocks b on b.number = e.block
+     where e.contract = 'telemetry' and e.name = 'Halted' and (e.args ->> 'epoch')::int8 = ${HALTED_FROM}
+     order by e.block desc, e.log_index desc limit 1`,
+  );
+  return rows[0];
 }
 
 /** Epochs that were reported or skipped, the newest first. */
@@ -56,9 +80,9 @@ export async function epochsBefore(view: View, { limit, before }: PageBefore<big
   return rows.map((row) => epochOf(row, isFinal));
 }
 
-function epochOf(row: EpochRow, isFinal: (submittedAt: bigint) => boolean): Epoch {
+function epochOf(row: EpochRow, isFinal: (filed: Filed) => boolean): Epoch {
   const { submittedAt, reportHash, skipHash, report } = row.args;
-  const state = isFinal(BigInt(submittedAt)) ? "Final" : "Submitted";
+  const state = isFinal({ epoch: row.epoch, submittedAt: BigInt(submittedAt) }) ? "Final" : "Submitted";
   return {
     epoch: String(row.epoch),
     state: report === undefined ? "Skipped" : state,
@@ -122,6 +146,7 @@ export async function newestEpochs({
        (select (args ->> 'epoch')::int8 from events e
         where contract = 'telemetry' and name in ('Submitted', 'Skipped') and ${isStanding("e")}
           and (args ->> 'submittedAt')::int8 + ${CHALLENGE_SEC} <= $1
+          and (args ->> 'epoch')::int8 < coalesce(${HALTED_FROM}, 9223372036854775807)
         order by (args ->> 'epoch')::int8 desc limit 1) "finalEpoch"`,
     [head.time],
   );

@@ -1,6 +1,7 @@
 import type { Lease } from "../protocol/apiLeases.ts";
+import { countryText } from "../protocol/bytes.ts";
 import { EFFICIENCY_METRICS, PRICINGS } from "../protocol/lease.ts";
-import type { PageAfter } from "../sources.ts";
+import type { PageAfter } from "../pages.ts";
 import type { View } from "./events.ts";
 
 // Leases and what was invoiced and paid, out of events.
@@ -132,7 +133,7 @@ function leaseFrom({ leaseId, terms, ...row }: LeaseRow): Lease {
     tripleNet: terms.tripleNet,
     relatedParty: terms.relatedParty || row.isMarkedRelated,
     lesseeBucket: Number(terms.lesseeBucket),
-    countries: terms.countries.map((code) => Buffer.from(code.slice(2), "hex").toString("latin1")),
+    countries: terms.countries.map(countryText),
     sla: terms.sla.map((step) => ({
       availabilityBps: Number(step.availabilityBps),
       creditBps: Number(step.creditBps),

@@ -1,7 +1,7 @@
 import type { LotDetail, LotMeterRecord } from "../protocol/api.ts";
-import type { Hex } from "../protocol/bytes.ts";
+import { countryText, type Hex } from "../protocol/bytes.ts";
 import { emptyMeter, ratiosOf, subtractMeter, unpackMeter, type Meter } from "../protocol/meter.ts";
-import type { PageAfter } from "../sources.ts";
+import type { PageAfter } from "../pages.ts";
 import type { View } from "./events.ts";
 import { finality, isStanding } from "./readmodelEpochs.ts";
 import { END_COUNT } from "./readmodelLeases.ts";
@@ -77,6 +77,16 @@ export async function lotAt(view: View, lotId: bigint): Promise<LotDetail | unde
   return row === undefined ? undefined : lotOf(view, row);
 }
 
+/** Some lots, by id. */
+export async function lotsWith(view: View, lotIds: readonly string[]): Promise<LotDetail[]> {
+  if (lotIds.length === 0) return [];
+  const { rows } = await view.db.query<LotRow>(
+    `${LOT} and l.args ->> 'lotId' = any($1) order by (l.args ->> 'lotId')::int8`,
+    [lotIds],
+  );
+  return rows.map((row) => lotOf(view, row));
+}
+
 async function rowOf({ db }: View, lotId: bigint): Promise<LotRow | undefined> {
   const { rows } = await db.query<LotRow>(`${LOT} and l.args ->> 'lotId' = $1`, [String(lotId)]);
   return rows[0];
@@ -89,7 +99,7 @@ function lotOf({ head }: View, row: LotRow): LotDetail {
     lotId: String(row.lotId),
     siteId: row.siteId,
     operator: row.operator,
-    country: Buffer.from(row.country.slice(2), "hex").toString("latin1"),
+    country: countryText(row.country),
     modelId: entry.modelId,
     modelName: row.modelName,
     gpuCount: Number(entry.gpuCount),
@@ -165,7 +175,7 @@ export async function metersOf(
     last = now;
     return {
       epoch: String(epoch),
-      state: name === "Skipped" ? "Skipped" : isFinal(submittedAt) ? "Final" : "Submitted",
+      state: name === "Skipped" ? "Skipped" : isFinal({ epoch, submittedAt }) ? "Final" : "Submitted",
       meter: shownMeter(now),
       ratios: shownRatios(growth),
     };

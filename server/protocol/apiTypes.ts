@@ -5,6 +5,10 @@ import { Type, type TSchema } from "typebox";
 export const strict = { additionalProperties: false };
 
 export const Amount = Type.String({ pattern: "^(0|[1-9][0-9]{0,77})$", description: "base units of the token" });
+export const SignedAmount = Type.String({
+  pattern: "^(0|-?[1-9][0-9]{0,77})$",
+  description: "base units of the token, below zero with a minus",
+});
 export const U64 = Type.String({ pattern: "^(0|[1-9][0-9]{0,19})$", description: "unsigned 64-bit integer" });
 export const UnixTime = Type.String({ pattern: "^(0|[1-9][0-9]{0,19})$", description: "unix seconds" });
 export const Address = Type.String({ pattern: "^0x[0-9a-fA-F]{40}$" });
@@ -25,6 +29,12 @@ export const PageLimit = Type.String({
 export const Flag = Type.Unsafe<"true" | "false">({ type: "string", enum: ["true", "false"] });
 export const CountryCode = Type.String({ pattern: "^[A-Z]{2}$" });
 export const Bps = Type.Integer({ minimum: 0, maximum: 0xffff_ffff, description: "hundredths of a percent" });
+export const SignedBps = Type.Integer({
+  minimum: -10_000,
+  maximum: 0xffff_ffff,
+  description: "hundredths of a percent",
+});
+export const Month = Type.String({ pattern: "^(19[7-9][0-9]|[2-9][0-9]{3})-(0[1-9]|1[0-2])$", description: "of UTC" });
 
 export const orNull = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 export const oneOf = <const T extends readonly string[]>(names: T) =>

@@ -77,3 +77,8 @@ export class Words {
     this.bytes.set(raw, 32 * word);
   }
 }
+
+/** The letters of a country code, as the contracts have it: two bytes. */
+export function countryText(code: string): string {
+  return String.fromCharCode(...[2, 4].map((at) => Number.parseInt(code.slice(at, at + 2), 16)));
+}

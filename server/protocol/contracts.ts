@@ -6,6 +6,7 @@ import {
   type TransactionReceipt,
 } from "ethers";
 
+import { AuditStatements__factory } from "../../types/factories/audit/AuditStatements__factory.ts";
 import { Bonds__factory } from "../../types/factories/bond/Bonds__factory.ts";
 import { Disputes__factory } from "../../types/factories/bond/Disputes__factory.ts";
 import { Faults__factory } from "../../types/factories/bond/Faults__factory.ts";
@@ -48,6 +49,7 @@ export const INTERFACES = {
   exchange: ShareExchange__factory.createInterface(),
   leverage: Leverage__factory.createInterface(),
   vault: IncomeVault__factory.createInterface(),
+  statements: AuditStatements__factory.createInterface(),
 } as const satisfies Record<string, Interface>;
 
 export type Contracts = ReturnType<typeof contractsAt>;
@@ -70,6 +72,7 @@ export function contractsAt(addresses: Addresses, runner: ContractRunner) {
     exchange: ShareExchange__factory.connect(addresses.exchange, runner),
     leverage: Leverage__factory.connect(addresses.leverage, runner),
     vault: IncomeVault__factory.connect(addresses.vault, runner),
+    statements: AuditStatements__factory.connect(addresses.statements, runner),
     facility: (address: string) => Facility__factory.connect(address, runner),
     classToken: (address: string) => ClassToken__factory.connect(address, runner),
     rateModel: (address: string) => AdaptiveRate__factory.connect(address, runner),

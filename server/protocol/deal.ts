@@ -26,3 +26,8 @@ export const STEP_KINDS = [
   "FeeExcess",
   "Residual",
 ] as const;
+
+export const PRINCIPAL_KINDS = ["LevelPay", "Scheduled", "Balloon", "Sequential"] as const;
+
+/** Who must have seen a holder's papers for what. */
+export const INVESTOR_CATEGORIES = ["None", "Retail", "Professional", "Institutional"] as const;

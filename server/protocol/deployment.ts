@@ -26,6 +26,7 @@ const AddressesSchema = Type.Object(
     exchange: Address,
     leverage: Address,
     vault: Address,
+    statements: Address,
   },
   strict,
 );

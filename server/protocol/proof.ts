@@ -96,7 +96,8 @@ export function requireSameTree(report: ReportFacts, given: { root: string; leaf
   demand(isWhole, "Proof_WrongCount", { epoch, leafCount: given.leafCount, devicesReportingCount });
 }
 
-function requireLeaf(report: ReportFacts, json: DeviceLeafJson, proof: readonly string[]): DeviceLeaf {
+/** A leaf out of its JSON, if it stands in the report's tree. */
+export function requireLeaf(report: ReportFacts, json: DeviceLeafJson, proof: readonly string[]): DeviceLeaf {
   const leaf = parseLeaf(json);
   const { leafIndex } = leaf;
   demand(leaf.epoch === report.epoch, "Proof_OtherEpoch", { epoch: leaf.epoch, expectedEpoch: report.epoch });
@@ -119,22 +120,37 @@ export function verifyDeviceProof(
   requireForm(DeviceProofSchema, given);
   requireSameTree(report, given);
   const leaf = requireLeaf(report, given.leaf, given.proof);
-  const { signed } = given;
+  const { reading, readingHash: hash } = requireReading(report, domain, given.signed);
+  requireSameHour(leaf, reading);
+  return { leaf, reading, readingHash: hash, signature: given.signed.signature as Hex };
+}
+
+/** A reading out of its proof, if it stands in the tree of published readings under the report's `dataHash`. */
+export function requireReading(
+  report: Pick<ReportFacts, "epoch" | "dataHash">,
+  domain: Hex,
+  signed: DeviceProof["signed"],
+): { reading: Reading; readingHash: Hex; leafHash: Uint8Array } {
   const reading = parseReading(signed.reading);
   const hash = readingHash(domain, reading);
+  const { epoch, dataHash } = report;
+  demand(signed.dataHash === dataHash, "Proof_WrongRoot", { epoch, root: signed.dataHash });
+  const { nodeId, lotId } = reading;
+  const { leafIndex, leafCount } = signed;
+  const placed = { leafIndex, epoch: reading.epoch, lotId, nodeId, readingHash: hash };
+  const leafHash = readingLeafHash({ ...placed, signature: signed.signature as Hex });
+  const isThere = verifyProof(dataHash, leafCount, leafIndex, leafHash, signed.proof as Hex[]);
+  demand(isThere, "Proof_WrongPath", { epoch, leafIndex, root: dataHash });
+  return { reading, readingHash: hash, leafHash };
+}
+
+/** Refuses a leaf that says anything else of its device than the reading does. */
+export function requireSameHour(leaf: DeviceLeaf, reading: Reading): void {
   const { nodeId, lotId, epoch, sequenceIndex } = reading;
-  const signature = signed.signature as Hex;
-  demand(signed.dataHash === report.dataHash, "Proof_WrongRoot", { epoch: report.epoch, root: signed.dataHash });
-  const placed = { leafIndex: signed.leafIndex, epoch, lotId, nodeId, readingHash: hash, signature };
-  const readingLeaf = readingLeafHash(placed);
-  const path = signed.proof as Hex[];
-  const isThere = verifyProof(report.dataHash, signed.leafCount, signed.leafIndex, readingLeaf, path);
-  demand(isThere, "Proof_WrongPath", { epoch: report.epoch, leafIndex: signed.leafIndex, root: report.dataHash });
   const device = reading.devices.find(({ deviceIndex }) => deviceIndex === leaf.device.deviceIndex);
   const said = device && { leafIndex: leaf.leafIndex, epoch, lotId, nodeId, sequenceIndex, device };
   const isSame = said !== undefined && leafHex(said, deviceLeafHash) === leafHex(leaf, deviceLeafHash);
   demand(isSame, "Proof_OtherReading", { epoch, nodeId, leafIndex: leaf.leafIndex });
-  return { leaf, reading, readingHash: hash, signature };
 }
 
 /** Whether a leaf stands before a lot's index in the order of the tree: -1, at it: 0, or after it: 1. */

@@ -82,20 +82,28 @@ function hashOfPair(pair: Uint8Array): Uint8Array {
   return keccak256(pair);
 }
 
+/** The hashes on the way from a leaf to the root, the leaf's first and the root's last; refuses siblings of other sizes. */
+export function hashesUp(leafHash: Uint8Array, proof: readonly Hex[]): Hex[] {
+  const pair = new Uint8Array(64);
+  let hash = leafHash;
+  const hashes = [hexOf(hash)];
+  for (const hex of proof) {
+    const sibling = bytesOf(hex);
+    demand(sibling.length === 32, "Tree_BadSibling", { length: sibling.length });
+    pair.set(hash, 0);
+    pair.set(sibling, 32);
+    hash = hashOfPair(pair);
+    hashes.push(hexOf(hash));
+  }
+  return hashes;
+}
+
 /** Whether the proof shows a leaf at that index of a tree of `count` leaves with that root. */
 export function verifyProof(root: Hex, count: number, leafIndex: number, leafHash: Uint8Array, proof: Hex[]): boolean {
   if (!Number.isInteger(leafIndex) || leafIndex < 0 || leafIndex >= count) return false;
   if (leafHash.length !== 32 || proof.length !== proofLength(count, leafIndex)) return false;
-  const pair = new Uint8Array(64);
-  let hash = leafHash;
-  for (const hex of proof) {
-    const sibling = bytesOf(hex);
-    if (sibling.length !== 32) return false;
-    pair.set(hash, 0);
-    pair.set(sibling, 32);
-    hash = hashOfPair(pair);
-  }
-  return hexOf(hash) === root;
+  if (proof.some((sibling) => sibling.length !== 66)) return false;
+  return hashesUp(leafHash, proof).at(-1) === root;
 }
 
 /**

@@ -35,6 +35,9 @@ describe("TypeScript", () => {
         ["server/app.ts", "../test/world.ts"],
         ["scripts/simulate.ts", "../server/jobs/epoch.ts"],
         ["web/portal.tsx", "../server/failure.ts"],
+        ["web/portal.tsx", "../server/routes/lots.ts"],
+        ["web/portal.tsx", "../scripts/deploy.ts"],
+        ["server/app.ts", "../web/format.ts"],
         ["scripts/simulate.ts", "../types/factories/mocks/MockCoin__factory.ts"],
         ["server/protocol/digest.ts", "../../types/factories/mocks/TestStable__factory.ts"],
         ["notes/a.ts", "./b.ts"],
@@ -64,6 +67,9 @@ describe("TypeScript", () => {
         ["scripts/simulate.ts", "../server/app.ts"],
         ["scripts/deploy.ts", "../types/factories/mocks/TestStable__factory.ts"],
         ["test/server/tree.ts", "../../server/protocol/tree.ts"],
+        ["web/chain.ts", "../server/protocol/contracts.ts"],
+        ["web/pages/audit/replay.ts", "../../../server/model/waterfall.ts"],
+        ["web/chain.ts", "../types/facility/Facility.ts"],
       ];
       for (const [path, target] of good) expect(direction(path, target), `${path} ${target}`).to.deep.equal([]);
     });

@@ -1,4 +1,5 @@
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
@@ -87,7 +88,8 @@ async function startStage(): Promise<Stage> {
   closing.push(() => rmSync(folder, { recursive: true, force: true }));
   // A folder that `npm start -- --data` made saves the month; what is there is not touched.
   const given = process.env["E2E_DATA"];
-  if (given !== undefined) cpSync(given, folder, { recursive: true });
+  // Owners are kept: the database's files belong to an account of its own where this runs as root.
+  if (given !== undefined) execFileSync("cp", ["--archive", `${given}/.`, folder]);
   const job = await startJob(
     {
       ...{ once: true, months: 1, seed: SEED, factor: 0, data: folder, port: 0, rpcPort: 0, chain: undefined },

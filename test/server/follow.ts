@@ -90,7 +90,12 @@ describe("follower", () => {
       const { events } = await rebuilt();
       const contracts = new Set(events.map(({ contract }) => contract));
       expect([...contracts].sort()).to.deep.equal([
+        "authority",
+        "bonds",
         "classToken",
+        "computeIndex",
+        "disputes",
+        "exchange",
         "facilities",
         "facility",
         "gate",
@@ -99,6 +104,7 @@ describe("follower", () => {
         "registry",
         "telemetry",
         "valuation",
+        "vault",
       ]);
       const logs = await world.provider.getLogs({
         address: [...new Set(events.map(({ address }) => address))],

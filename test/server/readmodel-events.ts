@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { getAddress } from "ethers";
 import { meterWordsOf } from "../../server/protocol/report.ts";
-import { insertBlocks, insertEvents, type EventRow, type Json } from "../../server/plugins/events.ts";
+import { insertBlocks, insertEvents, type EventRow } from "../../server/plugins/events.ts";
+import type { Json } from "../../server/protocol/eventJson.ts";
 import { readModel } from "../../server/plugins/readmodel.ts";
 import { openStore, type Store } from "../../server/plugins/store.ts";
 import type { Hex } from "../../server/protocol/bytes.ts";
@@ -12,6 +13,7 @@ import type { Deployment } from "../../server/protocol/deployment.ts";
 import { NO_CLAUSES } from "../../server/protocol/lease.ts";
 import { emptyMeter, packMeter } from "../../server/protocol/meter.ts";
 import type { Sources } from "../../server/sources.ts";
+import { silentContracts } from "./silent.ts";
 
 // What takes months on a chain, told by the events alone.
 
@@ -75,7 +77,7 @@ describe("read model out of events", () => {
       files: { find: () => Promise.resolve(undefined) },
       proofs: { indexOf: () => Promise.resolve(undefined) },
       deployment: { chainId: 1, addresses: { asset } } as Deployment,
-      assetDecimalCount: 6,
+      contracts: silentContracts,
       submit: () => Promise.reject(new Error("not here")),
     });
   });
@@ -106,11 +108,12 @@ describe("read model out of events", () => {
         ...{ commissionedAt: "1", identityRoot: word(9) },
       };
       const settings = {
-        ...{ asset, sponsor: operator, firstPaymentAt: "86400", covenants: { dscrPeriodCount: "1" } },
+        ...{ asset, sponsor: operator, firstPaymentAt: "86400", raiseUntilAt: "1", reserveTargetAssets: "9" },
+        ...{ anticipatedRepaymentAt: "0", callableAt: "5", covenants: { dscrPeriodCount: "1", countries: ["0x4649"] } },
         ratchet: [{ maxPueE4: "12000", marginBps: "50" }],
         classes: [
-          { name: "A", symbol: "A", terms: { kind: "0", dayCount: "1", couponBps: "1000" } },
-          { name: "R", symbol: "R", terms: { kind: "1", dayCount: "0", couponBps: "0" } },
+          { name: "Fund One A", symbol: "A", terms: { kind: "0", dayCount: "1", couponBps: "1000" } },
+          { name: "Fund One Residual", symbol: "R", terms: { kind: "1", dayCount: "0", couponBps: "0" } },
         ],
       };
       const registry = (name: string, args: Record<string, Json>) => tell("registry", account(8), name, args);
@@ -318,6 +321,14 @@ describe("read model out of events", () => {
       expect(meters[0]!.ratios).to.include({ coverageBps: 0, allocationBps: 0 });
       expect(await model.meters(77n, { fromEpoch: 0n, toEpoch: 200n, limit: 1 })).to.equal(undefined);
       expect(await model.summary()).to.include({ lastEpoch: "102", finalEpoch: "101" });
+    });
+
+    it("E04: are not final while they are halted, and final again when they are upheld", async () => {
+      await tell("telemetry", account(10), "Halted", { epoch: "100" });
+      expect((await model.epochs({ limit: 1, before: 101n }))[0]!.state).to.equal("Submitted");
+      expect((await model.summary()).finalEpoch).to.equal(null);
+      await tell("telemetry", account(10), "Resolved", { epoch: "100", rolledBack: false });
+      expect((await model.epochs({ limit: 1, before: 101n }))[0]!.state).to.equal("Final");
     });
 
     it("E04: are gone when they are rolled back, and their meters with them; what is filed again is shown", async () => {

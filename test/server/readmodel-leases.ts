@@ -20,6 +20,7 @@ import {
   settled,
   whole,
 } from "../contracts/leasesStage.ts";
+import { silentContracts } from "./silent.ts";
 
 // Leases as the events of the real contract tell them, beside what the contract itself says.
 
@@ -56,6 +57,7 @@ describe("read model of leases", () => {
         exchange: unused,
         leverage: unused,
         vault: unused,
+        statements: unused,
       },
       leases: await leases.getAddress(),
     };
@@ -74,7 +76,7 @@ describe("read model of leases", () => {
       deployment,
       files: { find: () => Promise.resolve(undefined) },
       proofs: { indexOf: () => Promise.resolve(undefined) },
-      assetDecimalCount: 6,
+      contracts: silentContracts,
       submit: () => Promise.reject(new Error()),
     });
     const [lease] = await model.leases({ limit: 1 });

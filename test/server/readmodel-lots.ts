@@ -3,13 +3,15 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { getAddress } from "ethers";
-import { insertBlocks, insertEvents, type EventRow, type Json } from "../../server/plugins/events.ts";
+import { insertBlocks, insertEvents, type EventRow } from "../../server/plugins/events.ts";
+import type { Json } from "../../server/protocol/eventJson.ts";
 import { readModel } from "../../server/plugins/readmodel.ts";
 import { openStore, type Store } from "../../server/plugins/store.ts";
 import type { LotDetail } from "../../server/protocol/api.ts";
 import type { Hex } from "../../server/protocol/bytes.ts";
 import type { Deployment } from "../../server/protocol/deployment.ts";
 import type { Sources } from "../../server/sources.ts";
+import { silentContracts } from "./silent.ts";
 
 const word = (n: number): Hex => `0x${n.toString(16).padStart(64, "0")}`;
 const account = (n: number) => getAddress(`0x${n.toString(16).padStart(40, "0")}`);
@@ -41,7 +43,7 @@ describe("read model of a lot's evidence and liens", () => {
       files: { find: () => Promise.resolve(undefined) },
       proofs: { indexOf: () => Promise.resolve(undefined) },
       deployment: { chainId: 1, addresses: { asset: account(9) } } as Deployment,
-      assetDecimalCount: 6,
+      contracts: silentContracts,
       submit: () => Promise.reject(new Error("not here")),
     });
     const lot = {

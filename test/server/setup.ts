@@ -23,7 +23,10 @@ if [ -z "$NO_EVM" ]; then
 fi
 printf '#!/bin/sh\\necho "hardhat $*" >> "$PROJECT/calls"\\n%s' \\
   'if [ -n "$BUILD_ERROR" ]; then echo "$BUILD_ERROR" >&2; exit 1; fi; mkdir -p artifacts types' > node_modules/.bin/hardhat
-chmod +x node_modules/.bin/hardhat
+printf '#!/bin/sh\\necho "vite $*" >> "$PROJECT/calls"\\n%s' \\
+  'if [ -n "$PORTAL_ERROR" ]; then echo "$PORTAL_ERROR" >&2; exit 1; fi; mkdir -p web/dist; touch web/dist/index.html' \\
+  > node_modules/.bin/vite
+chmod +x node_modules/.bin/hardhat node_modules/.bin/vite
 `;
 
 const CI = "ci --include=dev --include=optional --no-audit --no-fund --no-progress";
@@ -33,11 +36,14 @@ describe("setup", () => {
 
   beforeEach(() => {
     project = mkdtempSync(join(tmpdir(), "rackbond-setup-"));
-    for (const folder of ["scripts", "contracts/a", "tools"]) mkdirSync(join(project, folder), { recursive: true });
+    for (const folder of ["scripts", "contracts/a", "server/protocol", "web", "tools"])
+      mkdirSync(join(project, folder), { recursive: true });
     copyFileSync(new URL("../../scripts/setup.mjs", import.meta.url), join(project, "scripts", "setup.mjs"));
     write("package.json", JSON.stringify({ dependencies: { node: "24.21.0" } }));
     write("package-lock.json", "{}");
     write("hardhat.config.ts", "");
+    write("vite.config.ts", "");
+    write("web/portal.tsx", "");
     write("contracts/a/A.sol", "contract A {}");
     for (const name of ["npm", "npx"]) tool(name, NPM);
     symlinkSync(process.execPath, join(project, "tools", "node"));
@@ -78,12 +84,12 @@ describe("setup", () => {
     return { code, said: said() };
   }
 
-  it("installs the locked packages and compiles, says so on standard error, and is done the next time", async () => {
+  it("installs the locked packages, compiles and builds the portal, says so on standard error, and is done the next time", async () => {
     const first = await setup();
     expect(first.code, first.said).to.equal(0);
-    expect(calls()).to.deep.equal([`npm ${CI}`, "hardhat build"]);
+    expect(calls()).to.deep.equal([`npm ${CI}`, "hardhat build", "vite build"]);
     expect(first.said).to.match(
-      /^setup: installing packages …\nsetup: installing packages: done in \d+ s\nsetup: compiling the contracts …\nsetup: .*\n$/,
+      /^setup: installing packages …\nsetup: installing packages: done in \d+ s\nsetup: compiling the contracts …\nsetup: .*\nsetup: building the portal …\nsetup: .*\n$/,
     );
     expect(await setup()).to.deep.equal({ code: 0, said: "" });
     expect(calls()).to.deep.equal([]);
@@ -94,16 +100,31 @@ describe("setup", () => {
     calls();
     write("package-lock.json", "{ }");
     expect((await setup()).code).to.equal(0);
-    expect(calls()).to.deep.equal([`npm ${CI}`, "hardhat build"]);
+    expect(calls()).to.deep.equal([`npm ${CI}`, "hardhat build", "vite build"]);
     write("contracts/a/A.sol", "contract A { }");
     await setup();
-    expect(calls()).to.deep.equal(["hardhat build"]);
+    expect(calls()).to.deep.equal(["hardhat build", "vite build"]);
     write("contracts/a/B.sol", "contract B {}");
     await setup();
-    expect(calls()).to.deep.equal(["hardhat build"]);
+    expect(calls()).to.deep.equal(["hardhat build", "vite build"]);
     rmSync(join(project, "types"), { recursive: true });
     await setup();
     expect(calls()).to.deep.equal(["hardhat build"]);
+  });
+
+  it("only builds the portal when a file of it or of the core changed, or when it is gone", async () => {
+    await setup();
+    for (const change of [
+      () => write("web/portal.tsx", "export {};"),
+      () => write("server/protocol/units.ts", "export {};"),
+      () => write("vite.config.ts", "export {};"),
+      () => rmSync(join(project, "web", "dist"), { recursive: true }),
+    ]) {
+      calls();
+      change();
+      expect((await setup()).code).to.equal(0);
+      expect(calls()).to.deep.equal(["vite build"]);
+    }
   });
 
   it("borrows Node 24 for npm when the Node outside is older than 22", async () => {
@@ -132,6 +153,7 @@ describe("setup", () => {
       ["an npm that leaves the EVM out", { NO_EVM: "1" }, /left out the EVM's package.*\n.*Node 22/],
       ["an npm that leaves Node 24 out", { NO_NODE: "1" }, /is not Node 24.*\n.*install scripts/],
       ["a contract that does not compile", { BUILD_ERROR: "ParserError" }, /could not be compiled\.\n {2}ParserError/],
+      ["a portal that does not build", { PORTAL_ERROR: "no such word" }, /could not be built\.\n {2}no such word/],
     ];
     for (const [what, settings, message] of failures)
       it(what, async () => {
@@ -140,7 +162,7 @@ describe("setup", () => {
         expect(said).to.match(message).and.not.include("    at "); // no stack
         calls();
         expect((await setup()).code).to.equal(0);
-        expect(calls().at(-1)).to.equal("hardhat build");
+        expect(calls().at(-1)).to.equal("vite build");
       });
 
     it("no npm", async () => {
@@ -166,7 +188,7 @@ describe("setup", () => {
   it("runs once when two are started together, and both end well", async () => {
     const both = await Promise.all([setup({ NPM_SLEEP: "0.3" }), setup({ NPM_SLEEP: "0.3" })]);
     expect(both.map(({ code }) => code)).to.deep.equal([0, 0]);
-    expect(calls()).to.deep.equal([`npm ${CI}`, "slept", "hardhat build"]);
+    expect(calls()).to.deep.equal([`npm ${CI}`, "slept", "hardhat build", "vite build"]);
     expect(both.map(({ said }) => said).join("")).to.match(/waiting for the setup that process \d+ runs/);
   });
 
@@ -177,7 +199,7 @@ describe("setup", () => {
     await once(child, "exit");
     const { code, said } = await setup();
     expect(code, said).to.equal(0);
-    expect(calls()).to.deep.equal([`npm ${CI}`, "slept", `npm ${CI}`, "hardhat build"]);
+    expect(calls()).to.deep.equal([`npm ${CI}`, "slept", `npm ${CI}`, "hardhat build", "vite build"]);
     expect(existsSync(join(project, ".data", "setup.lock"))).to.equal(false);
   });
 

@@ -23,9 +23,13 @@ export function lineCount(text: string): number {
   return text.split("\n").length - (text.endsWith("\n") ? 1 : 0);
 }
 
+/** The page that a browser asks for when it names none: its name is the web's. */
+const ENTRY_PAGE = "web/index.html";
+
 /** Files and folders whose name says nothing about what is inside. */
 export function bannedNames(paths: string[]): string[] {
   return paths
+    .filter((path) => path !== ENTRY_PAGE)
     .filter((path) => path.split("/").some((part) => BANNED_NAMES.has(part.replace(/\..*$/, "").toLowerCase())))
     .map((path) => `${path}: a name that says nothing about what is inside`);
 }

@@ -22,6 +22,7 @@ const CONTRACTS: Record<string, string[]> = {
   compute: ["registry", "telemetry"],
   power: ["registry", "telemetry"],
   bond: ["registry", "telemetry"],
+  audit: [],
 };
 
 /** The server's own ground: its root files, except the two that compose the program. */
@@ -49,7 +50,7 @@ const TYPESCRIPT: Record<string, string[]> = {
   // The simulation composes the whole program; it enters the server by these doors only.
   "scripts/chaos": [...BASE, "server/plugins", ...COMPOSED, "scripts"],
   scripts: [...BASE, "scripts/chaos", "server/model", ...COMPOSED],
-  web: ["server/protocol", "server/model"],
+  web: ["server/protocol", "server/model", "types"],
   test: [
     "scripts",
     "scripts/chaos",
@@ -62,6 +63,7 @@ const TYPESCRIPT: Record<string, string[]> = {
     ...COMPOSED,
   ],
   "hardhat.config.ts": [],
+  "vite.config.ts": [],
 };
 
 /** Areas that run in a browser. */

@@ -1,0 +1,14 @@
+import { Skeleton } from "@mantine/core";
+import { lazy, Suspense } from "react";
+import type { ChartProps } from "./Plot.tsx";
+
+const Plot = lazy(() => import("./Plot.tsx"));
+
+/** Series over time. What draws them is loaded when the first chart is shown. */
+export function Chart(props: ChartProps) {
+  return (
+    <Suspense fallback={<Skeleton height={props.height ?? 220} />}>
+      <Plot {...props} />
+    </Suspense>
+  );
+}

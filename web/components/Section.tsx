@@ -1,0 +1,40 @@
+import { Group, Stack, Text, Title } from "@mantine/core";
+import { useId, type ReactNode } from "react";
+
+interface SectionProps {
+  title: string;
+  lead?: ReactNode;
+  actions?: ReactNode;
+  /** Without a frame, for what has its own. */
+  isBare?: boolean;
+  children: ReactNode;
+}
+
+/** A part of a page under its heading. */
+export function Section({ title, lead, actions, isBare = false, children }: SectionProps) {
+  const id = useId();
+  return (
+    <Stack component="section" gap="sm" mb="xl" aria-labelledby={id}>
+      <Group justify="space-between" align="flex-end" gap="sm">
+        <Stack gap={2}>
+          <Title order={2} size="h4" id={id}>
+            {title}
+          </Title>
+          {lead !== undefined && (
+            <Text size="sm" c="dimmed" maw={720} component="div">
+              {lead}
+            </Text>
+          )}
+        </Stack>
+        {actions !== undefined && <Group gap="xs">{actions}</Group>}
+      </Group>
+      {isBare ? (
+        children
+      ) : (
+        <div className="surface" style={{ padding: "14px 16px" }}>
+          {children}
+        </div>
+      )}
+    </Stack>
+  );
+}
