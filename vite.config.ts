@@ -15,7 +15,7 @@ function withoutBytecode(): Plugin {
     enforce: "pre",
     transform(code, id) {
       if (!/\/types\/factories\/.*__factory\.ts$/.test(id)) return null;
-      return { code: code.replace(/(const _bytecode = )"0x[0-9a-fA-F]*"/, '$1""'), map: null };
+      return { code: code.replace(/(const _bytecode = )"0x[^"]*"/, '$1""'), map: null };
     },
   };
 }
@@ -23,6 +23,7 @@ function withoutBytecode(): Plugin {
 export default defineConfig({
   root,
   plugins: [withoutBytecode(), react()],
+  worker: { format: "es", plugins: () => [withoutBytecode()] }, // its modules await, as the protocol's hashing does
   build: { outDir: "dist", emptyOutDir: true, target: "es2022", manifest: true, reportCompressedSize: false },
   server: {
     host: "127.0.0.1",

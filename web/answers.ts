@@ -20,12 +20,13 @@ import type {
   VaultRequest,
 } from "../server/protocol/apiExchange.ts";
 import type { CalendarDate, Holder } from "../server/protocol/apiFacilities.ts";
+import type { HistoryEvent } from "../server/protocol/apiHistory.ts";
 import type { Invoice, Lease, Receivable } from "../server/protocol/apiLeases.ts";
 import type { Liquidation, Market, MarketPoint, Position } from "../server/protocol/apiMarkets.ts";
 import type { Flow, Portfolio } from "../server/protocol/apiMoney.ts";
 import type { Alert, Bond, Dispute, IdentitySearch, Model, NodeRecord, Site } from "../server/protocol/apiRegistry.ts";
 import type { MonthlyReport, ReportListItem } from "../server/protocol/apiReports.ts";
-import type { FacilityTelemetry, FacilityValue } from "../server/protocol/apiValues.ts";
+import type { Appraisal, FacilityTelemetry, FacilityValue } from "../server/protocol/apiValues.ts";
 import type { Deployment } from "../server/protocol/deployment.ts";
 
 /** A page of a list: `next` is passed as `after` or `before`. */
@@ -54,7 +55,9 @@ export interface Answers {
   "/v1/epochs/:epoch": EpochDetail;
   "/v1/facilities": Page<Facility>;
   "/v1/facilities/:address": Facility;
+  "/v1/facilities/:address/appraisals": Page<Appraisal>;
   "/v1/facilities/:address/calendar": Page<CalendarDate>;
+  "/v1/facilities/:address/events": Page<HistoryEvent>;
   "/v1/facilities/:address/holders": Page<Holder>;
   "/v1/facilities/:address/payments": Page<Payment>;
   "/v1/facilities/:address/receivables": Page<Receivable>;

@@ -17,6 +17,7 @@ export interface Wallet {
   isOnChain: boolean | undefined;
   /** Who the API takes the visitor for, after signing in. */
   viewer: Session["viewer"] | undefined;
+  /** Connects a wallet, then signs in; who declines to sign in stays connected. */
   connect: (wallet: AnnouncedWallet) => Promise<void>;
   disconnect: () => void;
   switchChain: () => Promise<void>;
@@ -39,11 +40,12 @@ export function WalletProvider({ children }: { children: ReactNode }) {
 
   const take = useCallback(async (found: AnnouncedWallet, method: "eth_accounts" | "eth_requestAccounts") => {
     const [first] = (await found.provider.request({ method })) as string[];
-    if (first === undefined) return;
+    if (first === undefined) return undefined;
     setChainId(Number(await found.provider.request({ method: "eth_chainId" })));
     setWallet(found);
     setAccount(first);
     localStorage.setItem(KEPT, found.info.rdns);
+    return first;
   }, []);
 
   useEffect(
@@ -77,7 +79,11 @@ export function WalletProvider({ children }: { children: ReactNode }) {
     return {
       ...{ wallets, wallet, account, viewer },
       isOnChain: deployment === undefined || chainId === undefined ? undefined : chainId === deployment.chainId,
-      connect: (found) => take(found, "eth_requestAccounts"),
+      connect: async (found) => {
+        const taken = await take(found, "eth_requestAccounts");
+        if (taken === undefined || viewer?.address.toLowerCase() === taken.toLowerCase()) return;
+        await signIn(found.provider, taken).then(forget, () => undefined);
+      },
       disconnect: () => {
         localStorage.removeItem(KEPT);
         setWallet(undefined);

@@ -47,10 +47,14 @@ describe("api", () => {
       "/v1/facilities",
       `/v1/facilities/${ADDRESS}`,
       `/v1/facilities/${ADDRESS.toLowerCase()}/payments`,
+      `/v1/facilities/${ADDRESS}/events?after=7`,
       "/v1/lots",
       "/v1/lots/1",
       "/v1/lots/1/meters?from=490000&to=490002",
-      "/v1/leases",
+      ...[`/v1/facilities/${ADDRESS}/value`, `/v1/facilities/${ADDRESS}/values?before=100`],
+      ...[`/v1/facilities/${ADDRESS}/calendar`, `/v1/facilities/${ADDRESS}/receivables?state=Overdue`],
+      `/v1/facilities/${ADDRESS}/telemetry?from=490000&to=490002&step=day`,
+      ...["/v1/leases?state=Running&lot=1", "/v1/leases/1", "/v1/leases/1/invoices", "/v1/receivables?after=1-0"],
       "/v1/epochs",
       "/v1/epochs/490001",
       "/v1/epochs/490001/lots/1/devices/8/absence",
@@ -134,6 +138,7 @@ describe("api", () => {
       const other = `0x${"00".repeat(20)}`;
       expect(await refusal(`/v1/facilities/${other}`)).to.equal("404 Facility_Unknown");
       expect(await refusal(`/v1/facilities/${other}/payments`)).to.equal("404 Facility_Unknown");
+      expect(await refusal(`/v1/facilities/${other}/events`)).to.equal("404 Facility_Unknown");
       expect(await refusal("/v1/lots/9")).to.equal("404 Lot_Unknown");
       expect(await refusal("/v1/lots/9/meters?from=1&to=2")).to.equal("404 Lot_Unknown");
       expect(await refusal("/v1/epochs/1")).to.equal("404 Epoch_Unknown");
@@ -158,6 +163,7 @@ describe("api", () => {
         "/v1/epochs?",
         "/v1/facilities?",
         `/v1/facilities/${ADDRESS}/payments?`,
+        `/v1/facilities/${ADDRESS}/events?`,
       ];
       const limits = [
         "0",

@@ -3,11 +3,13 @@ import { zstdCompressSync } from "node:zlib";
 import type { Hex } from "../../server/protocol/bytes.ts";
 import { DROP_REASONS } from "../../server/protocol/drops.ts";
 import type * as api from "../../server/protocol/api.ts";
+import type { HistoryEvent } from "../../server/protocol/apiHistory.ts";
 import type { Lease } from "../../server/protocol/apiLeases.ts";
 import type { AbsenceProof, DeviceProof } from "../../server/protocol/proof.ts";
 import type { SignedReadingJson } from "../../server/protocol/reading.ts";
 import { expect } from "chai";
 import type { InjectOptions } from "fastify";
+import { sampleMoney } from "./sampleMoney.ts";
 import type { Api } from "../../server/plugins/http.ts";
 import type { ReadingReceipt, Sources } from "../../server/sources.ts";
 
@@ -125,6 +127,12 @@ const payment: api.Payment = {
   transactionHash: HASH,
 };
 
+const historyEvent: HistoryEvent = {
+  ...{ eventId: "7000003", block: "7", logIndex: 3, blockAt: "1764000000", transactionHash: HASH },
+  ...{ contract: "facility", address: ADDRESS, name: "StepPaid" },
+  args: { paymentIndex: "0", stepIndex: "0", step: { kind: "0", subjectIndex: "0" }, dueAssets: "2", paidAssets: "1" },
+};
+
 const lot = (lotId: bigint): api.LotDetail => ({
   lotId: String(lotId),
   siteId: "1",
@@ -185,6 +193,7 @@ const lease: Lease = {
   lessee: ADDRESS,
   payee: ADDRESS,
   asset: ADDRESS,
+  state: "Running",
   pricing: "TakeOrPay",
   startAt: "1764000000",
   periodCount: 60,
@@ -265,11 +274,16 @@ export function sampleSources(replaced: Partial<Sources> = {}): Sources {
   const stored = zstdCompressSync(FILE_TEXT);
   const give = <T>(value: T) => Promise.resolve(value);
   return {
+    head: () => give({ number: 99n, hash: HASH }),
+    chainId: () => 31_337,
+    rolesOf: () => give([]),
+    takesSignature: () => give(false),
     ready: () => give({ status: "ready", blockCount: "100", lastEpoch: null, chainId: "31337" }),
     summary: () => give(summary),
     facilities: ({ after }) => give(after === undefined ? [facility] : []),
     facility: (address) => give(known(address) ? facility : undefined),
     payments: (address) => give(known(address) ? [payment] : undefined),
+    history: (address) => give(known(address) ? [historyEvent] : undefined),
     lots: ({ after = 0n, limit }) =>
       give(
         LOTS.filter((lotId) => lotId > after)
@@ -282,7 +296,7 @@ export function sampleSources(replaced: Partial<Sources> = {}): Sources {
       const range = EPOCHS.toReversed().filter((number) => number >= fromEpoch && number <= toEpoch);
       return give(range.slice(0, limit).map(meterRecord));
     },
-    leases: () => give([lease]),
+    ...sampleMoney(lease),
     epochs: ({ before, limit }) =>
       give(
         EPOCHS.filter((number) => before === undefined || number < before)

@@ -7,7 +7,7 @@ const Plot = lazy(() => import("./Plot.tsx"));
 /** Series over time. What draws them is loaded when the first chart is shown. */
 export function Chart(props: ChartProps) {
   return (
-    <Suspense fallback={<Skeleton height={props.height ?? 220} />}>
+    <Suspense fallback={<Skeleton height={props.height ?? 220} aria-busy="true" />}>
       <Plot {...props} />
     </Suspense>
   );

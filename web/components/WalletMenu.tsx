@@ -5,19 +5,38 @@ import { useWords } from "../language.tsx";
 import { useWallet } from "../wallet.tsx";
 import { shellWords } from "../words/shell.ts";
 
+type Attempt = (work: Promise<void>) => void;
+
 /** The wallet in use, and what can be done with it. */
 export function WalletMenu() {
   const words = useWords(shellWords);
-  const { account } = useWallet();
+  const { account, wallets, connect } = useWallet();
   const [failure, setFailure] = useState<string>();
-  const attempt = (work: Promise<void>) => {
+  const [isBusy, setBusy] = useState(false);
+  const attempt: Attempt = (work) => {
     setFailure(undefined);
-    work.catch((error: unknown) => setFailure(error instanceof Error ? error.message : String(error)));
+    setBusy(true);
+    work
+      .catch((error: unknown) => setFailure(error instanceof Error ? error.message : String(error)))
+      .finally(() => setBusy(false));
   };
+  const [only] = wallets;
+  if (account === undefined && only !== undefined && wallets.length === 1 && failure === undefined)
+    return (
+      <Button size="sm" px="sm" data-testid="connect" loading={isBusy} onClick={() => attempt(connect(only))}>
+        {words.connect}
+      </Button>
+    );
   return (
     <Menu position="bottom-end" width={300} withArrow>
       <Menu.Target>
-        <Button variant={account === undefined ? "filled" : "default"} size="sm" px="sm">
+        <Button
+          variant={account === undefined ? "filled" : "default"}
+          size="sm"
+          px="sm"
+          loading={isBusy}
+          data-testid={account === undefined ? "connect" : isBusy ? "connecting" : "wallet"}
+        >
           {account === undefined ? words.connect : <span className="mono">{shortHex(account)}</span>}
         </Button>
       </Menu.Target>
@@ -33,26 +52,23 @@ export function WalletMenu() {
   );
 }
 
-type Attempt = (work: Promise<void>) => void;
-
 function Choices({ attempt }: { attempt: Attempt }) {
   const words = useWords(shellWords);
   const { wallets, connect } = useWallet();
   if (wallets.length === 0)
     return (
-      <Text size="sm" p="xs" component="div">
+      <div style={{ padding: 12 }}>
         <Text fw={600} size="sm">
           {words.noWallet}
         </Text>
         <Text size="sm" c="dimmed">
           {words.noWalletHint}
         </Text>
-      </Text>
+      </div>
     );
   return wallets.map((wallet) => (
     <Menu.Item
       key={wallet.info.uuid}
-      closeMenuOnClick={false}
       leftSection={<img src={wallet.info.icon} width={20} height={20} alt="" />}
       onClick={() => attempt(connect(wallet))}
     >
@@ -78,14 +94,14 @@ function Account({ account, attempt }: { account: string; attempt: Attempt }) {
         </Menu.Label>
       )}
       {isOnChain === false && (
-        <Menu.Item className="warn" closeMenuOnClick={false} onClick={() => attempt(switchChain())}>
+        <Menu.Item className="warn" onClick={() => attempt(switchChain())}>
           {words.wrongChain}. {words.switchChain}
         </Menu.Item>
       )}
       {isSignedIn ? (
         <Menu.Item onClick={() => attempt(signOut())}>{words.signOut}</Menu.Item>
       ) : (
-        <Menu.Item closeMenuOnClick={false} onClick={() => attempt(signIn())}>
+        <Menu.Item onClick={() => attempt(signIn())}>
           {words.signIn}
           <Text size="xs" c="dimmed">
             {words.signInHint}
