@@ -1,18 +1,13 @@
 import { useMemo } from "react";
 import type { Facility } from "../server/protocol/api.ts";
 import { useList } from "./api.tsx";
+import type { MoneyUnit } from "./components/Money.tsx";
 
-/** A token's symbol and decimals. */
-export interface Coin {
-  unit: string;
-  decimalCount: number;
-}
-
-const UNKNOWN: Coin = { unit: "", decimalCount: 6 };
+const UNKNOWN: MoneyUnit = { unit: "", decimalCount: 6 };
 
 /** What facilities are settled in, by the token's address; and each class's facility, by the class's token. */
 export interface Coins {
-  coinOf: (asset: string | undefined) => Coin;
+  coinOf: (asset: string | undefined) => MoneyUnit;
   facilityOf: (classToken: string | undefined) => Facility | undefined;
   facilities: Facility[] | undefined;
 }
@@ -21,7 +16,7 @@ export interface Coins {
 export function useCoins(): Coins {
   const { data: facilities } = useList("/v1/facilities", "after", { query: { limit: 200 } });
   return useMemo(() => {
-    const coins = new Map<string, Coin>();
+    const coins = new Map<string, MoneyUnit>();
     const byClass = new Map<string, Facility>();
     for (const facility of facilities ?? []) {
       const { asset, assetSymbol, assetDecimalCount } = facility;

@@ -40,7 +40,7 @@ export default function MarketPage() {
         title={title}
         lead={facilityOf(answer.data?.params.collateralToken)?.name}
         above={
-          <Link href="/markets" style={{ color: "var(--mantine-color-anchor)", fontSize: 14 }}>
+          <Link href="/markets" style={{ fontSize: 14 }}>
             {words.toMarkets}
           </Link>
         }

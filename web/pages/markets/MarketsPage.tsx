@@ -54,7 +54,7 @@ function useColumns(): Column<Market>[] {
       cell: (market) => (
         <>
           <Text component="span" fw={600}>
-            <Link href={`/markets/${market.id}`} style={{ color: "var(--mantine-color-anchor)" }}>
+            <Link href={`/markets/${market.id}`}>
               {market.symbol} / {coinOf(market.params.loanToken).unit}
             </Link>
           </Text>

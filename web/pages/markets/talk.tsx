@@ -1,7 +1,8 @@
 import { useMemo, type ReactNode } from "react";
 import { PRICE_SCALE, type MarketHealth } from "../../../server/model/market.ts";
 import { WAD } from "../../../server/protocol/units.ts";
-import { useCoins, type Coin } from "../../coins.ts";
+import { useCoins } from "../../coins.ts";
+import type { MoneyUnit } from "../../components/Money.tsx";
 import { Amount } from "../../components/Amount.tsx";
 import { amountText, percentText } from "../../format.ts";
 import { useLanguage, useWords } from "../../language.tsx";
@@ -27,7 +28,7 @@ export function toneOf({ healthWad }: Pick<MarketHealth, "healthWad">): "warn" |
 export interface MarketTalk {
   words: (typeof marketsWords)["en"];
   field: (typeof fieldWords)["en"];
-  coin: Coin;
+  coin: MoneyUnit;
   symbol: string;
   cash: (assets: bigint) => ReactNode;
   shares: (shares: bigint) => ReactNode;

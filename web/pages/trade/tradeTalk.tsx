@@ -1,5 +1,5 @@
 import { useMemo, type ReactNode } from "react";
-import type { Coin } from "../../coins.ts";
+import type { MoneyUnit } from "../../components/Money.tsx";
 import { Amount } from "../../components/Amount.tsx";
 import { When } from "../../components/When.tsx";
 import { percentText } from "../../format.ts";
@@ -13,7 +13,7 @@ export interface TradedClass {
   symbol: string;
   name: string;
   asset: string;
-  coin: Coin;
+  coin: MoneyUnit;
 }
 
 /** What trading's components and actions speak with. */

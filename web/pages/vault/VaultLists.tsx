@@ -61,7 +61,7 @@ function holdingColumns({ words, cash, coin }: VaultTalk): Column<VaultHolding>[
       key: "class",
       title: words.class,
       cell: ({ symbol, facility }) => (
-        <Link href={`/facilities/${facility}`} style={{ color: "var(--mantine-color-anchor)", fontWeight: 600 }}>
+        <Link href={`/facilities/${facility}`} style={{ fontWeight: 600 }}>
           {symbol}
         </Link>
       ),

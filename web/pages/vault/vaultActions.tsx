@@ -4,7 +4,8 @@ import { Refusal } from "../../../server/protocol/refusal.ts";
 import type { Action } from "../../action.tsx";
 import { approvalOf } from "../../approval.ts";
 import type { Chain } from "../../chain.ts";
-import { useCoins, type Coin } from "../../coins.ts";
+import { useCoins } from "../../coins.ts";
+import type { MoneyUnit } from "../../components/Money.tsx";
 import { Amount } from "../../components/Amount.tsx";
 import { When } from "../../components/When.tsx";
 import { useWords } from "../../language.tsx";
@@ -17,7 +18,7 @@ import { vaultWords } from "../../words/vault.ts";
 export interface VaultTalk {
   words: (typeof vaultWords)["en"];
   field: (typeof fieldWords)["en"];
-  coin: Coin;
+  coin: MoneyUnit;
   vault: Vault;
   cash: (assets: bigint) => ReactNode;
   shares: (shares: bigint) => ReactNode;

@@ -1,7 +1,7 @@
 import { Button, Group, Modal, Stack, Text, TextInput, type ButtonProps } from "@mantine/core";
 import { useState } from "react";
 import { ActionButton } from "../../../action.tsx";
-import type { Coin } from "../../../coins.ts";
+import type { MoneyUnit } from "../../../components/Money.tsx";
 import { AmountField, useAmountInput } from "../../../components/AmountField.tsx";
 import { amountText } from "../../../format.ts";
 import { useLanguage, useWords } from "../../../language.tsx";
@@ -13,7 +13,7 @@ import { useSharesTalk, type SharesTalk } from "./sharesTalk.tsx";
 
 interface HoldingActionsProps {
   place: ClassPlace;
-  coin: Coin;
+  coin: MoneyUnit;
   /** What the account could claim, as the page has it; without it the button is offered anyway. */
   claimableAssets?: bigint;
   size?: ButtonProps["size"];

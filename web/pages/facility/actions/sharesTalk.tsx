@@ -1,5 +1,5 @@
 import { useMemo, type ReactNode } from "react";
-import type { Coin } from "../../../coins.ts";
+import type { MoneyUnit } from "../../../components/Money.tsx";
 import { Amount } from "../../../components/Amount.tsx";
 import { percentText } from "../../../format.ts";
 import { useLanguage, useWords } from "../../../language.tsx";
@@ -10,13 +10,13 @@ import { sharesWords } from "../../../words/shares.ts";
 export interface SharesTalk {
   words: (typeof sharesWords)["en"];
   field: (typeof fieldWords)["en"];
-  coin: Coin;
+  coin: MoneyUnit;
   amount: (units: bigint, unit: string) => ReactNode;
   part: (of: bigint, whole: bigint) => string;
 }
 
 /** Words and figures of shares that are settled in a coin. */
-export function useSharesTalk(coin: Coin): SharesTalk {
+export function useSharesTalk(coin: MoneyUnit): SharesTalk {
   const words = useWords(sharesWords) as SharesTalk["words"];
   const field = useWords(fieldWords) as SharesTalk["field"];
   const { language } = useLanguage();
