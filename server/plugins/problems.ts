@@ -4,6 +4,7 @@ import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidatio
 import { Busy } from "../busy.ts";
 import { codeOf } from "../failure.ts";
 import type { Api } from "./http.ts";
+import type { PageServer } from "./portal.ts";
 import type { Problem } from "../protocol/api.ts";
 import { Refusal, type RefusalFacts } from "../protocol/refusal.ts";
 
@@ -124,10 +125,11 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   void reply.code(problem.status).type(PROBLEM_TYPE).serializer(JSON.stringify).send(problem);
 }
 
-/** Makes every error of the application a problem. */
-export function problems(app: Api): void {
+/** Makes every error of the application a problem; what is unknown may be a page of the portal. */
+export function problems(app: Api, pages?: PageServer): void {
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
   app.setNotFoundHandler({ preHandler: app.rateLimit() }, (request, reply) => {
+    if (pages?.(request, reply) === true) return;
     const route = `${request.method} ${request.url.slice(0, 200)}`;
     sendProblem(new HttpProblem(404, "Route_Unknown", `there is no ${route}`), request, reply);
   });
