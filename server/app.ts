@@ -23,6 +23,7 @@ import { sessions } from "./plugins/session.ts";
 import { facilityRoutes } from "./routes/facilities.ts";
 import { historyRoutes } from "./routes/history.ts";
 import { identityRoutes } from "./routes/identities.ts";
+import { leaseRoutes } from "./routes/leases.ts";
 import { lotRoutes } from "./routes/lots.ts";
 import { metricsRoutes } from "./routes/metrics.ts";
 import { peerRoutes, type PeerSources } from "./routes/peers.ts";
@@ -133,6 +134,7 @@ export async function buildApp(options: AppOptions): Promise<Api> {
   facilityRoutes(app, sources);
   historyRoutes(app, sources);
   lotRoutes(app, sources);
+  leaseRoutes(app, sources);
   telemetryRoutes(app, sources);
   if (options.peers !== undefined) peerRoutes(app, options.peers);
   proofRoutes(app, sources);

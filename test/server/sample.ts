@@ -10,6 +10,7 @@ import type { AbsenceProof, DeviceProof } from "../../server/protocol/proof.ts";
 import type { SignedReadingJson } from "../../server/protocol/reading.ts";
 import { expect } from "chai";
 import type { InjectOptions } from "fastify";
+import { sampleMoney } from "./sampleMoney.ts";
 import type { Api } from "../../server/plugins/http.ts";
 import type { ReadingReceipt, Sources } from "../../server/sources.ts";
 
@@ -193,6 +194,7 @@ const lease: Lease = {
   lessee: ADDRESS,
   payee: ADDRESS,
   asset: ADDRESS,
+  state: "Running",
   pricing: "TakeOrPay",
   startAt: "1764000000",
   periodCount: 60,
@@ -310,7 +312,7 @@ export function sampleSources(replaced: Partial<Sources> = {}): Sources {
       const range = EPOCHS.toReversed().filter((number) => number >= fromEpoch && number <= toEpoch);
       return give(range.slice(0, limit).map(meterRecord));
     },
-    leases: () => give([lease]),
+    ...sampleMoney(lease),
     epochs: ({ before, limit }) =>
       give(
         EPOCHS.filter((number) => before === undefined || number < before)
