@@ -93,7 +93,11 @@ export function metrics(app: Api, options: MetricsOptions): () => Promise<{ type
   total("rackbond_streams_told_total", "times that all of them were told something", () => streams.toldCount());
 
   const standing = {
-    up: new Gauge({ name: "rackbond_ready", help: "1: database and chain answer, and the head was reached", registers }),
+    up: new Gauge({
+      name: "rackbond_ready",
+      help: "1: database and chain answer, and the head was reached",
+      registers,
+    }),
     block: new Gauge({ name: "rackbond_head_block", help: "the block that the read model stands at", registers }),
     time: new Gauge({ name: "rackbond_head_time_seconds", help: "that block's time, unix seconds", registers }),
     last: new Gauge({ name: "rackbond_epoch_last", help: "the newest epoch on-chain, unix hours", registers }),

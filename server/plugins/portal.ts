@@ -29,10 +29,13 @@ export async function portal(app: Api, folder: string): Promise<PageServer | und
       reply.header("cache-control", isForGood ? `public, max-age=${YEAR_SEC}, immutable` : "no-cache");
     },
   });
+  const give = (reply: FastifyReply) =>
+    reply.code(200).type("text/html; charset=utf-8").header("cache-control", "no-cache").send(readFileSync(index));
+  app.get("/", { schema: { hide: true } }, (_request, reply) => give(reply));
   return ({ method, url, headers }, reply) => {
-    if ((method !== "GET" && method !== "HEAD") || OURS.test(url)) return false;
-    if (headers.accept?.includes("text/html") !== true) return false;
-    void reply.code(200).type("text/html; charset=utf-8").header("cache-control", "no-cache").send(readFileSync(index));
+    const isPage = (method === "GET" || method === "HEAD") && !OURS.test(url);
+    if (!isPage || headers.accept?.includes("text/html") !== true) return false;
+    void give(reply);
     return true;
   };
 }

@@ -100,6 +100,9 @@ function problemOf(error: unknown, requestId: string): Problem {
     return { ...problem(400, "Request_Invalid", `${first?.at} ${first?.rule}`), faults };
   }
   if (statusCode === 400) return problem(400, "Request_Malformed", "the body is not valid JSON");
+  // Of a file server: a folder, or a path that it does not go to.
+  if (statusCode === 403 || statusCode === 404)
+    return problem(404, "Route_Unknown", "there is nothing at this address");
   return problem(500, "Server_Failed", "the server failed; its log has more under this request's id");
 }
 

@@ -102,5 +102,5 @@ async function countsOf({ db }: View): Promise<{ eventCount: bigint; rollbackCou
        and (args ->> 'rolledBack')::boolean) "rollbackCount" from events`,
   );
   const { eventCount, rollbackCount } = rows[0]!;
-  return { eventCount: BigInt(eventCount), rollbackCount: Number(rollbackCount) };
+  return { eventCount, rollbackCount: Number(rollbackCount) };
 }

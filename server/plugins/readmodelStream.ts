@@ -1,6 +1,7 @@
 import type { Happening, StreamKind } from "../protocol/apiStream.ts";
 import type { BlockMark, Happenings } from "../sourcesPlatform.ts";
-import type { Json, View } from "./events.ts";
+import type { View } from "./events.ts";
+import type { Json } from "../protocol/eventJson.ts";
 import { bytes } from "./queries.ts";
 
 // What the stream tells: the followed events of some contracts, each under the kind that a reader knows.
