@@ -159,7 +159,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     const inTurn = takingTurns();
 
     const sources = readModel({
-      ...{ store, follower, deployment, files },
+      ...{ store, follower, deployment, files, provider },
       proofs: openProofs({ files, domain }),
       contracts: contractsAt(addresses, provider),
       submit: (signed, receivedAt) => inTurn(() => submitReading(oracles, domain, signed, receivedAt)),

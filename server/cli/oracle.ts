@@ -99,7 +99,7 @@ async function startServing(config: Config, closing: (() => Promise<void> | void
   });
   const domain = readingDomain(BigInt(deployment.chainId), deployment.addresses.telemetry);
   const sources = readModel({
-    ...{ store, follower, deployment, files },
+    ...{ store, follower, deployment, files, provider },
     proofs: openProofs({ files, domain }),
     contracts,
     async submit(signed): Promise<ReadingReceipt> {

@@ -1,3 +1,4 @@
+import type { JsonRpcProvider } from "ethers";
 import type { Hex } from "../protocol/bytes.ts";
 import type { Contracts } from "../protocol/contracts.ts";
 import type { Deployment } from "../protocol/deployment.ts";
@@ -6,6 +7,7 @@ import type { ReadingReceipt, Sources } from "../sources.ts";
 import { headBlock, type View } from "./events.ts";
 import type { Files } from "./files.ts";
 import type { Follower } from "./follow.ts";
+import { platformSources } from "./readmodelPlatform.ts";
 import type { ProofIndex } from "./proofIndex.ts";
 import type { Proofs } from "./proofs.ts";
 import { cashOf } from "./readmodelCash.ts";
@@ -22,7 +24,9 @@ import { viewsOf } from "./views.ts";
 
 export interface ReadModelOptions {
   readonly store: Store;
-  readonly follower: Pick<Follower, "isCurrent">;
+  readonly follower: Pick<Follower, "isCurrent" | "version">;
+  /** Asked where only a contract can say; without one no contract account signs in. */
+  readonly provider?: Pick<JsonRpcProvider, "call">;
   readonly files: Pick<Files, "find">;
   readonly proofs: Proofs;
   readonly deployment: Deployment;
@@ -60,6 +64,8 @@ export function readModel(options: ReadModelOptions): Sources {
   };
 
   return {
+    ...platformSources({ ...options, view }),
+
     async ready() {
       if (!follower.isCurrent()) return undefined;
       try {

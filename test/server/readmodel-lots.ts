@@ -39,7 +39,7 @@ describe("read model of a lot's evidence and liens", () => {
     store = await openStore({ dataDir: join(folder, "data") });
     model = readModel({
       store,
-      follower: { isCurrent: () => true },
+      follower: { isCurrent: () => true, version: () => 0 },
       files: { find: () => Promise.resolve(undefined) },
       proofs: { indexOf: () => Promise.resolve(undefined) },
       deployment: { chainId: 1, addresses: { asset: account(9) } } as Deployment,

@@ -272,6 +272,10 @@ export function sampleSources(replaced: Partial<Sources> = {}): Sources {
   const stored = zstdCompressSync(FILE_TEXT);
   const give = <T>(value: T) => Promise.resolve(value);
   return {
+    head: () => give({ number: 99n, hash: HASH }),
+    chainId: () => 31_337,
+    rolesOf: () => give([]),
+    takesSignature: () => give(false),
     ready: () => give({ status: "ready", blockCount: "100", lastEpoch: null, chainId: "31337" }),
     summary: () => give(summary),
     facilities: ({ after }) => give(after === undefined ? [facility] : []),
