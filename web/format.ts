@@ -32,7 +32,7 @@ export function countText(count: bigint | number | string, spoken: Spoken): stri
 /** Basis points as a percentage. */
 export function percentText(bps: bigint | number | string, spoken: Spoken, digitCount = 2): string {
   const format = { style: "percent", minimumFractionDigits: digitCount, maximumFractionDigits: digitCount } as const;
-  return new Intl.NumberFormat(LOCALES[spoken], format).format(Number(bps) / 10_000);
+  return new Intl.NumberFormat(LOCALES[spoken], format).format(Number(bps) / 10_000).replace("-", "−");
 }
 
 /** Basis points as a multiple: 1.43×. */

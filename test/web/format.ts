@@ -41,7 +41,7 @@ describe("what the portal shows", () => {
 
   it("of a ratio is a percentage or a multiple", () => {
     expect(percentText(950, "en")).to.equal("9.50%");
-    expect(percentText(-25, "en")).to.equal("-0.25%");
+    expect(percentText(-25, "en")).to.equal("−0.25%");
     expect(timesText(13_500, "en")).to.equal("1.35×");
     expect(bpsOfWad("999999999999999999")).to.equal(9999);
     expect(priceText("1034567890000000000", "en")).to.equal("1.0345");
@@ -63,7 +63,7 @@ describe("what the portal shows", () => {
       expect(spanText(90_061, "en")).to.equal("1 day 1 hr");
       expect(spanText(2_592_000, "en")).to.equal("30 days");
       expect(spanText(0, "en")).to.equal("0 sec");
-      expect(spanText(3605, "ja")).to.equal("1 時間 5 秒");
+      expect(spanText(3665, "ja")).to.equal("1 時間 1 分");
     });
   });
 
