@@ -74,7 +74,7 @@ describe("read model out of events", () => {
       files: { find: () => Promise.resolve(undefined) },
       proofs: { indexOf: () => Promise.resolve(undefined) },
       deployment: { chainId: 1, addresses: { asset } } as Deployment,
-      contracts: silentContracts,
+      contractsAfter: () => silentContracts,
       submit: () => Promise.reject(new Error("not here")),
     });
   });

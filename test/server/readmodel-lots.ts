@@ -43,7 +43,7 @@ describe("read model of a lot's evidence and liens", () => {
       files: { find: () => Promise.resolve(undefined) },
       proofs: { indexOf: () => Promise.resolve(undefined) },
       deployment: { chainId: 1, addresses: { asset: account(9) } } as Deployment,
-      contracts: silentContracts,
+      contractsAfter: () => silentContracts,
       submit: () => Promise.reject(new Error("not here")),
     });
     const lot = {

@@ -28,6 +28,6 @@ describe("snapshot of the OpenAPI description", () => {
     const text = sortedJson({ info: { ...info, version: "the package's" }, ...(shown as object) });
     // What fits a line stands on one.
     const dense = JSON.stringify(JSON.parse(text));
-    matchSnapshot("openapi.json", await format(dense, { parser: "json", printWidth: 120 }));
+    matchSnapshot("openapi.json", await format(dense, { parser: "json", printWidth: 120, useTabs: true }));
   });
 });
