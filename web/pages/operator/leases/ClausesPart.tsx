@@ -17,7 +17,7 @@ import { Section } from "../../../components/Section.tsx";
 import { useWords } from "../../../language.tsx";
 import { draftWords } from "../../../words/draft.ts";
 import { Field, type FormHold } from "./Field.tsx";
-import type { DraftSaid, SaidStep } from "./draftSaid.ts";
+import type { SaidStep } from "./draftSaid.ts";
 
 const MAX_STEPS = 8;
 
