@@ -15,7 +15,7 @@ import { runPath, startOf } from "../../scripts/simulate/path.ts";
 import type { Conservation, PeriodResult, SimulationResult } from "../../scripts/simulate/result.ts";
 import { facilityTermsOf } from "../../scripts/simulate/terms.ts";
 import { summaryText } from "../../scripts/simulate/text.ts";
-import { monthlyYield, xirr } from "../../scripts/simulate/yields.ts";
+import { monthlyYield, xirr } from "../../server/model/yields.ts";
 
 const DAY_SEC = 86_400;
 const YEAR_SEC = 365 * DAY_SEC;
