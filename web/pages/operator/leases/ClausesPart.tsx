@@ -41,7 +41,7 @@ export function ClausesPart({ hold }: { hold: FormHold }) {
             label={words.metric}
             data={EFFICIENCY_METRICS.map((value) => ({ value, label: words[value] }))}
             value={said.metric}
-            onChange={(metric) => change({ metric: (metric ?? "None") })}
+            onChange={(metric) => change({ metric: metric ?? "None" })}
             allowDeselect={false}
           />
           {said.metric !== "None" && (

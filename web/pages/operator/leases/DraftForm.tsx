@@ -135,7 +135,7 @@ export function DraftForm({ lots, money, onDone }: DraftFormProps) {
             label={words.pricing}
             data={PRICINGS.map((value) => ({ value, label: words[value] }))}
             value={said.pricing}
-            onChange={(pricing) => hold.change({ pricing: (pricing ?? "TakeOrPay") })}
+            onChange={(pricing) => hold.change({ pricing: pricing ?? "TakeOrPay" })}
             allowDeselect={false}
             maw={360}
           />

@@ -1,4 +1,4 @@
-import { Badge, Group } from "@mantine/core";
+import { Group } from "@mantine/core";
 import type { LeaseDraft } from "../../../../server/protocol/apiDrafts.ts";
 import { contractTerms, openingAssets, signTerms, termsDigest } from "../../../../server/protocol/leaseTerms.ts";
 import { domainOf } from "../../../../server/protocol/typed.ts";
@@ -16,6 +16,7 @@ import { countText } from "../../../format.ts";
 import { useLanguage, useWords } from "../../../language.tsx";
 import { leasesWords } from "../../../words/leases.ts";
 import { allowanceStep } from "../allowance.ts";
+import { Mark } from "../Mark.tsx";
 import type { Money } from "../money.ts";
 import { RentText } from "./RentText.tsx";
 
@@ -70,15 +71,12 @@ export function DraftsPart({ account, money }: DraftsPartProps) {
 
 function DraftState({ draft: { state, leaseId } }: { draft: LeaseDraft }) {
   const words = useWords(leasesWords);
-  const [color, text] = {
-    Drafted: ["yellow", words.Drafted] as const,
-    Signed: ["rack", words.Signed] as const,
-    Opened: ["green", `${words.OpenedDraft} · ${words.lease} ${leaseId ?? ""}`] as const,
-  }[state];
+  if (state === "Drafted") return <Mark tone="warn">{words.Drafted}</Mark>;
+  if (state === "Signed") return <Mark tone="news">{words.Signed}</Mark>;
   return (
-    <Badge color={color} variant="light" radius="sm" autoContrast tt="none">
-      {text}
-    </Badge>
+    <Mark tone="good">
+      {words.OpenedDraft} · {words.lease} {leaseId}
+    </Mark>
   );
 }
 

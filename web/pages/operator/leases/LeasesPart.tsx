@@ -1,4 +1,4 @@
-import { Badge, UnstyledButton } from "@mantine/core";
+import { UnstyledButton } from "@mantine/core";
 import type { Lease } from "../../../../server/protocol/apiLeases.ts";
 import { hrefOf, useList } from "../../../api.tsx";
 import { AddressText } from "../../../components/AddressText.tsx";
@@ -10,6 +10,7 @@ import { When } from "../../../components/When.tsx";
 import { countText } from "../../../format.ts";
 import { useLanguage, useWords } from "../../../language.tsx";
 import { leasesWords } from "../../../words/leases.ts";
+import { Mark } from "../Mark.tsx";
 import type { Money } from "../money.ts";
 import { RentText } from "./RentText.tsx";
 
@@ -98,16 +99,8 @@ export function LeasesPart({ party, ownLotIds, money, chosenLeaseId, onChoose }:
 /** How a lease stands. */
 export function LeaseState({ lease }: { lease: Lease }) {
   const words = useWords(leasesWords);
-  const [color, text] = lease.isInDefault
-    ? (["red", words.inDefault] as const)
-    : lease.purchaser !== null
-      ? (["gray", words.bought] as const)
-      : lease.settledCount === lease.endCount
-        ? (["gray", words.ended] as const)
-        : (["green", words.running] as const);
-  return (
-    <Badge color={color} variant="light" radius="sm" autoContrast tt="none">
-      {text}
-    </Badge>
-  );
+  if (lease.isInDefault) return <Mark tone="bad">{words.inDefault}</Mark>;
+  if (lease.purchaser !== null) return <Mark tone="plain">{words.bought}</Mark>;
+  const isOver = lease.settledCount === lease.endCount;
+  return isOver ? <Mark tone="plain">{words.ended}</Mark> : <Mark tone="good">{words.running}</Mark>;
 }

@@ -53,7 +53,7 @@ export function LotPart({ said, models, money, onChange }: LotPartProps) {
             <Group align="flex-start" gap="sm">
               <Select
                 label={words.model}
-                description={model === undefined ? " " : words.modelHint(countText(model.tdpW, language))}
+                description={model === undefined ? "\u00a0" : words.modelHint(countText(model.tdpW, language))}
                 data={list.map(({ modelId, name }) => ({ value: modelId, label: name }))}
                 value={said.modelId}
                 onChange={(modelId) => onChange({ ...said, modelId })}
@@ -61,7 +61,7 @@ export function LotPart({ said, models, money, onChange }: LotPartProps) {
               />
               <TextInput
                 label={words.cost}
-                description={money?.unit ?? " "}
+                description={money?.unit ?? "\u00a0"}
                 inputMode="decimal"
                 value={said.cost}
                 onChange={(event) => onChange({ ...said, cost: event.currentTarget.value })}
