@@ -22,7 +22,7 @@ import type {
 import type { CalendarDate, Holder } from "../server/protocol/apiFacilities.ts";
 import type { HistoryEvent } from "../server/protocol/apiHistory.ts";
 import type { Invoice, Lease, Receivable } from "../server/protocol/apiLeases.ts";
-import type { Market, Position } from "../server/protocol/apiMarkets.ts";
+import type { Liquidation, Market, MarketPoint, Position } from "../server/protocol/apiMarkets.ts";
 import type { Flow, Portfolio } from "../server/protocol/apiMoney.ts";
 import type { Alert, Bond, Dispute, IdentitySearch, Model, NodeRecord, Site } from "../server/protocol/apiRegistry.ts";
 import type { MonthlyReport, ReportListItem } from "../server/protocol/apiReports.ts";
@@ -76,6 +76,8 @@ export interface Answers {
   "/v1/lots/:lotId/meters": Page<LotMeterRecord>;
   "/v1/markets": Page<Market>;
   "/v1/markets/:id": Market;
+  "/v1/markets/:id/history": Page<MarketPoint>;
+  "/v1/markets/:id/liquidations": Page<Liquidation>;
   "/v1/markets/:id/positions": Page<Position>;
   "/v1/models": Page<Model>;
   "/v1/nodes": Page<NodeRecord>;
