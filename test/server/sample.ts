@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import { zstdCompressSync } from "node:zlib";
 import type { Hex } from "../../server/protocol/bytes.ts";
+import { PublicDeploymentSchema, type PublicDeployment } from "../../server/protocol/deployment.ts";
 import { DROP_REASONS } from "../../server/protocol/drops.ts";
 import type * as api from "../../server/protocol/api.ts";
 import type { HistoryEvent } from "../../server/protocol/apiHistory.ts";
@@ -12,6 +13,7 @@ import type { InjectOptions } from "fastify";
 import { sampleMoney } from "./sampleMoney.ts";
 import type { Api } from "../../server/plugins/http.ts";
 import type { ReadingReceipt, Sources } from "../../server/sources.ts";
+import { sampleCapital } from "./sampleCapital.ts";
 
 // One small world for the API's tests: a facility, three lots, three epochs.
 
@@ -265,6 +267,14 @@ const absence: AbsenceProof = {
 /** The text of a published file. */
 export const FILE_TEXT = `${JSON.stringify(signedReading)}\n`.repeat(100);
 
+const sampleDeployment: PublicDeployment = {
+  ...{ id: "00000000-0000-4000-8000-000000000000", chainId: 31_337, startBlock: 1 },
+  addresses: Object.fromEntries(
+    Object.keys(PublicDeploymentSchema.properties.addresses.properties).map((name) => [name, ADDRESS]),
+  ) as unknown as PublicDeployment["addresses"],
+  ...{ facilities: [], indexFeeds: [] },
+};
+
 const EPOCHS = [490_002n, 490_001n, 490_000n];
 const LOTS = [1n, 2n, 3n];
 
@@ -276,6 +286,13 @@ export function sampleSources(replaced: Partial<Sources> = {}): Sources {
   return {
     head: () => give({ number: 99n, hash: HASH }),
     chainId: () => 31_337,
+    happenings: () => give({ head: { number: 99n, hash: HASH }, isContinued: true, items: [] }),
+    standing: () =>
+      give({
+        ...{ headBlock: 99n, headAt: 1_764_000_000n, lastEpoch: 490_002n, finalEpoch: 490_001n },
+        ...{ eventCount: 7n, isCurrent: true, rollbackCount: 0 },
+      }),
+    deployment: () => sampleDeployment,
     rolesOf: () => give([]),
     takesSignature: () => give(false),
     ready: () => give({ status: "ready", blockCount: "100", lastEpoch: null, chainId: "31337" }),
@@ -318,6 +335,7 @@ export function sampleSources(replaced: Partial<Sources> = {}): Sources {
     deviceProof: (number, deviceId) => give(number === 490_001n && deviceId === HASH ? proof : undefined),
     absenceProof: (number, lotId) => give(number === 490_001n && lotId === 1n ? absence : undefined),
     lotProof: (number) => give(number === 490_001n ? ["{}", JSON.stringify(proof.leaf)] : undefined),
+    capital: sampleCapital(),
     submitReading: ({ reading }) => give(receipt("inserted", reading.epoch, reading.nodeId)),
     ...replaced,
   };
