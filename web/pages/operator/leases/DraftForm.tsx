@@ -98,7 +98,7 @@ export function DraftForm({ lots, money, onDone }: DraftFormProps) {
             value={said.lotId === "" ? null : said.lotId}
             onChange={(lotId) => hold.change({ lotId: lotId ?? "" })}
             error={fault("lotId")}
-            placeholder={lots.length === 0 ? words.noLots : ""}
+            nothingFoundMessage={words.noLots}
             searchable
           />
           <TextInput
