@@ -45,7 +45,7 @@ export async function rebuild(options: RebuildOptions): Promise<Rebuilt> {
     await follower.catchUp();
     return await transaction((tx) => compareAndReplace(tx, options.isDry === true));
   } finally {
-    await transaction(async (tx) => void (await tx.query(`drop schema if exists ${SCHEMA} cascade`)));
+    await transaction((tx) => tx.query(`drop schema if exists ${SCHEMA} cascade`));
   }
 }
 
