@@ -28,6 +28,7 @@ import type { Alert, Bond, Dispute, IdentitySearch, Model, NodeRecord, Site } fr
 import type { MonthlyReport, ReportListItem } from "../server/protocol/apiReports.ts";
 import type { FacilityTelemetry, FacilityValue } from "../server/protocol/apiValues.ts";
 import type { Deployment } from "../server/protocol/deployment.ts";
+import type { DeviceProof } from "../server/protocol/proof.ts";
 
 /** A page of a list: `next` is passed as `after` or `before`. */
 export interface Page<T> {
@@ -53,6 +54,7 @@ export interface Answers {
   "/v1/disputes": Page<Dispute>;
   "/v1/epochs": Page<Epoch>;
   "/v1/epochs/:epoch": EpochDetail;
+  "/v1/epochs/:epoch/devices/:deviceId/proof": DeviceProof;
   "/v1/facilities": Page<Facility>;
   "/v1/facilities/:address": Facility;
   "/v1/facilities/:address/calendar": Page<CalendarDate>;
