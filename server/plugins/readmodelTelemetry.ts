@@ -78,8 +78,9 @@ export async function telemetryOf(
   return spans.flatMap((span, index) => {
     const [before, after] = [meters[index]!, meters[index + 1]!];
     if (marks[index + 1]!.epoch === null) return []; // before the first report
-    const { submittedAt } = marks[index + 1]!;
-    return [spanOf(span, before, after, submittedAt !== null && isFinal(submittedAt))];
+    const { mark, submittedAt } = marks[index + 1]!;
+    const isDone = submittedAt !== null && isFinal({ epoch: mark, submittedAt });
+    return [spanOf(span, before, after, isDone)];
   });
 }
 

@@ -130,8 +130,8 @@ export class DeviceListReader {
 
   /** What was read. */
   end(): DeviceList {
-    if (this.#columns === undefined) this.fault(1, "DeviceList_Empty", "no header");
-    else if (this.#names.length === 0 && this.#faultCount === 0) this.fault(1, "DeviceList_Empty", "no device");
+    if (this.#names.length === 0 && this.#faultCount === 0)
+      this.fault(1, "DeviceList_Empty", this.#columns === undefined ? "no header" : "no device");
     for (const { hostname, line, key } of this.#hosts) {
       if (key === undefined) this.fault(line, "DeviceList_NoKey", `no row gives a usable key of host ${hostname}`);
     }

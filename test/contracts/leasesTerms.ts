@@ -29,7 +29,10 @@ function jsonOf(terms: Terms): LeaseTermsJson {
   const { index, efficiency, payment, exit } = terms;
   const numbers = (clause: object) =>
     Object.fromEntries(
-      Object.entries(clause).map(([name, value]) => [name, name.endsWith("Assets") ? String(value as bigint) : Number(value as bigint)]),
+      Object.entries(clause).map(([name, value]) => [
+        name,
+        name.endsWith("Assets") ? String(value as bigint) : Number(value as bigint),
+      ]),
     );
   return {
     ...terms,

@@ -19,9 +19,9 @@ import { silentContracts } from "./silent.ts";
 
 const word = (n: number): Hex => `0x${n.toString(16).padStart(64, "0")}`;
 const account = (n: number) => getAddress(`0x${n.toString(16).padStart(40, "0")}`);
-const [asset, facility, senior, residual, operator, lessee] = [1, 2, 3, 4, 5, 6].map(account) as [
-  ...[string, string, string, string, string, string],
-];
+const [asset = "", facility = "", senior = "", residual = "", operator = "", lessee = ""] = [1, 2, 3, 4, 5, 6].map(
+  account,
+);
 
 describe("read model out of events", () => {
   let folder: string;
@@ -39,12 +39,9 @@ describe("read model out of events", () => {
   };
   const lease = (name: string, args: Record<string, Json>) => tell("leases", account(9), name, args);
   const fund = (name: string, args: Record<string, Json>) => tell("facility", facility, name, args);
-  const paid = (paidAssets: string, prepaidAssets: string) => ({
-    paidAssets,
-    leftAssets: "0",
-    dueAt: "0",
-    prepaidAssets,
-  });
+  const paid = (paidAssets: string, prepaidAssets: string) => {
+    return { paidAssets, leftAssets: "0", dueAt: "0", prepaidAssets };
+  };
   const reduced = (payee: string, paidAssets: string, prepaidAssets: string) => ({
     ...{ payee, paidAssets, prepaidAssets, lateFeeAssets: "0", lateFeeLeftAssets: "0", leftAssets: "0" },
   });
