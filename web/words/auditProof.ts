@@ -67,7 +67,8 @@ export const proofWords = inBoth({
     stepForm: "The proof is whole",
     stepFormHint: "Every field is there in its one form, and nothing else.",
     stepSignature: "The node signed the reading",
-    stepSignatureHint: "The reading is hashed here; the P-256 signature over that hash is by the key that the registry holds.",
+    stepSignatureHint:
+      "The reading is hashed here; the P-256 signature over that hash is by the key that the registry holds.",
     stepHour: "The reading says what the leaf says",
     stepHourHint: "The GPU's counters in the signed reading are those of the leaf, to the last digit.",
     stepLeaf: "The leaf makes its hash",
@@ -81,7 +82,8 @@ export const proofWords = inBoth({
     stepStanding: "The chain holds the report",
     stepStandingHint: "The contract's commitment for the hour is to this report; it was not rolled back.",
     stepIdentity: "The GPU is registered at this place",
-    stepIdentityHint: "The lot's published identities make its root on the chain; this GPU stands in them under the node's key.",
+    stepIdentityHint:
+      "The lot's published identities make its root on the chain; this GPU stands in them under the node's key.",
     stateFinal: "Final: its challenge window is over.",
     stateSubmitted: "Submitted: it can still be challenged.",
     notChecked: "Not checked: what it needs is not known here.",

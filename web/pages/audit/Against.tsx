@@ -29,7 +29,7 @@ export function Against({ what, onWhat, facts, onFacts, isServerKnown, failure }
   ];
   return (
     <Stack gap="sm">
-      <Radio.Group value={what} onChange={(value) => onWhat(value as AgainstWhat)} aria-label={words.against}>
+      <Radio.Group value={what} onChange={(value) => onWhat(value)} aria-label={words.against}>
         <Stack gap="xs">
           <Radio value="api" label={words.againstApi} description={words.againstApiHint} />
           <Radio value="wallet" label={words.againstWallet} description={words.againstWalletHint} />

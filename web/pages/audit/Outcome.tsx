@@ -160,7 +160,9 @@ function Shown({ name, hour, ground }: { name: ProofStepName; hour: ProvenHour; 
       return (
         <>
           {hour.readingHash !== undefined && <Line label={words.readingHash} value={hour.readingHash} />}
-          {ground.nodeKey != null && <Line label={words.nodeKey} value={ground.nodeKey.x} />}
+          {ground.nodeKey !== undefined && ground.nodeKey !== null && (
+            <Line label={words.nodeKey} value={ground.nodeKey.x} />
+          )}
           <Folded summary={words.showReading}>
             <pre className="mono" style={{ margin: 0, overflowX: "auto" }}>
               {JSON.stringify(proof.signed.reading, null, 1)}
@@ -173,7 +175,9 @@ function Shown({ name, hour, ground }: { name: ProofStepName; hour: ProvenHour; 
     case "leaf":
       return hour.leafHash === undefined ? null : <Line label={words.leafHash} value={hour.leafHash} />;
     case "path":
-      return <Path hashes={hour.hashes} siblings={proof.proof} leafIndex={leaf.leafIndex} leafCount={proof.leafCount} />;
+      return (
+        <Path hashes={hour.hashes} siblings={proof.proof} leafIndex={leaf.leafIndex} leafCount={proof.leafCount} />
+      );
     case "publication":
       return (
         <Path
@@ -193,7 +197,7 @@ function Shown({ name, hour, ground }: { name: ProofStepName; hour: ProvenHour; 
     case "standing":
       return (
         <>
-          {ground.standing != null && (
+          {ground.standing !== undefined && ground.standing !== null && (
             <Text size="sm">{ground.standing === "Final" ? words.stateFinal : words.stateSubmitted}</Text>
           )}
           <Line label={words.report} value={proof.reportHash} />

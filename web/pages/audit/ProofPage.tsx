@@ -50,9 +50,7 @@ export default function ProofPage() {
     ...LOCAL,
   });
   const ground =
-    against === "facts" && whole !== undefined
-      ? groundOfFacts(whole, origin, facts)
-      : (asked.data ?? domainIn(origin));
+    against === "facts" && whole !== undefined ? groundOfFacts(whole, origin, facts) : (asked.data ?? domainIn(origin));
   const outcome = useQuery({
     queryKey: ["proof", text, against, against === "facts" ? facts : asked.dataUpdatedAt, origin],
     queryFn: () => proveHour(read.proof, ground),
@@ -60,8 +58,7 @@ export default function ProofPage() {
     placeholderData: (before) => before,
     ...LOCAL,
   });
-  const isOtherSystem =
-    read.origin !== undefined && ownOrigin !== undefined && !isSameOrigin(read.origin, ownOrigin);
+  const isOtherSystem = read.origin !== undefined && ownOrigin !== undefined && !isSameOrigin(read.origin, ownOrigin);
 
   return (
     <>
@@ -83,8 +80,8 @@ export default function ProofPage() {
               />
               {origin !== undefined && (
                 <Text size="sm" component="div" c="dimmed">
-                  {words.origin}: {words.originChain(String(origin.chainId))}{" "}
-                  <AddressText value={origin.telemetry} /> {ownOrigin ? words.originServer : words.originFile}
+                  {words.origin}: {words.originChain(String(origin.chainId))} <AddressText value={origin.telemetry} />{" "}
+                  {ownOrigin ? words.originServer : words.originFile}
                 </Text>
               )}
               {isOtherSystem && <Alert color="yellow">{words.otherSystem}</Alert>}

@@ -79,14 +79,14 @@ function PickHour({ onProof, origin }: PickHourProps) {
   const words = useWords(proofWords);
   const { language } = useLanguage();
   const lots = useAnswer("/v1/lots", { query: { limit: 200 } }).data?.items ?? [];
-  const lastEpoch = useAnswer("/v1/summary").data?.lastEpoch;
+  const lastEpoch = useAnswer("/v1/summary").data?.lastEpoch ?? null;
   const [chosenLot, setLot] = useState<string | null>(null);
   const [device, setDevice] = useState("");
   const [chosenHour, setHour] = useState("");
   const [failure, setFailure] = useState("");
   const [isGetting, setGetting] = useState(false);
   const lot = lots.find(({ lotId }) => lotId === chosenLot) ?? lots[0];
-  const hour = chosenHour || (lastEpoch == null ? "" : hourText(BigInt(lastEpoch)));
+  const hour = chosenHour || (lastEpoch === null ? "" : hourText(BigInt(lastEpoch)));
   const names = useQuery({
     queryKey: ["identities", lot?.identityRoot],
     queryFn: async () => (await identitiesUnder(lot?.identityRoot ?? ""))?.map(({ name }) => name) ?? [],
@@ -98,11 +98,16 @@ function PickHour({ onProof, origin }: PickHourProps) {
     event.preventDefault();
     setFailure("");
     const deviceId = anchorOf(device || (names?.[0] ?? ""));
-    if (deviceId === undefined) return setFailure(words.deviceBad);
+    if (deviceId === undefined) {
+      setFailure(words.deviceBad);
+      return;
+    }
     setGetting(true);
     try {
       const epoch = String(Math.floor(Date.parse(`${hour}Z`) / HOUR_MS));
-      const proof: DeviceProof = await ask("/v1/epochs/:epoch/devices/:deviceId/proof", { params: { epoch, deviceId } });
+      const proof: DeviceProof = await ask("/v1/epochs/:epoch/devices/:deviceId/proof", {
+        params: { epoch, deviceId },
+      });
       onProof(origin === undefined ? JSON.stringify(proof, null, 2) : proofFileText(origin, proof));
     } catch (error) {
       const isAbsent = error instanceof ApiProblem && error.status === 404;
@@ -142,7 +147,7 @@ function PickHour({ onProof, origin }: PickHourProps) {
           type="datetime-local"
           step={3600}
           label={words.hour}
-          description={lastEpoch == null ? words.noHour : words.hourHint(epochText(lastEpoch, language))}
+          description={lastEpoch === null ? words.noHour : words.hourHint(epochText(lastEpoch, language))}
           value={hour}
           onChange={(event) => setHour(event.currentTarget.value)}
         />

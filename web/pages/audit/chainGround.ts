@@ -37,7 +37,7 @@ export async function groundOfChain(
     .find((event) => event?.name === "Submitted" && event.args["reportHash"] === reportHash);
   const head = await provider.getBlock("latest");
   let filed: Pick<ProofGround, "standing" | "report"> = { standing: null };
-  if (submitted != null && receipt != null) {
+  if (submitted && receipt) {
     const { report, submittedAt } = submitted.args as unknown as {
       report: Parameters<typeof telemetry.isFiled>[0] & Record<string, bigint | string>;
       submittedAt: bigint;

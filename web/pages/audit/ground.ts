@@ -37,7 +37,8 @@ export function domainIn(origin: ProofOrigin | undefined): Pick<ProofGround, "do
 export async function groundOfApi(proof: DeviceProof, origin: ProofOrigin): Promise<ProofGround> {
   const { epoch, lotId, nodeId } = proof.leaf;
   const [detail, node] = await Promise.all([found(ask("/v1/epochs/:epoch", { params: { epoch } })), nodeOf(nodeId)]);
-  const isReport = detail?.report != null && detail.reportHash === proof.reportHash;
+  const report = detail?.report ?? undefined;
+  const isReport = report !== undefined && detail?.reportHash === proof.reportHash;
   const state = detail?.state === "Final" ? "Final" : "Submitted";
   const root = await rootOf(lotId, proof.leaf.device.deviceId as Hex, BigInt(epoch));
   const named = root === undefined ? undefined : await identitiesUnder(root);
@@ -45,7 +46,7 @@ export async function groundOfApi(proof: DeviceProof, origin: ProofOrigin): Prom
   return {
     ...domainIn(origin),
     ...(detail !== undefined && { standing: isReport ? state : null }),
-    ...(detail?.report != null && { report: factsIn({ ...detail.report, epoch }) }),
+    ...(report !== undefined && { report: factsIn({ ...report, epoch }) }),
     ...(node !== undefined && { nodeKey: node }),
     ...(root !== undefined && devices !== undefined && { identity: { root, devices } }),
   };
@@ -105,7 +106,8 @@ async function rootOf(lotId: string, anchor: Hex, epoch: bigint): Promise<Hex | 
   const search = await found(ask("/v1/search/identity/:anchor", { params: { anchor } }));
   const endAt = (epoch + 1n) * 3600n;
   const place = search?.places.find(
-    (one) => one.lotId === lotId && BigInt(one.fromAt) <= endAt && (one.untilAt === null || BigInt(one.untilAt) > endAt),
+    (one) =>
+      one.lotId === lotId && BigInt(one.fromAt) <= endAt && (one.untilAt === null || BigInt(one.untilAt) > endAt),
   );
   if (place !== undefined) return place.identityRoot as Hex;
   const lot = await found(ask("/v1/lots/:lotId", { params: { lotId } }));
@@ -124,7 +126,7 @@ async function nodeKeys(lotId: string, proof: DeviceProof): Promise<Map<bigint, 
   } while (after !== null);
   const own = await nodeOf(proof.leaf.nodeId);
   return new Map([
-    ...(own == null ? [] : [[BigInt(proof.leaf.nodeId), nodeKeyHash(own.x, own.y)] as const]),
+    ...(own === undefined || own === null ? [] : [[BigInt(proof.leaf.nodeId), nodeKeyHash(own.x, own.y)] as const]),
     ...nodes.map(({ nodeId, nodeKeyHash: hash }) => [BigInt(nodeId), hash as Hex] as const),
   ]);
 }
