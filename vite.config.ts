@@ -23,6 +23,7 @@ function withoutBytecode(): Plugin {
 export default defineConfig({
   root,
   plugins: [withoutBytecode(), react()],
+  worker: { format: "es", plugins: () => [withoutBytecode()] }, // its modules await, as the protocol's hashing does
   build: { outDir: "dist", emptyOutDir: true, target: "es2022", manifest: true, reportCompressedSize: false },
   server: {
     host: "127.0.0.1",
