@@ -54,7 +54,7 @@ export const proofWords = inBoth({
     broken: "Not proven",
     brokenAt: (step: string) => `It fails at “${step}”.`,
     open: "Holds in itself, not compared with the chain",
-    openHint: "No step failed, but some could not be checked yet. Choose below what to compare with.",
+    openHint: "No step failed, but some could not be checked: choose what the proof is compared with.",
     hourOf: (hour: string) => `Hour from ${hour}`,
     available: "Available",
     allocated: "Allocated",

@@ -1,4 +1,4 @@
-import { Alert, Radio, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
+import { Radio, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
 import { useWords } from "../../language.tsx";
 import { useWallet } from "../../wallet.tsx";
 import { proofWords } from "../../words/auditProof.ts";
@@ -36,12 +36,12 @@ export function Against({ what, onWhat, facts, onFacts, isServerKnown, failure }
           <Radio value="facts" label={words.againstFacts} description={words.againstFactsHint} />
         </Stack>
       </Radio.Group>
-      {what === "wallet" && wallet === undefined && <Alert color="yellow">{words.noWallet}</Alert>}
-      {what === "api" && !isServerKnown && <Alert color="yellow">{words.noServer}</Alert>}
+      {what === "wallet" && wallet === undefined && <Warning>{words.noWallet}</Warning>}
+      {what === "api" && !isServerKnown && <Warning>{words.noServer}</Warning>}
       {what !== "facts" && failure !== null && (
-        <Alert color="red" variant="light" title={words.factsFailed} role="alert">
-          <Text size="sm">{failure.message}</Text>
-        </Alert>
+        <Text size="sm" className="bad" role="alert">
+          {words.factsFailed}: {failure.message}
+        </Text>
       )}
       {what === "facts" && (
         <>
@@ -62,5 +62,13 @@ export function Against({ what, onWhat, facts, onFacts, isServerKnown, failure }
         </>
       )}
     </Stack>
+  );
+}
+
+function Warning({ children }: { children: string }) {
+  return (
+    <Text size="sm" className="warn" role="status">
+      {children}
+    </Text>
   );
 }

@@ -1,4 +1,4 @@
-import { Alert, Stack, Table, Text } from "@mantine/core";
+import { Stack, Table, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 import type { ProofGround, ProofStep, ProofStepName, ProvenHour } from "../../../server/protocol/proofSteps.ts";
 import { MJ_PER_WH } from "../../../server/protocol/units.ts";
@@ -9,6 +9,7 @@ import { Step, type StepState } from "../../components/Step.tsx";
 import { countText, epochText } from "../../format.ts";
 import { useLanguage, useWords } from "../../language.tsx";
 import { proofWords } from "../../words/auditProof.ts";
+import { Notice } from "./Notice.tsx";
 
 const TITLES = {
   form: ["stepForm", "stepFormHint"],
@@ -76,27 +77,26 @@ function Verdict({ hour: { verdict, steps } }: { hour: ProvenHour }) {
   const words = useWords(proofWords);
   if (verdict === "proven") {
     return (
-      <Alert color="green" variant="light" title={words.proven} role="status">
+      <Notice tone="good" title={words.proven}>
         {words.provenHint}
-      </Alert>
+      </Notice>
     );
   }
   if (verdict === "open") {
     return (
-      <Alert color="yellow" variant="light" title={words.open} role="status">
+      <Notice tone="warn" title={words.open}>
         {words.openHint}
-      </Alert>
+      </Notice>
     );
   }
-  const failed = steps.filter(({ state }) => state === "failed");
   return (
-    <Alert color="red" variant="light" title={words.broken} role="alert">
-      {failed.map(({ name }) => (
-        <Text key={name} size="sm">
-          {words.brokenAt(words[TITLES[name][0]])}
-        </Text>
-      ))}
-    </Alert>
+    <Notice tone="bad" title={words.broken}>
+      {steps
+        .filter(({ state }) => state === "failed")
+        .map(({ name }) => (
+          <div key={name}>{words.brokenAt(words[TITLES[name][0]])}</div>
+        ))}
+    </Notice>
   );
 }
 
@@ -126,6 +126,8 @@ function Hour({ hour }: { hour: ProvenHour }) {
           {countText((device.energyEndMJ - device.energyStartMJ) / MJ_PER_WH, language)}
           <span className="unit">Wh</span>
         </Figure>
+        <Figure label={words.curtailed}>{seconds(device.curtailedSec)}</Figure>
+        <Figure label={words.work}>{countText(device.workUnits, language)}</Figure>
       </Figures>
     </Stack>
   );

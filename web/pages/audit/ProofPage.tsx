@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { Alert, SimpleGrid, Stack, Text } from "@mantine/core";
+import { SimpleGrid, Stack, Text } from "@mantine/core";
 import { useMemo, useState } from "react";
 import { DeviceProofSchema, requireForm, type DeviceProof } from "../../../server/protocol/proof.ts";
 import { readProofFile, type ProofOrigin } from "../../../server/protocol/proofFile.ts";
@@ -15,6 +15,7 @@ import { useWallet } from "../../wallet.tsx";
 import { proofWords } from "../../words/auditProof.ts";
 import { Against, type AgainstWhat } from "./Against.tsx";
 import { domainIn, groundOfApi, groundOfFacts, NO_FACTS } from "./ground.ts";
+import { Notice } from "./Notice.tsx";
 import { Outcome } from "./Outcome.tsx";
 import { ProofSource } from "./ProofSource.tsx";
 
@@ -84,7 +85,11 @@ export default function ProofPage() {
                   {ownOrigin ? words.originServer : words.originFile}
                 </Text>
               )}
-              {isOtherSystem && <Alert color="yellow">{words.otherSystem}</Alert>}
+              {isOtherSystem && (
+                <Text size="sm" className="warn" role="status">
+                  {words.otherSystem}
+                </Text>
+              )}
             </Stack>
           </Section>
         </div>
@@ -95,11 +100,11 @@ export default function ProofPage() {
             </div>
           )}
           {text !== "" && read.refusal !== undefined && (
-            <Alert color="red" variant="light" title={words.broken} role="alert">
-              <Text size="sm" className="mono" style={{ wordBreak: "break-all" }}>
+            <Notice tone="bad" title={words.broken}>
+              <span className="mono" style={{ wordBreak: "break-all" }}>
                 {read.refusal.message}
-              </Text>
-            </Alert>
+              </span>
+            </Notice>
           )}
           {text !== "" && read.refusal === undefined && outcome.data === undefined && <Loading lineCount={8} />}
           {text !== "" && read.refusal === undefined && outcome.data !== undefined && (

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { Alert, Autocomplete, Button, Group, Select, Stack, Tabs, Text, Textarea, TextInput } from "@mantine/core";
+import { Autocomplete, Button, Group, Select, Stack, Tabs, Text, Textarea, TextInput } from "@mantine/core";
 import { useRef, useState, type DragEvent, type SyntheticEvent } from "react";
 import { identityAnchor } from "../../../server/protocol/identity.ts";
 import type { DeviceProof } from "../../../server/protocol/proof.ts";
@@ -152,9 +152,9 @@ function PickHour({ onProof, origin }: PickHourProps) {
           onChange={(event) => setHour(event.currentTarget.value)}
         />
         {failure !== "" && (
-          <Alert color="red" variant="light" role="alert">
+          <Text size="sm" className="bad" role="alert">
             {failure}
-          </Alert>
+          </Text>
         )}
         <Group>
           <Button type="submit" loading={isGetting} disabled={hour === "" || (device === "" && !names?.length)}>
