@@ -20,7 +20,7 @@ import type {
   VaultRequest,
 } from "../server/protocol/apiExchange.ts";
 import type { CalendarDate, Holder } from "../server/protocol/apiFacilities.ts";
-import type { HistoryEvent } from "../server/protocol/apiHistory.ts";
+import type { HistoryEvent, Reserve } from "../server/protocol/apiHistory.ts";
 import type { Invoice, Lease, Receivable } from "../server/protocol/apiLeases.ts";
 import type { Market, Position } from "../server/protocol/apiMarkets.ts";
 import type { Flow, Portfolio } from "../server/protocol/apiMoney.ts";
@@ -84,6 +84,7 @@ export interface Answers {
   "/v1/orders/:orderHash": OrderRecord;
   "/v1/prices": Page<Price>;
   "/v1/receivables": Page<Receivable>;
+  "/v1/reserves": Page<Reserve>;
   "/v1/search/identity/:anchor": IdentitySearch;
   "/v1/session": Session;
   "/v1/sites": Page<Site>;

@@ -16,6 +16,7 @@ import { historyAfter } from "./readmodelHistory.ts";
 import { leasesAfter } from "./readmodelLeases.ts";
 import { gpuCountOf, lotAt, lotsAfter, metersOf } from "./readmodelLots.ts";
 import { absenceProofIn, deviceProofIn, indexFor, lotProofLines, type PlacedReport } from "./readmodelProofs.ts";
+import { reservesAfter } from "./readmodelReserves.ts";
 import type { Store } from "./store.ts";
 import { openTokens } from "./tokens.ts";
 import { viewsOf } from "./views.ts";
@@ -94,6 +95,7 @@ export function readModel(options: ReadModelOptions): Sources {
     facility: (address) => view((now) => facilityAt(now, tokens, address)),
     payments: (address, page) => view((now) => paymentsBefore(now, address, page)),
     history: (address, page) => view((now) => historyAfter(now, address, page)),
+    reserves: (page) => view((now) => reservesAfter(now, { contracts, deployment, tokens }, page)),
     lots: (page) => view((now) => lotsAfter(now, page)),
     lot: (lotId) => view((now) => lotAt(now, lotId)),
     meters: (lotId, range) => view((now) => metersOf(now, lotId, range)),

@@ -58,6 +58,7 @@ describe("openapi", () => {
       "get /v1/lots",
       "get /v1/lots/{lotId}",
       "get /v1/lots/{lotId}/meters",
+      "get /v1/reserves",
       "get /v1/summary",
       "post /v1/readings",
       "post /v1/readings/batch",

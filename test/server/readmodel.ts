@@ -5,7 +5,7 @@ import { fund } from "../../scripts/seed.ts";
 import type { Program } from "../../server/main.ts";
 import type * as api from "../../server/protocol/api.ts";
 import { ledgerOf, replay } from "../../server/model/replay.ts";
-import type { HistoryEvent } from "../../server/protocol/apiHistory.ts";
+import type { HistoryEvent, Reserve } from "../../server/protocol/apiHistory.ts";
 import type { Lease } from "../../server/protocol/apiLeases.ts";
 import { contractsAt, send, type Contracts } from "../../server/protocol/contracts.ts";
 import { TestStable__factory } from "../../types/factories/mocks/TestStable__factory.ts";
@@ -213,6 +213,31 @@ describe("read model", () => {
       expect(played.differenceCount).to.equal(0);
       const ledger = total(Object.values(ledgerOf(played.facility)));
       expect(ledger).to.equal(await contracts.facility(facility).ledgerAssets());
+    });
+
+    it("stands with every other contract that holds money in the reserves: what it owes, to the unit, and what it has", async () => {
+      const { items } = await get<Page<Reserve>>("/v1/reserves");
+      const { addresses } = world.deployment;
+      const of = (kind: Reserve["kind"]) => items.find((one) => one.kind === kind)!;
+      const booked = async (view: Promise<bigint>) => String(await view);
+      expect(of("facility")).to.deep.include({
+        ...{ address: facility, asset: addresses.asset, assetSymbol: "tUSD", assetDecimalCount: 6 },
+        bookedAssets: await booked(contracts.facility(facility).ledgerAssets()),
+      });
+      expect(of("bonds").bookedAssets).to.equal(await booked(contracts.bonds.ledgerAssets()));
+      const market = await contracts.markets.market(world.deployment.facilities[0]!.markets[0]!.id);
+      expect(of("markets").bookedAssets).to.equal(String(market.totalSupplyAssets - market.totalBorrowAssets));
+      const { items: leases } = await get<Page<Lease>>("/v1/leases");
+      const kept = total(leases.flatMap(({ depositAssets, prepaidAssets }) => [depositAssets, prepaidAssets]));
+      const waiting = await contracts.leases.collectableAssets(facility, addresses.asset);
+      expect(of("leases").bookedAssets).to.equal(String(kept + waiting));
+      expect(kept > 0n).to.equal(true);
+      for (const { kind, address, bookedAssets, balanceAssets, asset } of items) {
+        expect(balanceAssets, kind).to.equal(await booked(contracts.classToken(asset).balanceOf(address)));
+        expect(BigInt(balanceAssets) >= BigInt(bookedAssets), kind).to.equal(true);
+      }
+      const rest = await get<Page<Reserve>>(`/v1/reserves?after=${items[2]!.address}`);
+      expect(rest.items).to.deep.equal(items.slice(3));
     });
 
     it("is unknown by another address", async () => {

@@ -3,7 +3,7 @@ import { zstdCompressSync } from "node:zlib";
 import type { Hex } from "../../server/protocol/bytes.ts";
 import { DROP_REASONS } from "../../server/protocol/drops.ts";
 import type * as api from "../../server/protocol/api.ts";
-import type { HistoryEvent } from "../../server/protocol/apiHistory.ts";
+import type { HistoryEvent, Reserve } from "../../server/protocol/apiHistory.ts";
 import type { Lease } from "../../server/protocol/apiLeases.ts";
 import type { AbsenceProof, DeviceProof } from "../../server/protocol/proof.ts";
 import type { SignedReadingJson } from "../../server/protocol/reading.ts";
@@ -130,6 +130,11 @@ const historyEvent: HistoryEvent = {
   ...{ eventId: "7000003", block: "7", logIndex: 3, blockAt: "1764000000", transactionHash: HASH },
   ...{ contract: "facility", address: ADDRESS, name: "StepPaid" },
   args: { paymentIndex: "0", stepIndex: "0", step: { kind: "0", subjectIndex: "0" }, dueAssets: "2", paidAssets: "1" },
+};
+
+const reserve: Reserve = {
+  ...{ kind: "vault", address: ADDRESS, asset: ADDRESS, assetSymbol: "USDX", assetDecimalCount: 6 },
+  ...{ parts: [{ part: "cash", assets: "7" }], bookedAssets: "7", balanceAssets: "8" },
 };
 
 const lot = (lotId: bigint): api.LotDetail => ({
@@ -278,6 +283,7 @@ export function sampleSources(replaced: Partial<Sources> = {}): Sources {
     facility: (address) => give(known(address) ? facility : undefined),
     payments: (address) => give(known(address) ? [payment] : undefined),
     history: (address) => give(known(address) ? [historyEvent] : undefined),
+    reserves: ({ after }) => give(after === undefined ? [reserve] : []),
     lots: ({ after = 0n, limit }) =>
       give(
         LOTS.filter((lotId) => lotId > after)

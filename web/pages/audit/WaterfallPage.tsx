@@ -147,13 +147,13 @@ function OneDate({ date, replayed, facility }: DateProps & { date: ReplayedDate 
       <Section title={timeText(date.dueAt, language, true)} isBare>
         <Figures>
           <Figure label={words.cash} note={words.cashNote}>
-            <Amount assets={date.cashAssets} {...money} />
+            <Amount assets={date.cashAssets} {...money} isShort />
           </Figure>
           {shown.map(
             ([label, beside]) =>
               beside !== undefined && (
                 <Figure key={label} label={label} note={<Mark beside={beside} />} tone={toneOf(beside)}>
-                  <Amount assets={beside.modelled} {...money} />
+                  <Amount assets={beside.modelled} {...money} isShort />
                 </Figure>
               ),
           )}
