@@ -15,7 +15,7 @@ function withoutBytecode(): Plugin {
     enforce: "pre",
     transform(code, id) {
       if (!/\/types\/factories\/.*__factory\.ts$/.test(id)) return null;
-      return { code: code.replace(/(const _bytecode = )"0x[0-9a-fA-F]*"/, '$1""'), map: null };
+      return { code: code.replace(/(const _bytecode = )"0x[^"]*"/, '$1""'), map: null };
     },
   };
 }

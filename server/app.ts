@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import helmet from "@fastify/helmet";
 import rateLimit from "@fastify/rate-limit";
@@ -6,19 +6,24 @@ import sensible from "@fastify/sensible";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import underPressure from "@fastify/under-pressure";
 import Fastify from "fastify";
-import type { Config } from "./config.ts";
+import { SETTINGS, type Config } from "./config.ts";
 import { Failure, codeOf } from "./failure.ts";
+import { readSecret } from "./keys/secrets.ts";
+import { answering } from "./plugins/answering.ts";
 import type { Api } from "./plugins/http.ts";
 import { openapi } from "./plugins/openapi.ts";
 import { HttpProblem, onClientError, problems, sendProblem } from "./plugins/problems.ts";
+import { sessions } from "./plugins/session.ts";
 import { facilityRoutes } from "./routes/facilities.ts";
 import { historyRoutes } from "./routes/history.ts";
 import { identityRoutes } from "./routes/identities.ts";
+import { leaseRoutes } from "./routes/leases.ts";
 import { lotRoutes } from "./routes/lots.ts";
 import { peerRoutes, type PeerSources } from "./routes/peers.ts";
 import { proofRoutes } from "./routes/proofs.ts";
 import { readingRoutes } from "./routes/readings.ts";
 import { serviceRoutes } from "./routes/service.ts";
+import { sessionRoutes } from "./routes/session.ts";
 import { telemetryRoutes } from "./routes/telemetry.ts";
 import type { Sources } from "./sources.ts";
 
@@ -78,10 +83,13 @@ export async function buildApp(options: AppOptions): Promise<Api> {
   });
   problems(app);
   await openapi(app, versionOfPackage());
+  answering(app, sources, config.cacheBytes);
+  sessionRoutes(app, await sessions(app, { config, sources, secret: sessionSecret(config) }));
   serviceRoutes(app, sources);
   facilityRoutes(app, sources);
   historyRoutes(app, sources);
   lotRoutes(app, sources);
+  leaseRoutes(app, sources);
   telemetryRoutes(app, sources);
   if (options.peers !== undefined) peerRoutes(app, options.peers);
   proofRoutes(app, sources);
@@ -100,6 +108,18 @@ export async function listen(app: Api, host: string, port: number): Promise<stri
     const remedy = "stop the program that has it, or choose another with --port, or 0 for any";
     throw new Failure("Api_PortTaken", `port ${port} of ${host} is taken: ${remedy}`, { cause: error });
   }
+}
+
+/** What sessions are sealed with: out of its file, so that they outlive the program, or new. */
+function sessionSecret({ sessionKeyFile }: Config): Buffer {
+  if (sessionKeyFile === undefined) return randomBytes(32);
+  const secret = readSecret(sessionKeyFile, SETTINGS.sessionKeyFile.env);
+  if (secret.length < 32)
+    throw new Failure(
+      "Session_ShortKey",
+      `${sessionKeyFile} has fewer than 32 characters; openssl rand -hex 32 gives 64`,
+    );
+  return Buffer.from(secret);
 }
 
 /** A client's own request id when it is harmless, or a new one. */

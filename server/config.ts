@@ -175,6 +175,27 @@ export const SETTINGS = {
     default: "warn",
     secret: false,
   },
+  publicUrl: {
+    env: "RACKBOND_PUBLIC_URL",
+    description: "where browsers find the API; without it, people sign in on this machine's own addresses only",
+    type: { kind: "text", pattern: /^https?:\/\/[0-9A-Za-z.:[\]-]{1,253}$/, form: "http(s)://host[:port]" },
+    default: undefined,
+    secret: false,
+  },
+  sessionKeyFile: {
+    env: "RACKBOND_SESSION_KEY_FILE",
+    description: "file, mode 0600, with the secret that sessions are sealed with; without it they end with the program",
+    type: { kind: "text", pattern: /^[^\0]{1,4096}$/, form: "path" },
+    default: undefined,
+    secret: false,
+  },
+  cacheBytes: {
+    env: "RACKBOND_CACHE_BYTES",
+    description: "bytes of public answers that are kept until the next block",
+    type: integer(65_536, 4_294_967_296),
+    default: 67_108_864,
+    secret: false,
+  },
   bodyLimitBytes: {
     env: "RACKBOND_BODY_LIMIT",
     description: "largest request body, bytes",

@@ -17,6 +17,7 @@ import { openStation, type Station } from "./jobs/station.ts";
 import { startTransmitter } from "./jobs/transmit.ts";
 import { markedSigner } from "./keys/marks.ts";
 import { memorySigner } from "./keys/signer.ts";
+import { contractsAfter } from "./plugins/chainAt.ts";
 import { headBlock } from "./plugins/events.ts";
 import { placeOf } from "./plugins/directory.ts";
 import type { FiledReport } from "./plugins/head.ts";
@@ -159,9 +160,9 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     const inTurn = takingTurns();
 
     const sources = readModel({
-      ...{ store, follower, deployment, files },
+      ...{ store, follower, deployment, files, provider },
       proofs: openProofs({ files, domain }),
-      contracts: contractsAt(addresses, provider),
+      contractsAfter: (block) => contractsAfter(provider, addresses, block),
       submit: (signed, receivedAt) => inTurn(() => submitReading(oracles, domain, signed, receivedAt)),
     });
     const identities = openIdentityIntake({ db: store.db, files });

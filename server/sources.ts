@@ -10,13 +10,14 @@ import type {
   Summary,
 } from "./protocol/api.ts";
 import type { PageAfter, PageBefore } from "./pages.ts";
-import type { Lease } from "./protocol/apiLeases.ts";
 import type { Hex } from "./protocol/bytes.ts";
 import type { AbsenceProof, DeviceProof } from "./protocol/proof.ts";
 import type { FileKind } from "./protocol/publication.ts";
 import type { SignedReadingJson } from "./protocol/reading.ts";
 import type { Refusal } from "./protocol/refusal.ts";
 import type { AuditSources } from "./sourcesAudit.ts";
+import type { MoneySources } from "./sourcesMoney.ts";
+import type { PlatformSources } from "./sourcesPlatform.ts";
 
 /** A published file: lines of text, kept compressed (zstd). It never changes. */
 export interface PublishedFile {
@@ -58,7 +59,7 @@ export interface IdentitySink {
  * All that the API serves. Answers come out of the read model, as the schemas of protocol/api.ts have them; what is not
  * there is undefined. Addresses come in and go out with their checksum.
  */
-export interface Sources extends AuditSources {
+export interface Sources extends PlatformSources, AuditSources, MoneySources {
   /** Undefined while the program cannot serve: no database, no chain, or a read model that is behind. */
   ready(): Promise<Ready | undefined>;
   summary(): Promise<Summary>;
@@ -77,9 +78,6 @@ export interface Sources extends AuditSources {
     lotId: bigint,
     range: { readonly fromEpoch: bigint; readonly toEpoch: bigint; readonly limit: number },
   ): Promise<LotMeterRecord[] | undefined>;
-
-  /** By leaseId. */
-  leases(page: PageAfter<bigint>): Promise<Lease[]>;
 
   /** By epoch, newest first. */
   epochs(page: PageBefore<bigint>): Promise<Epoch[]>;

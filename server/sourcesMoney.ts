@@ -45,11 +45,6 @@ export interface MoneySources {
   calendar(address: string): Promise<CalendarDate[] | undefined>;
   /** By class, then account. */
   holders(address: string, page: PageAfter<string>, classIndex?: number): Promise<Holder[] | undefined>;
-  /** Months that have a report, the newest first. */
-  reports(address: string): Promise<ReportListItem[] | undefined>;
-  /** Undefined too for a month that has none. */
-  report(address: string, month: string): Promise<MonthlyReport | undefined>;
-
   /** By leaseId. */
   leases(page: PageAfter<bigint>, filter?: LeaseFilter): Promise<Lease[]>;
   lease(leaseId: bigint): Promise<Lease | undefined>;
@@ -57,8 +52,19 @@ export interface MoneySources {
   invoices(leaseId: bigint, page: PageAfter<bigint>): Promise<Invoice[] | undefined>;
   /** By lease, then period. */
   receivables(page: PageAfter<string>, filter?: ReceivableFilter): Promise<Receivable[]>;
+}
 
+/** What the API serves of one account's money, to the account. */
+export interface AccountSources {
   portfolio(account: string, method: BasisMethod): Promise<Portfolio>;
   /** Oldest first. */
   flows(account: string, page: PageAfter<string>, filter: FlowFilter): Promise<Flow[]>;
+}
+
+/** What the API tells investors month by month. */
+export interface ReportSources {
+  /** Months that have a report, the newest first. */
+  reports(address: string): Promise<ReportListItem[] | undefined>;
+  /** Undefined too for a month that has none. */
+  report(address: string, month: string): Promise<MonthlyReport | undefined>;
 }

@@ -26,7 +26,7 @@ import type { Market, Position } from "../server/protocol/apiMarkets.ts";
 import type { Flow, Portfolio } from "../server/protocol/apiMoney.ts";
 import type { Alert, Bond, Dispute, IdentitySearch, Model, NodeRecord, Site } from "../server/protocol/apiRegistry.ts";
 import type { MonthlyReport, ReportListItem } from "../server/protocol/apiReports.ts";
-import type { FacilityTelemetry, FacilityValue } from "../server/protocol/apiValues.ts";
+import type { Appraisal, FacilityTelemetry, FacilityValue } from "../server/protocol/apiValues.ts";
 import type { Deployment } from "../server/protocol/deployment.ts";
 import type { DeviceProof } from "../server/protocol/proof.ts";
 
@@ -57,6 +57,7 @@ export interface Answers {
   "/v1/epochs/:epoch/devices/:deviceId/proof": DeviceProof;
   "/v1/facilities": Page<Facility>;
   "/v1/facilities/:address": Facility;
+  "/v1/facilities/:address/appraisals": Page<Appraisal>;
   "/v1/facilities/:address/calendar": Page<CalendarDate>;
   "/v1/facilities/:address/events": Page<HistoryEvent>;
   "/v1/facilities/:address/holders": Page<Holder>;

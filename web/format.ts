@@ -1,4 +1,4 @@
-import { formatAssets } from "../server/protocol/units.ts";
+import { BPS, WAD, formatAssets } from "../server/protocol/units.ts";
 
 // Numbers and times as people read them. Amounts stay exact: they are cut, never rounded up, and never go through a float.
 
@@ -79,4 +79,14 @@ export function spanText(seconds: bigint | number | string, spoken: Spoken): str
 /** The beginning and end of an address or hash. */
 export function shortHex(hex: string, headCount = 6, tailCount = 4): string {
   return hex.length <= headCount + tailCount + 3 ? hex : `${hex.slice(0, headCount)}…${hex.slice(-tailCount)}`;
+}
+
+/** A ratio of 18 decimals in basis points, cut. */
+export function bpsOfWad(ratioWad: bigint | string): number {
+  return Number((BigInt(ratioWad) * BPS) / WAD);
+}
+
+/** A price of 18 decimals. */
+export function priceText(priceWad: bigint | string, spoken: Spoken, digitCount = 4): string {
+  return amountText(priceWad, 18, spoken, digitCount);
 }

@@ -4,8 +4,11 @@ import { createContext, use, useEffect, useMemo, useState, type ReactNode } from
 
 export type Language = "en" | "ja";
 
-type Phrase = string | ((...about: never[]) => string);
-type Translated<W> = { [K in keyof W]: W[K] extends string ? string : W[K] };
+type Names = Readonly<Record<string, string>>;
+type Phrase = string | ((...about: never[]) => string) | Names;
+type Translated<W> = {
+  [K in keyof W]: W[K] extends string ? string : W[K] extends Names ? { [N in keyof W[K]]: string } : W[K];
+};
 
 /** An area's words in both languages. */
 export interface Words<W> {
@@ -13,7 +16,7 @@ export interface Words<W> {
   readonly ja: Translated<W>;
 }
 
-/** An area's words, with equal keys in both languages; a phrase about something is a function of it. */
+/** An area's words, with equal keys in both languages; a phrase about something is a function of it, names of a kind a record. */
 export function inBoth<W extends Record<string, Phrase>>(words: { en: W; ja: NoInfer<Translated<W>> }): Words<W> {
   return words;
 }

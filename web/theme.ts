@@ -35,7 +35,7 @@ export const theme = createTheme({
   primaryColor: "rack",
   primaryShade: { light: 7, dark: 6 },
   fontFamily: SYSTEM,
-  fontFamilyMonospace: 'ui-monospace, "SF Mono", Menlo, Consolas, "Noto Sans Mono", "Noto Sans Mono CJK JP", monospace',
+  fontFamilyMonospace: 'ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono", monospace',
   headings: { fontFamily: SYSTEM, fontWeight: "600" },
   defaultRadius: "sm",
   cursorType: "pointer",

@@ -5,7 +5,7 @@ import { ledgerOf, type Chapter, type PaidDate } from "./ledger.ts";
 import type { Checks, ClassPeriod, ClassResult, Conservation, PeriodResult, SimulationResult } from "./result.ts";
 import type { Scenario } from "./scenario.ts";
 import type { Stage } from "./stage.ts";
-import { xirr, type Flow } from "./yields.ts";
+import { xirr, type Flow } from "../../server/model/yields.ts";
 
 const HALF_CENT = 5_000n;
 const BPS = 10_000n;

@@ -6,7 +6,7 @@ import { MONTH_HOURS } from "../catalogue.ts";
 import type { Deal, DealLease } from "./deal.ts";
 import { assetsOf } from "./figures.ts";
 import { calendarOf, facilityTermsOf } from "./terms.ts";
-import { monthlyYield } from "./yields.ts";
+import { monthlyYield } from "../../server/model/yields.ts";
 
 // One random path of a deal, run by the independent model (server/model): rents, utilization, defaults and resale
 // values are drawn, payments and triggers follow docs/deal.md.

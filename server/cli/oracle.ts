@@ -16,6 +16,7 @@ import { markedSigner } from "../keys/marks.ts";
 import { openSigner } from "../keys/signer.ts";
 import { openIdentityIntake } from "../plugins/identityIntake.ts";
 import { peerClient } from "../plugins/peerClient.ts";
+import { contractsAfter } from "../plugins/chainAt.ts";
 import { openProofs } from "../plugins/proofs.ts";
 import { readModel } from "../plugins/readmodel.ts";
 import { parseDeployment, type Deployment } from "../protocol/deployment.ts";
@@ -99,9 +100,9 @@ async function startServing(config: Config, closing: (() => Promise<void> | void
   });
   const domain = readingDomain(BigInt(deployment.chainId), deployment.addresses.telemetry);
   const sources = readModel({
-    ...{ store, follower, deployment, files },
+    ...{ store, follower, deployment, files, provider },
     proofs: openProofs({ files, domain }),
-    contracts,
+    contractsAfter: (block) => contractsAfter(provider, deployment.addresses, block),
     async submit(signed): Promise<ReadingReceipt> {
       const [ingested] = await oracle.ingest([signed], clock.now());
       if (ingested?.outcome === "refused") throw ingested.refusal;

@@ -19,8 +19,8 @@ export function answers<const T extends Record<number, TSchema>>(given: T, ...st
 
 const PROBLEMS: Record<number, string> = {
   400: "The request is not as its schema says",
-  401: "The node's signature fails",
-  403: "The node is not registered",
+  401: "Who asks is not known: the signature fails, or there is no session",
+  403: "Who asks may not: the node is not registered, or the viewer is another",
   404: "There is no such thing",
   409: "Another reading of this node and epoch is kept",
   413: "The body is too large",
@@ -41,6 +41,8 @@ export async function openapi(app: Api, version: string): Promise<void> {
         return typeof id === "string" ? id : `schema${place}`;
       },
     },
+    transformObject: (made) =>
+      "openapiObject" in made ? described(made.openapiObject as Description) : made.swaggerObject,
     openapi: {
       openapi: "3.1.0",
       info: {
@@ -51,8 +53,12 @@ export async function openapi(app: Api, version: string): Promise<void> {
         license: { name: "MIT", identifier: "MIT" },
       },
       servers: [{ url: "/" }],
+      components: {
+        securitySchemes: { session: { type: "apiKey", in: "cookie", name: "rackbond_session" } },
+      },
       tags: [
         { name: "service", description: "Whether the program runs, and its running totals" },
+        { name: "session", description: "Signing in with Ethereum, for what is private" },
         { name: "facilities", description: "Facilities, their classes and payment dates" },
         { name: "lots", description: "Pledged hardware and its meters" },
         { name: "leases", description: "Who rents what, and what was invoiced" },
@@ -74,3 +80,46 @@ export async function openapi(app: Api, version: string): Promise<void> {
     () => app.swagger(),
   );
 }
+
+interface Answer {
+  content?: Record<string, unknown>;
+  headers?: Record<string, unknown>;
+}
+
+interface Operation {
+  readonly parameters?: readonly { readonly name: string }[];
+  readonly responses: Record<string, Answer | { readonly $ref: string }>;
+}
+
+interface Description {
+  readonly paths?: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components?: { responses?: Record<string, unknown>; headers?: Record<string, unknown> };
+}
+
+/** Adds what surrounds all routes: the block that an answer is true at, its tag, and lists as CSV. Problems stand once. */
+function described(description: Description): Description {
+  const problems: Record<string, unknown> = {};
+  for (const [path, methods] of Object.entries(description.paths ?? {})) {
+    for (const [method, { parameters, responses }] of Object.entries(methods)) {
+      for (const [status, answer] of Object.entries(responses)) {
+        if (Number(status) < 400) continue;
+        problems[`Problem${status}`] = answer;
+        responses[status] = { $ref: `#/components/responses/Problem${status}` };
+      }
+      const answer = responses["200"] as Answer | undefined;
+      if (method !== "get" || !path.startsWith("/v1/") || answer?.content?.["application/json"] === undefined) continue;
+      answer.headers = AROUND;
+      if (parameters?.some(({ name }) => name === "format") === true) answer.content["text/csv"] = { schema: CSV };
+    }
+  }
+  return { ...description, components: { ...description.components, responses: problems, headers: HEADERS } };
+}
+
+const CSV = { type: "string", description: "a header line, then an item a line" };
+
+const HEADERS = {
+  "x-block-number": { description: "the block that the answer is true at", schema: { type: "string" } },
+  etag: { description: "of public answers; changes with the block", schema: { type: "string" } },
+};
+
+const AROUND = Object.fromEntries(Object.keys(HEADERS).map((name) => [name, { $ref: `#/components/headers/${name}` }]));

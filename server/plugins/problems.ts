@@ -40,6 +40,9 @@ export function unknown(subject: string, facts: RefusalFacts): HttpProblem {
 // Refusals say 422, but for those that say who may not, what is no list of readings, and what may come again.
 const REFUSAL_STATUS: Record<string, number> = {
   Reading_BadSignature: 401,
+  Session_BadSignature: 401,
+  Viewer_Unknown: 401,
+  Viewer_NotAllowed: 403,
   Reading_UnknownNode: 403,
   Reading_NotJson: 400,
   Reading_TooLarge: 413,
@@ -105,6 +108,8 @@ function faultOf(fault: FastifySchemaValidationError, context = ""): { at: strin
   return { at: `${context}${fault.instancePath}`, rule: `${fault.message ?? fault.keyword}${name}` };
 }
 
+const READING_SCHEME = 'Rackbond-Reading realm="readings"';
+
 /** Answers an error. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const problem = problemOf(error, request.id);
@@ -112,7 +117,10 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   else request.log.info({ code: problem.code, detail: problem.detail }, "refused");
   void reply.header("x-request-id", request.id); // the hook that sets it may not have run
   if (error instanceof Busy) void reply.header("retry-after", String(error.retrySec));
-  if (problem.status === 401) void reply.header("www-authenticate", 'Rackbond-Reading realm="readings"');
+  if (problem.status === 401) {
+    const scheme = /^(Session|Viewer)_/.test(problem.code) ? 'Rackbond-Session realm="viewer"' : READING_SCHEME;
+    void reply.header("www-authenticate", scheme);
+  }
   void reply.code(problem.status).type(PROBLEM_TYPE).serializer(JSON.stringify).send(problem);
 }
 

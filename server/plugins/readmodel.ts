@@ -1,34 +1,37 @@
+import type { JsonRpcProvider } from "ethers";
 import type { Hex } from "../protocol/bytes.ts";
 import type { Contracts } from "../protocol/contracts.ts";
 import type { Deployment } from "../protocol/deployment.ts";
 import type { SignedReadingJson } from "../protocol/reading.ts";
 import type { ReadingReceipt, Sources } from "../sources.ts";
-import { headBlock, type View } from "./events.ts";
+import { headBlock, type BlockRow, type View } from "./events.ts";
 import type { Files } from "./files.ts";
 import type { Follower } from "./follow.ts";
+import { platformSources } from "./readmodelPlatform.ts";
 import type { ProofIndex } from "./proofIndex.ts";
 import type { Proofs } from "./proofs.ts";
+import { auditSources } from "./readmodelAudit.ts";
 import { cashOf } from "./readmodelCash.ts";
 import { epochAt, epochsBefore, newestEpochs } from "./readmodelEpochs.ts";
 import { facilitiesAfter, facilityAt } from "./readmodelFacilities.ts";
 import { paymentsBefore } from "./readmodelPayments.ts";
-import { historyAfter } from "./readmodelHistory.ts";
-import { leasesAfter } from "./readmodelLeases.ts";
+import { moneySources } from "./readmodelMoney.ts";
 import { gpuCountOf, lotAt, lotsAfter, metersOf } from "./readmodelLots.ts";
 import { absenceProofIn, deviceProofIn, indexFor, lotProofLines, type PlacedReport } from "./readmodelProofs.ts";
-import { reservesAfter } from "./readmodelReserves.ts";
 import type { Store } from "./store.ts";
 import { openTokens } from "./tokens.ts";
 import { viewsOf } from "./views.ts";
 
 export interface ReadModelOptions {
   readonly store: Store;
-  readonly follower: Pick<Follower, "isCurrent">;
+  readonly follower: Pick<Follower, "isCurrent" | "version">;
+  /** Asked where only a contract can say; without one no contract account signs in. */
+  readonly provider?: Pick<JsonRpcProvider, "call">;
   readonly files: Pick<Files, "find">;
   readonly proofs: Proofs;
   readonly deployment: Deployment;
   /** To be asked what no event says: what tokens are, what things are worth at a block. */
-  readonly contracts: Contracts;
+  readonly contractsAfter: (block: Pick<BlockRow, "hash">) => Contracts;
   /** Gives a reading to the oracles. */
   readonly submit: (signed: SignedReadingJson, receivedAt: bigint) => Promise<ReadingReceipt>;
 }
@@ -37,10 +40,9 @@ const ALL = 0x7fff_ffff;
 
 /** All that the API serves, computed from the followed events when it is asked for; nothing else is kept. */
 export function readModel(options: ReadModelOptions): Sources {
-  const { store, follower, deployment, contracts } = options;
-  const tokens = openTokens(contracts);
-
+  const { store, follower, deployment, contractsAfter } = options;
   const view = viewsOf(store);
+  const tokens = openTokens(contractsAfter);
 
   /** A report out of the events. What is made of its readings is made after the database is let go. */
   const reportAt = async (epoch: bigint): Promise<PlacedReport | undefined> =>
@@ -61,6 +63,10 @@ export function readModel(options: ReadModelOptions): Sources {
   };
 
   return {
+    ...moneySources({ view, tokens, contractsAfter }),
+    ...auditSources({ view, tokens, contractsAfter, deployment }),
+    ...platformSources({ ...options, view }),
+
     async ready() {
       if (!follower.isCurrent()) return undefined;
       try {
@@ -84,7 +90,7 @@ export function readModel(options: ReadModelOptions): Sources {
           ...chainNow(now),
           chainTimeAt: String(now.head.time),
           asset,
-          assetDecimalCount: (await tokens.factsOf(asset)).decimalCount,
+          assetDecimalCount: (await tokens.factsOf(asset, now.head)).decimalCount,
           gpuCount: String(await gpuCountOf(now)),
           lastEpoch: textOrNull(lastEpoch),
           finalEpoch: textOrNull(finalEpoch),
@@ -94,12 +100,9 @@ export function readModel(options: ReadModelOptions): Sources {
     facilities: (page) => view((now) => facilitiesAfter(now, tokens, page)),
     facility: (address) => view((now) => facilityAt(now, tokens, address)),
     payments: (address, page) => view((now) => paymentsBefore(now, address, page)),
-    history: (address, page) => view((now) => historyAfter(now, address, page)),
-    reserves: (page) => view((now) => reservesAfter(now, { contracts, deployment, tokens }, page)),
     lots: (page) => view((now) => lotsAfter(now, page)),
     lot: (lotId) => view((now) => lotAt(now, lotId)),
     meters: (lotId, range) => view((now) => metersOf(now, lotId, range)),
-    leases: (page) => view((now) => leasesAfter(now, page)),
     epochs: (page) => view((now) => epochsBefore(now, page)),
 
     async epoch(epoch) {

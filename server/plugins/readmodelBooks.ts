@@ -18,6 +18,8 @@ export interface Books {
   paymentCount: number;
   /** By class: interest accrued up to the last payment date, unpaid. */
   interestDue: Map<number, bigint>;
+  /** By class: raised and given back undrawn. */
+  returned: Map<number, bigint>;
   /** By class: the payment date whose interest it waits for. */
   missedAt: Map<number, string>;
   /** By payment date: net rent and debt service. */
@@ -41,6 +43,7 @@ export async function booksOf({ db, head }: View, address: string): Promise<Book
   const books: Books = {
     ...{ state: "Raising", periodStartAt: 0n, collections: 0n, reserve: 0n, feesPaid: 0n, paymentCount: 0 },
     ...{ escrow: 0n, drawn: 0n, trapped: 0n, covers: [], interestDue: new Map(), missedAt: new Map() },
+    ...{ returned: new Map() },
     ...{ breaches: new Map(), margins: new Map(), lotIds: new Set() },
   };
   const { rows } = await db.query<{ name: string; args: Record<string, string> & StepArgs }>(
@@ -76,7 +79,8 @@ const BOOKINGS: Record<string, (books: Books, args: Record<string, string> & Ste
     books.escrow = 0n;
     books.reserve = BigInt(reserveAssets);
   },
-  ClassScheduled(books, { classIndex, interestDueAssets = "" }) {
+  ClassScheduled(books, { classIndex, returnedAssets = "", interestDueAssets = "" }) {
+    books.returned.set(Number(classIndex), BigInt(returnedAssets));
     books.interestDue.set(Number(classIndex), BigInt(interestDueAssets));
   },
   Collected(books, { collectionsAssets = "" }) {

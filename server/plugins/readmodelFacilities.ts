@@ -10,6 +10,7 @@ import { CREATED, createdAt, type Created, type Settings } from "./readmodelDeal
 import { booksOf, type Books } from "./readmodelBooks.ts";
 import { concentrationsOf, NO_HOLDERS } from "./readmodelHolders.ts";
 import { lotsWith } from "./readmodelLots.ts";
+import { incomesOf, NO_INCOME, principalOf } from "./readmodelIncome.ts";
 import { relatedPartyBps } from "./readmodelCash.ts";
 import { coverageBpsOf } from "./readmodelTelemetry.ts";
 import type { Tokens } from "./tokens.ts";
@@ -40,7 +41,7 @@ export async function facilityAt(view: View, tokens: Tokens, address: string): P
 async function facilityOf(view: View, tokens: Tokens, created: Created): Promise<Facility> {
   const { address, settings } = created;
   const books = await booksOf(view, address);
-  const asset = await tokens.factsOf(settings.asset);
+  const asset = await tokens.factsOf(settings.asset, view.head);
   const lots = await lotsWith(view, [...books.lotIds]);
   const margin = marginOf(books, settings);
   const isOver = books.state === "Closed" || books.state === "Refunding";
@@ -174,40 +175,4 @@ function dscrOf({ covers }: Books, periodCount: number): number | null {
   if (service === 0n) return null;
   const dscrBps = (net * BPS) / service;
   return Number(dscrBps < MOST_BPS ? dscrBps : MOST_BPS);
-}
-
-/** By class: shares issued and not given back, one for each asset that was paid. */
-async function principalOf({ db, head }: View, address: string): Promise<Map<number, bigint>> {
-  const { rows } = await db.query<{ classIndex: number; shares: bigint }>(
-    `select (args ->> 'classIndex')::int4 "classIndex",
-       sum(case name when 'Subscribed' then 1 else -1 end * (args ->> 'assets')::numeric) shares
-     from events where address = $1 and name in ('Subscribed', 'Refunded') and block <= $2 group by 1`,
-    [address, head.number],
-  );
-  return new Map(rows.map(({ classIndex, shares }) => [classIndex, shares]));
-}
-
-interface Income {
-  /** Interest and principal set aside for the holders. */
-  interest: bigint;
-  repaid: bigint;
-  /** Principal written off. */
-  lost: bigint;
-  claimed: bigint;
-}
-
-const NO_INCOME: Income = { interest: 0n, repaid: 0n, lost: 0n, claimed: 0n };
-
-async function incomesOf({ db, head }: View, tokens: readonly string[]): Promise<Map<string, Income>> {
-  const { rows } = await db.query<Income & { address: string }>(
-    `select address,
-       coalesce(sum((args ->> 'interestAssets')::numeric), 0) interest,
-       coalesce(sum((args ->> 'principalAssets')::numeric), 0) repaid,
-       coalesce(sum((args ->> 'lossAssets')::numeric), 0) lost,
-       coalesce(sum((args ->> 'assets')::numeric) filter (where name = 'Claimed'), 0) claimed
-     from events where address = any($1) and name in ('Accrued', 'LossAccrued', 'Claimed') and block <= $2
-     group by address`,
-    [tokens, head.number],
-  );
-  return new Map(rows.map((row) => [row.address, row]));
 }

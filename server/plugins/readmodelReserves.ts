@@ -11,6 +11,7 @@ type Parts = Reserve["parts"];
 type Held = Pick<Reserve, "kind" | "address" | "asset"> & { readonly parts: () => Promise<Parts> };
 
 export interface ReserveOptions {
+  /** As they were after the view's block. */
   readonly contracts: Contracts;
   readonly deployment: Deployment;
   readonly tokens: Tokens;
@@ -28,8 +29,8 @@ export async function reservesAfter(
     .sort((one, other) => (one.address.toLowerCase() < other.address.toLowerCase() ? -1 : 1));
   const reserves: Reserve[] = [];
   for (const { parts, ...where } of held.slice(0, limit)) {
-    const balance = await contracts.classToken(where.asset).balanceOf(where.address, at(view));
-    const { symbol, decimalCount } = await tokens.factsOf(where.asset);
+    const balance = await contracts.classToken(where.asset).balanceOf(where.address);
+    const { symbol, decimalCount } = await tokens.factsOf(where.asset, view.head);
     const shown = await parts();
     const booked = shown.reduce((sum, { assets }) => sum + BigInt(assets), 0n);
     reserves.push({
@@ -39,8 +40,6 @@ export async function reservesAfter(
   }
   return reserves;
 }
-
-const at = ({ head }: View) => ({ blockTag: Number(head.number) });
 
 function part(name: Parts[number]["part"], assets: bigint): Parts[number] {
   return { part: name, assets: String(assets) };
@@ -54,14 +53,14 @@ async function facilitiesOf(view: View, { contracts }: ReserveOptions): Promise<
   return rows.map(({ address, tokens, asset }) => ({
     ...{ kind: "facility" as const, address, asset },
     async parts() {
-      const [facility, then] = [contracts.facility(address), at(view)];
+      const facility = contracts.facility(address);
       const [escrow, collections, reserve, trapped, payees, ...holders] = await Promise.all([
-        facility.escrowAssets(then),
-        facility.collectionsAssets(then),
-        facility.reserveAssets(then),
-        facility.trappedAssets(then),
-        facility.totalClaimableAssets(then),
-        ...tokens.map((token) => facility.unclaimedAssets(token, then)),
+        facility.escrowAssets(),
+        facility.collectionsAssets(),
+        facility.reserveAssets(),
+        facility.trappedAssets(),
+        facility.totalClaimableAssets(),
+        ...tokens.map((token) => facility.unclaimedAssets(token)),
       ]);
       return [
         part("escrow", escrow),
@@ -81,7 +80,6 @@ async function facilitiesOf(view: View, { contracts }: ReserveOptions): Promise<
 function systemOf(view: View, { contracts, deployment }: ReserveOptions): Held[] {
   const { addresses } = deployment;
   const { asset } = addresses;
-  const then = at(view);
   const own = (kind: Reserve["kind"] & keyof typeof addresses, parts: () => Promise<Parts>): Held => ({
     ...{ kind, address: addresses[kind], asset, parts },
   });
@@ -89,11 +87,11 @@ function systemOf(view: View, { contracts, deployment }: ReserveOptions): Held[]
     own("leases", () => leaseParts(view, contracts, asset)),
     own("markets", () => marketParts(view, contracts, asset)),
     own("vault", async () => [
-      part("cash", await contracts.vault.cashAssets(then)),
-      part("redemptions", await contracts.vault.setAsideAssets(then)),
+      part("cash", await contracts.vault.cashAssets()),
+      part("redemptions", await contracts.vault.setAsideAssets()),
     ]),
-    own("bonds", async () => [part("booked", await contracts.bonds.ledgerAssets(then))]),
-    own("disputes", async () => [part("booked", await contracts.disputes.ledgerAssets(then))]),
+    own("bonds", async () => [part("booked", await contracts.bonds.ledgerAssets())]),
+    own("disputes", async () => [part("booked", await contracts.disputes.ledgerAssets())]),
   ];
 }
 
@@ -104,10 +102,9 @@ async function leaseParts(view: View, { leases }: Contracts, asset: string): Pro
        and args -> 'terms' ->> 'asset' = $1`,
     [asset],
   );
-  const then = at(view);
   let [deposits, prepaid] = [0n, 0n];
   for (const { leaseId } of rows) {
-    const { status } = await leases.lease(leaseId, then);
+    const { status } = await leases.lease(leaseId);
     deposits += status.depositAssets;
     prepaid += status.prepaidAssets;
   }
@@ -117,7 +114,7 @@ async function leaseParts(view: View, { leases }: Contracts, asset: string): Pro
      ) earner (payee) where contract = 'leases' and payee is not null`,
   );
   let uncollected = 0n;
-  for (const { payee } of payees) uncollected += await leases.collectableAssets(payee, asset, then);
+  for (const { payee } of payees) uncollected += await leases.collectableAssets(payee, asset);
   return [part("deposits", deposits), part("prepaid", prepaid), part("uncollected", uncollected)];
 }
 
@@ -130,7 +127,7 @@ async function marketParts(view: View, { markets }: Contracts, asset: string): P
   );
   let lendable = 0n;
   for (const { id } of rows) {
-    const { totalSupplyAssets, totalBorrowAssets } = await markets.market(id, at(view));
+    const { totalSupplyAssets, totalBorrowAssets } = await markets.market(id);
     lendable += totalSupplyAssets - totalBorrowAssets;
   }
   return [part("lendable", lendable)];

@@ -2,6 +2,7 @@ import { toUtf8String } from "ethers";
 import { LRUCache } from "lru-cache";
 
 import type { Contracts } from "../protocol/contracts.ts";
+import type { BlockRow } from "./events.ts";
 
 /** What no event says of a token. It does not change. */
 export interface TokenFacts {
@@ -11,18 +12,18 @@ export interface TokenFacts {
 
 /** Settlement tokens, each asked once. */
 export interface Tokens {
-  factsOf(token: string): Promise<TokenFacts>;
+  factsOf(token: string, block: Pick<BlockRow, "hash">): Promise<TokenFacts>;
 }
 
 const KEPT = 256;
 
-export function openTokens(contracts: Pick<Contracts, "classToken">): Tokens {
+export function openTokens(contractsAfter: (block: Pick<BlockRow, "hash">) => Pick<Contracts, "classToken">): Tokens {
   const known = new LRUCache<string, TokenFacts>({ max: KEPT });
   return {
-    async factsOf(address) {
+    async factsOf(address, block) {
       const found = known.get(address);
       if (found !== undefined) return found;
-      const token = contracts.classToken(address);
+      const token = contractsAfter(block).classToken(address);
       const [decimalCount, symbol] = await Promise.all([token.decimals(), token.symbol().catch(symbolOfBytes)]);
       const facts = { decimalCount: Number(decimalCount), symbol };
       known.set(address, facts);

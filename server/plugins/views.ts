@@ -1,4 +1,5 @@
 import { Failure } from "../failure.ts";
+import { noteBlock } from "./asOf.ts";
 import { headBlock, type View } from "./events.ts";
 import type { Store } from "./store.ts";
 
@@ -12,6 +13,7 @@ export function viewsOf(store: Pick<Store, "transaction">): InView {
       await db.query("set transaction isolation level repeatable read, read only");
       const head = await headBlock(db);
       if (head === undefined) throw new Failure("ReadModel_Empty", "no block has been followed yet");
+      noteBlock(head);
       return await work({ db, head });
     });
 }

@@ -17,6 +17,8 @@ import {
 } from "./apiTypes.ts";
 import { EFFICIENCY_METRICS, PRICINGS } from "./lease.ts";
 
+export const LEASE_STATES = ["Running", "Ended", "Defaulted", "Bought"] as const;
+
 /** A lease: its terms, what became of it and its money; late fees stand beside what was paid. */
 export const LeaseSchema = Type.Object(
   {
@@ -25,6 +27,7 @@ export const LeaseSchema = Type.Object(
     lessee: Address,
     payee: Address,
     asset: Address,
+    state: oneOf(LEASE_STATES),
     pricing: oneOf(PRICINGS),
     startAt: UnixTime,
     periodCount: Type.Integer({ ...COUNT, description: "with renewed ones" }),
@@ -79,8 +82,6 @@ export type Lease = Static<typeof LeaseSchema>;
 // Which leases
 
 const limit = PageLimit;
-
-export const LEASE_STATES = ["Running", "Ended", "Defaulted", "Bought"] as const;
 
 const stateText = <const T extends readonly string[]>(names: T) =>
   Type.Unsafe<T[number]>({ type: "string", pattern: `^(${names.join("|")})$` });

@@ -7,14 +7,13 @@ import {
   NoQuerySchema,
   pageOf as pageSchemaOf,
 } from "../protocol/api.ts";
-import { LeaseSchema } from "../protocol/apiLeases.ts";
 import type { Api } from "../plugins/http.ts";
 import { answers } from "../plugins/openapi.ts";
-import { HttpProblem, unknown } from "../plugins/problems.ts";
+import { unknown } from "../plugins/problems.ts";
 import type { Sources } from "../sources.ts";
-import { numberOf, pageOf } from "./parameters.ts";
+import { numberOf, pageOf, rangeOf } from "./parameters.ts";
 
-/** Lots, their meters, and the leases on them. */
+/** Lots and their meters. */
 export function lotRoutes(app: Api, sources: Sources): void {
   app.get(
     "/v1/lots",
@@ -72,12 +71,7 @@ export function lotRoutes(app: Api, sources: Sources): void {
     },
     async ({ params, query }) => {
       const lotId = numberOf(params.lotId, "lotId");
-      const fromEpoch = numberOf(query.from, "from");
-      const toEpoch = numberOf(query.to, "to");
-      if (fromEpoch > toEpoch) {
-        const facts = { from: fromEpoch, to: toEpoch };
-        throw new HttpProblem(400, "Request_Invalid", `from ${fromEpoch} is after to ${toEpoch}`, facts);
-      }
+      const { fromEpoch, toEpoch } = rangeOf(query);
       return await pageOf(
         query.limit,
         async (limit) => {
@@ -86,27 +80,6 @@ export function lotRoutes(app: Api, sources: Sources): void {
           return meters;
         },
         (record) => String(BigInt(record.epoch) + 1n), // the first epoch that is not on this page
-      );
-    },
-  );
-
-  app.get(
-    "/v1/leases",
-    {
-      schema: {
-        operationId: "listLeases",
-        summary: "Leases, by id",
-        tags: ["leases"],
-        querystring: AfterQuerySchema,
-        response: answers({ 200: pageSchemaOf(LeaseSchema) }),
-      },
-    },
-    ({ query }) => {
-      const after = query.after === undefined ? undefined : numberOf(query.after, "after");
-      return pageOf(
-        query.limit,
-        (limit) => sources.leases({ limit, after }),
-        (lease) => lease.leaseId,
       );
     },
   );

@@ -13,6 +13,13 @@ export function numberOf(text: string, name: string): bigint {
   return value;
 }
 
+/** Epochs from one to another; refuses the later one first. */
+export function rangeOf({ from, to }: { from: string; to: string }): { fromEpoch: bigint; toEpoch: bigint } {
+  const [fromEpoch, toEpoch] = [numberOf(from, "from"), numberOf(to, "to")];
+  if (fromEpoch <= toEpoch) return { fromEpoch, toEpoch };
+  throw new HttpProblem(400, "Request_Invalid", `from ${from} is after to ${to}`, { from, to });
+}
+
 /** The address with its checksum; one written with a wrong checksum is refused. */
 export function addressOf(text: string, name: string): string {
   try {

@@ -10,6 +10,7 @@ import {
 } from "../protocol/api.ts";
 import type { Hex } from "../protocol/bytes.ts";
 import { AbsenceProofSchema, DeviceProofSchema } from "../protocol/proof.ts";
+import { acceptsCoding, namesTag } from "../plugins/answering.ts";
 import type { Api } from "../plugins/http.ts";
 import { answers } from "../plugins/openapi.ts";
 import { unknown } from "../plugins/problems.ts";
@@ -52,7 +53,7 @@ export function proofRoutes(app: Api, sources: Sources): void {
       reply.header("cache-control", "public, max-age=31536000, immutable");
       if (namesTag(headers["if-none-match"], etag)) return await reply.code(304).send(null);
       reply.type(LINES_TYPE);
-      if (!acceptsZstd(headers["accept-encoding"])) return await reply.send(file.plain());
+      if (!acceptsCoding(headers["accept-encoding"], "zstd")) return await reply.send(file.plain());
       reply.header("content-encoding", "zstd").header("content-length", file.storedByteCount);
       return await reply.send(file.stored());
     },
@@ -134,17 +135,4 @@ function* piecesOf(list: Iterable<string>): Generator<string> {
     text = "";
   }
   if (text !== "") yield text;
-}
-
-/** Whether a header of entity tags names this one. */
-function namesTag(header: string | undefined, etag: string): boolean {
-  const tags = header?.split(",").map((tag) => tag.trim().replace(/^W\//, "")) ?? [];
-  return tags.includes(etag) || tags.includes("*");
-}
-
-/** Whether a client takes zstd, by its own words. */
-function acceptsZstd(header: string | string[] | undefined): boolean {
-  return String(header ?? "")
-    .split(",")
-    .some((coding) => /^\s*zstd\s*(;\s*q=(?!0(\.0*)?\s*$).*)?$/i.test(coding));
 }

@@ -2,7 +2,7 @@ import { PassThrough } from "node:stream";
 
 import { expect } from "chai";
 
-import { startBar } from "../../scripts/simulate/bar.ts";
+import { startBar } from "../../server/bar.ts";
 import { checkConserved, checkLevelPayment, checkSeniorFirst } from "../../scripts/simulate/checks.ts";
 import { csvOf } from "../../scripts/simulate/csv.ts";
 import { readDeal, type Deal } from "../../scripts/simulate/deal.ts";
@@ -15,7 +15,7 @@ import { runPath, startOf } from "../../scripts/simulate/path.ts";
 import type { Conservation, PeriodResult, SimulationResult } from "../../scripts/simulate/result.ts";
 import { facilityTermsOf } from "../../scripts/simulate/terms.ts";
 import { summaryText } from "../../scripts/simulate/text.ts";
-import { monthlyYield, xirr } from "../../scripts/simulate/yields.ts";
+import { monthlyYield, xirr } from "../../server/model/yields.ts";
 
 const DAY_SEC = 86_400;
 const YEAR_SEC = 365 * DAY_SEC;

@@ -9,7 +9,13 @@ interface Operation {
   tags?: string[];
   parameters?: { name: string; in: string; required?: boolean; schema?: Record<string, unknown> }[];
   requestBody?: { content: Record<string, { schema: object }> };
-  responses: Record<string, { description?: string; content?: Record<string, { schema?: object }> }>;
+  responses: Record<string, Answer>;
+}
+
+interface Answer {
+  $ref?: string;
+  description?: string;
+  content?: Record<string, { schema?: object }>;
 }
 
 // These give lines of JSON.
@@ -17,7 +23,7 @@ const LINES = new Set(["get /v1/files/{kind}/{hash}", "get /v1/epochs/{epoch}/lo
 
 describe("openapi", () => {
   let document: {
-    components: { schemas: Record<string, { required?: string[] }> };
+    components: { schemas: Record<string, { required?: string[] }>; responses: Record<string, Answer> };
     openapi: string;
     info: { version: string };
     tags: { name: string }[];
@@ -32,8 +38,13 @@ describe("openapi", () => {
     const docs = await app.inject("/docs/");
     page = { statusCode: docs.statusCode, body: docs.body, policy: docs.headers["content-security-policy"] };
     await app.close();
+    const whole = (answer: Answer): Answer =>
+      answer.$ref === undefined ? answer : document.components.responses[answer.$ref.split("/").at(-1)!]!;
     operations = Object.entries(document.paths).flatMap(([path, methods]) =>
-      Object.entries(methods).map(([method, operation]): [string, Operation] => [`${method} ${path}`, operation]),
+      Object.entries(methods).map(([method, { responses, ...operation }]): [string, Operation] => {
+        const answers = Object.entries(responses).map(([status, answer]) => [status, whole(answer)]);
+        return [`${method} ${path}`, { ...operation, responses: Object.fromEntries(answers) as typeof responses }];
+      }),
     );
   });
 
@@ -41,6 +52,7 @@ describe("openapi", () => {
     expect(document.openapi).to.equal("3.1.0");
     expect(document.info.version).to.match(/^\d+\.\d+\.\d+$/);
     expect(operations.map(([name]) => name).sort()).to.deep.equal([
+      "delete /v1/session",
       "get /health",
       "get /openapi.json",
       "get /ready",
@@ -51,17 +63,28 @@ describe("openapi", () => {
       "get /v1/epochs/{epoch}/lots/{lotId}/proof",
       "get /v1/facilities",
       "get /v1/facilities/{address}",
+      "get /v1/facilities/{address}/calendar",
       "get /v1/facilities/{address}/events",
       "get /v1/facilities/{address}/payments",
+      "get /v1/facilities/{address}/receivables",
+      "get /v1/facilities/{address}/telemetry",
+      "get /v1/facilities/{address}/value",
+      "get /v1/facilities/{address}/values",
       "get /v1/files/{kind}/{hash}",
       "get /v1/leases",
+      "get /v1/leases/{leaseId}",
+      "get /v1/leases/{leaseId}/invoices",
       "get /v1/lots",
       "get /v1/lots/{lotId}",
       "get /v1/lots/{lotId}/meters",
+      "get /v1/receivables",
       "get /v1/reserves",
+      "get /v1/session",
       "get /v1/summary",
       "post /v1/readings",
       "post /v1/readings/batch",
+      "post /v1/session",
+      "post /v1/session/challenge",
       "put /v1/files/identities/{identityRoot}",
     ]);
   });
@@ -95,14 +118,17 @@ describe("openapi", () => {
   });
 
   it("has a schema for every answer, and problems for every error", () => {
-    for (const [name, { responses, requestBody }] of operations) {
+    for (const [name, operation] of operations) {
+      const { responses, requestBody } = operation;
       expect(Object.keys(responses), name).to.include.members(["200", "400", "429", "500", "503"]);
       for (const [status, { content, description }] of Object.entries(responses)) {
         expect(description, `${name} ${status}`).to.be.a("string");
         if (status === "304") continue;
         const given = LINES.has(name) ? "application/x-ndjson" : "application/json";
         const type = Number(status) < 400 ? given : "application/problem+json";
-        expect(Object.keys(content ?? {}), `${name} ${status}`).to.deep.equal([type]);
+        const isList = operation.parameters?.some((parameter) => parameter.name === "format") === true;
+        const types = isList && status === "200" ? [type, "text/csv"] : [type];
+        expect(Object.keys(content ?? {}), `${name} ${status}`).to.deep.equal(types);
         const schema = content?.[type]?.schema;
         const kind = LINES.has(name) ? "string" : "object";
         if (Number(status) < 400) expect(schema, `${name} ${status}`).to.have.property("type", kind);

@@ -70,11 +70,11 @@ describe("read model out of events", () => {
     store = await openStore({ dataDir: join(folder, "data") });
     model = readModel({
       store,
-      follower: { isCurrent: () => isCurrent },
+      follower: { isCurrent: () => isCurrent, version: () => 0 },
       files: { find: () => Promise.resolve(undefined) },
       proofs: { indexOf: () => Promise.resolve(undefined) },
       deployment: { chainId: 1, addresses: { asset } } as Deployment,
-      contracts: silentContracts,
+      contractsAfter: () => silentContracts,
       submit: () => Promise.reject(new Error("not here")),
     });
   });

@@ -76,7 +76,7 @@ describe("read model of leases", () => {
       deployment,
       files: { find: () => Promise.resolve(undefined) },
       proofs: { indexOf: () => Promise.resolve(undefined) },
-      contracts: silentContracts,
+      contractsAfter: () => silentContracts,
       submit: () => Promise.reject(new Error()),
     });
     const [lease] = await model.leases({ limit: 1 });

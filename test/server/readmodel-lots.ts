@@ -39,11 +39,11 @@ describe("read model of a lot's evidence and liens", () => {
     store = await openStore({ dataDir: join(folder, "data") });
     model = readModel({
       store,
-      follower: { isCurrent: () => true },
+      follower: { isCurrent: () => true, version: () => 0 },
       files: { find: () => Promise.resolve(undefined) },
       proofs: { indexOf: () => Promise.resolve(undefined) },
       deployment: { chainId: 1, addresses: { asset: account(9) } } as Deployment,
-      contracts: silentContracts,
+      contractsAfter: () => silentContracts,
       submit: () => Promise.reject(new Error("not here")),
     });
     const lot = {

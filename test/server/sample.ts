@@ -9,6 +9,7 @@ import type { AbsenceProof, DeviceProof } from "../../server/protocol/proof.ts";
 import type { SignedReadingJson } from "../../server/protocol/reading.ts";
 import { expect } from "chai";
 import type { InjectOptions } from "fastify";
+import { sampleMoney } from "./sampleMoney.ts";
 import type { Api } from "../../server/plugins/http.ts";
 import type { ReadingReceipt, Sources } from "../../server/sources.ts";
 
@@ -197,6 +198,7 @@ const lease: Lease = {
   lessee: ADDRESS,
   payee: ADDRESS,
   asset: ADDRESS,
+  state: "Running",
   pricing: "TakeOrPay",
   startAt: "1764000000",
   periodCount: 60,
@@ -277,6 +279,10 @@ export function sampleSources(replaced: Partial<Sources> = {}): Sources {
   const stored = zstdCompressSync(FILE_TEXT);
   const give = <T>(value: T) => Promise.resolve(value);
   return {
+    head: () => give({ number: 99n, hash: HASH }),
+    chainId: () => 31_337,
+    rolesOf: () => give([]),
+    takesSignature: () => give(false),
     ready: () => give({ status: "ready", blockCount: "100", lastEpoch: null, chainId: "31337" }),
     summary: () => give(summary),
     facilities: ({ after }) => give(after === undefined ? [facility] : []),
@@ -296,7 +302,7 @@ export function sampleSources(replaced: Partial<Sources> = {}): Sources {
       const range = EPOCHS.toReversed().filter((number) => number >= fromEpoch && number <= toEpoch);
       return give(range.slice(0, limit).map(meterRecord));
     },
-    leases: () => give([lease]),
+    ...sampleMoney(lease),
     epochs: ({ before, limit }) =>
       give(
         EPOCHS.filter((number) => before === undefined || number < before)

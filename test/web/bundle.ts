@@ -53,15 +53,19 @@ describe("the portal's bundle", () => {
     expect(sizes.reduce((sum, size) => sum + size, 0)).to.be.within(50_000, FIRST_PAGE_CAP_BYTES);
   });
 
-  it("loads every page's code with the page", () => {
+  it("loads a page's code with the page, and what draws and what speaks to contracts when it is used", () => {
     const first = filesOf(["index.html"]);
     const pages = Object.keys(manifest).filter((name) => /^pages\/.*Page\.tsx$/.test(name));
     expect(pages).to.have.length.above(10);
-    for (const name of pages) expect(first.has(manifest[name]!.file), name).to.equal(false);
+    for (const name of [...pages, "chain.ts", "components/Plot.tsx"])
+      expect(first.has(manifest[name]!.file), name).to.equal(false);
+    for (const name of pages.filter((page) => !/\/(?:operator|audit)\//.test(page)))
+      expect(filesOf([name]).has(manifest["chain.ts"]!.file), name).to.equal(false);
   });
 
   it("carries no bytecode of a contract", () => {
     const text = scripts().join("\n");
+    expect(text).to.include("Facility_"); // the contracts' interfaces are in it
     expect(text).not.to.match(/0x60[0-9a-f]{2}6040[0-9a-f]{200}/);
   });
 

@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Skeleton, Stack, Text } from "@mantine/core";
+import { Button, Group, Skeleton, Stack, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 import type { Answer, ApiProblem } from "../api.tsx";
 import { useWords } from "../language.tsx";
@@ -52,9 +52,17 @@ export function Problem({ problem, onRetry }: { problem: ApiProblem; onRetry?: (
     );
   if (problem.status === 403) return <Empty title={words.notYours}>{words.notYoursHint}</Empty>;
   return (
-    <Alert color="red" variant="light" title={problem.status === 0 ? words.unreachable : words.failed} role="alert">
-      <Stack gap="xs" align="flex-start">
-        <Text size="sm">{problem.message}</Text>
+    <Group role="alert" align="flex-start" wrap="nowrap" gap="xs" py="xs">
+      <span className="bad" style={{ paddingTop: 3 }}>
+        <Glyph name="warn" />
+      </span>
+      <Stack gap={6} align="flex-start" style={{ minWidth: 0 }}>
+        <Text fw={600} className="bad">
+          {problem.status === 0 ? words.unreachable : words.failed}
+        </Text>
+        <Text size="sm" style={{ overflowWrap: "anywhere" }}>
+          {problem.message}
+        </Text>
         <Text size="xs" c="dimmed">
           {words.requestCode}: <span className="mono">{problem.code}</span>
         </Text>
@@ -64,7 +72,7 @@ export function Problem({ problem, onRetry }: { problem: ApiProblem; onRetry?: (
           </Button>
         )}
       </Stack>
-    </Alert>
+    </Group>
   );
 }
 

@@ -38,7 +38,8 @@ const TYPESCRIPT: Record<string, string[]> = {
   // The model of a deal, to which contracts are compared: pure, it runs where the protocol does.
   "server/model": ["server/protocol"],
   [GROUND]: ["server/protocol", "types"],
-  "server/plugins": BASE,
+  // The read model computes what is to come as the model does.
+  "server/plugins": [...BASE, "server/model"],
   // Report and node keys, wherever they are kept: a key never leaves this folder.
   "server/keys": BASE,
   "server/agent": [...BASE, "server/keys"],

@@ -81,7 +81,7 @@ function PickHour({ onProof, origin }: PickHourProps) {
   const lots = useAnswer("/v1/lots", { query: { limit: 200 } }).data?.items ?? [];
   const lastEpoch = useAnswer("/v1/summary").data?.lastEpoch ?? null;
   const [chosenLot, setLot] = useState<string | null>(null);
-  const [device, setDevice] = useState("");
+  const [typed, setTyped] = useState<string>();
   const [chosenHour, setHour] = useState("");
   const [failure, setFailure] = useState("");
   const [isGetting, setGetting] = useState(false);
@@ -94,10 +94,11 @@ function PickHour({ onProof, origin }: PickHourProps) {
     staleTime: Infinity,
   }).data;
 
+  const device = typed ?? names?.[0] ?? "";
   const prove = async (event: SyntheticEvent) => {
     event.preventDefault();
     setFailure("");
-    const deviceId = anchorOf(device || (names?.[0] ?? ""));
+    const deviceId = anchorOf(device);
     if (deviceId === undefined) {
       setFailure(words.deviceBad);
       return;
@@ -129,18 +130,17 @@ function PickHour({ onProof, origin }: PickHourProps) {
           value={lot?.lotId ?? null}
           onChange={(value) => {
             setLot(value);
-            setDevice("");
+            setTyped(undefined);
           }}
           allowDeselect={false}
         />
         <Autocomplete
           label={words.device}
           description={words.deviceHint}
-          placeholder={names?.[0] ?? ""}
           data={names ?? []}
           limit={SUGGESTED_COUNT}
           value={device}
-          onChange={setDevice}
+          onChange={setTyped}
           classNames={{ input: "mono" }}
         />
         <TextInput
@@ -157,7 +157,7 @@ function PickHour({ onProof, origin }: PickHourProps) {
           </Text>
         )}
         <Group>
-          <Button type="submit" loading={isGetting} disabled={hour === "" || (device === "" && !names?.length)}>
+          <Button type="submit" loading={isGetting} disabled={hour === "" || device === ""}>
             {words.get}
           </Button>
         </Group>

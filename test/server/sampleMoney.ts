@@ -1,0 +1,97 @@
+import type { CalendarDate, Holder } from "../../server/protocol/apiFacilities.ts";
+import type { Invoice, Lease, Receivable } from "../../server/protocol/apiLeases.ts";
+import type { Appraisal, FacilityTelemetry, FacilityValue } from "../../server/protocol/apiValues.ts";
+import type { MoneySources } from "../../server/sourcesMoney.ts";
+
+// What the sample's facility is worth, is owed and has paid.
+
+const ADDRESS = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed";
+const HASH = `0x${"ab".repeat(32)}`;
+const WAD = "1000000000000000000";
+
+const value: FacilityValue = {
+  ...{ address: ADDRESS, asOfAt: "1764000000", computedAt: "1763990000", maxAgeSec: 86_400, expiresAt: "1764076400" },
+  ...{
+    heldUntilAt: null,
+    isUsable: true,
+    exitAssets: "100",
+    entryAssets: "120",
+    seniorOwedAssets: "80",
+    ltvBps: 8_000,
+  },
+  parts: {
+    ...{ escrowAssets: "0", collectionsAssets: "10", reserveAssets: "5", trappedAssets: "0", hardwareAssets: "70" },
+    ...{ receivableExitAssets: "5", receivableEntryAssets: "6", lotExitAssets: "80", lotEntryAssets: "99" },
+    ...{ contractedAssets: "20", movedAssets: "0" },
+  },
+  classes: [
+    {
+      ...{ classIndex: 0, token: ADDRESS, symbol: "A", totalShares: "80", exitAssets: "80", entryAssets: "80" },
+      ...{ exitPriceWad: WAD, entryPriceWad: WAD, owedAssets: "80", accruedAssets: "0" },
+      ...{ runningYieldBps: 950, scheduledYieldBps: null },
+    },
+  ],
+};
+
+const appraisal: Appraisal = {
+  ...{ blockNumber: "99", at: "1763990000", computedAt: "1763990000", heldUntilAt: null, transactionHash: HASH },
+  ...{ lotExitAssets: "80", lotEntryAssets: "99", hardwareAssets: "70", contractedAssets: "20" },
+  ...{ exitAssets: null, entryAssets: null },
+  classes: [{ classIndex: 0, token: ADDRESS, exitPriceWad: null, entryPriceWad: WAD }],
+};
+
+const telemetry: FacilityTelemetry = {
+  ...{ fromEpoch: "490000", toEpoch: "490000", isFinal: true, gpuCount: "8", reportingCount: "8" },
+  ...{ availableGpuSec: "28800", allocatedGpuSec: "14400", smActiveGpuSec: "7200", curtailedGpuSec: "0" },
+  ...{ gpuEnergyWh: "5600", itEnergyWh: "6000", facilityEnergyWh: "7200", cfeMatchedWh: "0" },
+  ...{ emissionsGCO2e: "1", waterMl: "1", averagePowerW: "7200", allocationBps: 5_000, smActiveBps: 2_500 },
+  ...{ coverageBps: 10_000, pueE4: 12_000, cfeBps: 0, gCO2ePerKWh: "1", gpuHoursPerMWh: "555" },
+};
+
+const date: CalendarDate = {
+  ...{ paymentIndex: "0", dueAt: "1764000000", state: "Paid", paidAt: "1764000001", transactionHash: HASH },
+  classes: [
+    {
+      ...{ classIndex: 0, interestDueAssets: "2", interestPaidAssets: "2", principalDueAssets: null },
+      ...{ principalPaidAssets: "1", leftAssets: null },
+    },
+  ],
+};
+
+const holder: Holder = {
+  ...{ key: `0-${ADDRESS}`, classIndex: 0, account: ADDRESS, shares: "80", partBps: 10_000, frozenShares: "0" },
+  ...{ isFrozen: false, isListed: false, country: "US", category: "Institutional", provider: ADDRESS },
+  ...{ expiresAt: "1900000000", isVerified: true },
+};
+
+const invoice: Invoice = {
+  ...{ leaseId: "1", periodIndex: 0, kind: "Rent", payee: ADDRESS, fromAt: "1764000000", untilAt: "1766592000" },
+  ...{ invoicedAt: "1766592000", dueAt: "1767456000", gpuCount: 8, periodSec: "2592000", wholeSec: "2592000" },
+  ...{ availableGpuSec: "1", allocatedGpuSec: "1", curtailedGpuSec: "0", itEnergyWh: "1", facilityEnergyWh: "1" },
+  ...{ indexWad: "0", availabilityBps: 10_000, rateAssets: "0", baseAssets: "9", meteredAssets: "0" },
+  ...{ slaCreditAssets: "0", bonusAssets: "0", excessCreditAssets: "0", dueAssets: "9", paidAssets: "4" },
+  ...{ lateFeeAssets: "0", leftAssets: "5", transactionHash: HASH },
+  receipts: [{ at: "1766592000", payer: null, paidAssets: "4", lateFeeAssets: "0", transactionHash: HASH }],
+};
+
+const receivable: Receivable = {
+  ...{ key: "1-0", leaseId: "1", periodIndex: 0, lotId: "1", lessee: ADDRESS, payee: ADDRESS, asset: ADDRESS },
+  ...{ kind: "Rent", state: "Open", invoicedAt: "1766592000", dueAt: "1767456000", overdueSec: "0" },
+  ...{ dueAssets: "9", paidAssets: "4", leftAssets: "5", lateFeePaidAssets: "0" },
+};
+
+/** Sources of money that know one facility and one lease. */
+export function sampleMoney(lease: Lease): MoneySources {
+  const of = <T>(address: string, thing: T) => Promise.resolve(address === ADDRESS ? thing : undefined);
+  return {
+    facilityValue: (address) => of(address, value),
+    appraisals: (address, { before = 100n }) => of(address, before > 99n ? [appraisal] : []),
+    facilityTelemetry: (address) => of(address, [telemetry]),
+    calendar: (address) => of(address, [date]),
+    holders: (address) => of(address, [holder]),
+    leases: () => Promise.resolve([lease]),
+    lease: (leaseId) => Promise.resolve(leaseId === 1n ? lease : undefined),
+    invoices: (leaseId) => Promise.resolve(leaseId === 1n ? [invoice] : undefined),
+    receivables: () => Promise.resolve([receivable]),
+  };
+}
