@@ -10,7 +10,7 @@ const total = (values: (string | bigint)[]) => values.reduce<bigint>((sum, value
 /** A facility that has paid once can be checked by whoever asks the API: its payments, and what it holds. */
 export function canBeAudited(given: () => { world: RunningWorld; program: Program; facility: string }): void {
   it("gives the events that its payment dates and its ledger are computed from again, page by page", async () => {
-    const { world, program, facility } = given();
+    const { program, facility } = given();
     const { contracts } = program;
     const get = <T>(path: string): Promise<T> => getJson(program, path);
     const path = `/v1/facilities/${facility}/events`;

@@ -18,8 +18,13 @@ interface Answer {
   content?: Record<string, { schema?: object }>;
 }
 
-// These give lines of JSON.
-const LINES = new Set(["get /v1/files/{kind}/{hash}", "get /v1/epochs/{epoch}/lots/{lotId}/proof"]);
+// These give something else than JSON.
+const TYPES: Record<string, string> = {
+  "get /v1/files/{kind}/{hash}": "application/x-ndjson",
+  "get /v1/epochs/{epoch}/lots/{lotId}/proof": "application/x-ndjson",
+  "get /metrics": "text/plain",
+  "get /v1/stream": "text/event-stream",
+};
 
 describe("openapi", () => {
   let document: {
@@ -54,8 +59,10 @@ describe("openapi", () => {
     expect(operations.map(([name]) => name).sort()).to.deep.equal([
       "delete /v1/session",
       "get /health",
+      "get /metrics",
       "get /openapi.json",
       "get /ready",
+      "get /v1/deployment",
       "get /v1/epochs",
       "get /v1/epochs/{epoch}",
       "get /v1/epochs/{epoch}/devices/{deviceId}/proof",
@@ -80,6 +87,7 @@ describe("openapi", () => {
       "get /v1/receivables",
       "get /v1/reserves",
       "get /v1/session",
+      "get /v1/stream",
       "get /v1/summary",
       "post /v1/readings",
       "post /v1/readings/batch",
@@ -124,13 +132,13 @@ describe("openapi", () => {
       for (const [status, { content, description }] of Object.entries(responses)) {
         expect(description, `${name} ${status}`).to.be.a("string");
         if (status === "304") continue;
-        const given = LINES.has(name) ? "application/x-ndjson" : "application/json";
+        const given = TYPES[name] ?? "application/json";
         const type = Number(status) < 400 ? given : "application/problem+json";
         const isList = operation.parameters?.some((parameter) => parameter.name === "format") === true;
         const types = isList && status === "200" ? [type, "text/csv"] : [type];
         expect(Object.keys(content ?? {}), `${name} ${status}`).to.deep.equal(types);
         const schema = content?.[type]?.schema;
-        const kind = LINES.has(name) ? "string" : "object";
+        const kind = name in TYPES && name !== "get /v1/stream" ? "string" : "object";
         if (Number(status) < 400) expect(schema, `${name} ${status}`).to.have.property("type", kind);
         else expect(schema, `${name} ${status}`).to.deep.equal({ $ref: "#/components/schemas/Problem" });
       }

@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import { zstdCompressSync } from "node:zlib";
 import type { Hex } from "../../server/protocol/bytes.ts";
+import { PublicDeploymentSchema, type PublicDeployment } from "../../server/protocol/deployment.ts";
 import { DROP_REASONS } from "../../server/protocol/drops.ts";
 import type * as api from "../../server/protocol/api.ts";
 import type { HistoryEvent, Reserve } from "../../server/protocol/apiHistory.ts";
@@ -270,6 +271,14 @@ const absence: AbsenceProof = {
 /** The text of a published file. */
 export const FILE_TEXT = `${JSON.stringify(signedReading)}\n`.repeat(100);
 
+const sampleDeployment: PublicDeployment = {
+  ...{ id: "00000000-0000-4000-8000-000000000000", chainId: 31_337, startBlock: 1 },
+  addresses: Object.fromEntries(
+    Object.keys(PublicDeploymentSchema.properties.addresses.properties).map((name) => [name, ADDRESS]),
+  ) as unknown as PublicDeployment["addresses"],
+  ...{ facilities: [], indexFeeds: [] },
+};
+
 const EPOCHS = [490_002n, 490_001n, 490_000n];
 const LOTS = [1n, 2n, 3n];
 
@@ -281,6 +290,13 @@ export function sampleSources(replaced: Partial<Sources> = {}): Sources {
   return {
     head: () => give({ number: 99n, hash: HASH }),
     chainId: () => 31_337,
+    happenings: () => give({ head: { number: 99n, hash: HASH }, isContinued: true, items: [] }),
+    standing: () =>
+      give({
+        ...{ headBlock: 99n, headAt: 1_764_000_000n, lastEpoch: 490_002n, finalEpoch: 490_001n },
+        ...{ eventCount: 7n, isCurrent: true, rollbackCount: 0 },
+      }),
+    deployment: () => sampleDeployment,
     rolesOf: () => give([]),
     takesSignature: () => give(false),
     ready: () => give({ status: "ready", blockCount: "100", lastEpoch: null, chainId: "31337" }),
