@@ -4,7 +4,6 @@ import type { Hex } from "../../server/protocol/bytes.ts";
 import { PublicDeploymentSchema, type PublicDeployment } from "../../server/protocol/deployment.ts";
 import { DROP_REASONS } from "../../server/protocol/drops.ts";
 import type * as api from "../../server/protocol/api.ts";
-import type { HistoryEvent, Reserve } from "../../server/protocol/apiHistory.ts";
 import type { Lease } from "../../server/protocol/apiLeases.ts";
 import type { AbsenceProof, DeviceProof } from "../../server/protocol/proof.ts";
 import type { SignedReadingJson } from "../../server/protocol/reading.ts";
@@ -13,6 +12,7 @@ import type { InjectOptions } from "fastify";
 import { sampleMoney } from "./sampleMoney.ts";
 import type { Api } from "../../server/plugins/http.ts";
 import type { ReadingReceipt, Sources } from "../../server/sources.ts";
+import { sampleAudit } from "./sampleAudit.ts";
 
 // One small world for the API's tests: a facility, three lots, three epochs.
 
@@ -126,17 +126,6 @@ const payment: api.Payment = {
   netAssets: "0",
   serviceAssets: "0",
   transactionHash: HASH,
-};
-
-const historyEvent: HistoryEvent = {
-  ...{ eventId: "7000003", block: "7", logIndex: 3, blockAt: "1764000000", transactionHash: HASH },
-  ...{ contract: "facility", address: ADDRESS, name: "StepPaid" },
-  args: { paymentIndex: "0", stepIndex: "0", step: { kind: "0", subjectIndex: "0" }, dueAssets: "2", paidAssets: "1" },
-};
-
-const reserve: Reserve = {
-  ...{ kind: "vault", address: ADDRESS, asset: ADDRESS, assetSymbol: "USDX", assetDecimalCount: 6 },
-  ...{ parts: [{ part: "cash", assets: "7" }], bookedAssets: "7", balanceAssets: "8" },
 };
 
 const lot = (lotId: bigint): api.LotDetail => ({
@@ -288,6 +277,7 @@ export function sampleSources(replaced: Partial<Sources> = {}): Sources {
   const stored = zstdCompressSync(FILE_TEXT);
   const give = <T>(value: T) => Promise.resolve(value);
   return {
+    ...sampleAudit(ADDRESS, HASH),
     head: () => give({ number: 99n, hash: HASH }),
     chainId: () => 31_337,
     happenings: () => give({ head: { number: 99n, hash: HASH }, isContinued: true, items: [] }),
@@ -304,8 +294,6 @@ export function sampleSources(replaced: Partial<Sources> = {}): Sources {
     facilities: ({ after }) => give(after === undefined ? [facility] : []),
     facility: (address) => give(known(address) ? facility : undefined),
     payments: (address) => give(known(address) ? [payment] : undefined),
-    history: (address) => give(known(address) ? [historyEvent] : undefined),
-    reserves: ({ after }) => give(after === undefined ? [reserve] : []),
     lots: ({ after = 0n, limit }) =>
       give(
         LOTS.filter((lotId) => lotId > after)
