@@ -5,14 +5,15 @@ import { PublicDeploymentSchema, type PublicDeployment } from "../../server/prot
 import { DROP_REASONS } from "../../server/protocol/drops.ts";
 import type * as api from "../../server/protocol/api.ts";
 import type { Lease } from "../../server/protocol/apiLeases.ts";
-import type { AbsenceProof, DeviceProof } from "../../server/protocol/proof.ts";
+import type { DeviceProof } from "../../server/protocol/proof.ts";
 import type { SignedReadingJson } from "../../server/protocol/reading.ts";
 import { expect } from "chai";
 import type { InjectOptions } from "fastify";
 import { sampleMoney } from "./sampleMoney.ts";
 import type { Api } from "../../server/plugins/http.ts";
 import type { ReadingReceipt, Sources } from "../../server/sources.ts";
-import { sampleAudit } from "./sampleAudit.ts";
+import { sampleAbsence, sampleAudit } from "./sampleAudit.ts";
+import { sampleCapital } from "./sampleCapital.ts";
 
 // One small world for the API's tests: a facility, three lots, three epochs.
 
@@ -251,12 +252,6 @@ const proof: DeviceProof = {
   signed: { ...signedReading, leafIndex: 0, leafCount: 2, proof: [HASH], dataHash: HASH },
 };
 
-const absence: AbsenceProof = {
-  ...{ lotId: "1", deviceIndex: 8, leafCount: 8, root: HASH, reportHash: HASH, transactionHash: HASH },
-  below: { leaf: proof.leaf, proof: [HASH] },
-  above: null,
-};
-
 /** The text of a published file. */
 export const FILE_TEXT = `${JSON.stringify(signedReading)}\n`.repeat(100);
 
@@ -326,8 +321,9 @@ export function sampleSources(replaced: Partial<Sources> = {}): Sources {
           : undefined,
       ),
     deviceProof: (number, deviceId) => give(number === 490_001n && deviceId === HASH ? proof : undefined),
-    absenceProof: (number, lotId) => give(number === 490_001n && lotId === 1n ? absence : undefined),
+    absenceProof: (number, lotId) => give(number === 490_001n && lotId === 1n ? sampleAbsence(proof, HASH) : undefined),
     lotProof: (number) => give(number === 490_001n ? ["{}", JSON.stringify(proof.leaf)] : undefined),
+    capital: sampleCapital(),
     submitReading: ({ reading }) => give(receipt("inserted", reading.epoch, reading.nodeId)),
     ...replaced,
   };

@@ -1,5 +1,6 @@
 import type { HistoryEvent, Reserve } from "../../server/protocol/apiHistory.ts";
 import type { Hex } from "../../server/protocol/bytes.ts";
+import type { AbsenceProof, DeviceProof } from "../../server/protocol/proof.ts";
 import type { AuditSources } from "../../server/sourcesAudit.ts";
 
 /** What an auditor asks, of the sample's one facility. */
@@ -24,5 +25,14 @@ export function sampleAudit(address: string, hash: Hex): AuditSources {
   return {
     history: (given) => Promise.resolve(given === address ? [historyEvent] : undefined),
     reserves: ({ after }) => Promise.resolve(after === undefined ? [reserve] : []),
+  };
+}
+
+/** That the device after the last one of the sample's lot is not in its report. */
+export function sampleAbsence({ leaf }: DeviceProof, hash: Hex): AbsenceProof {
+  return {
+    ...{ lotId: "1", deviceIndex: 8, leafCount: 8, root: hash, reportHash: hash, transactionHash: hash },
+    below: { leaf, proof: [hash] },
+    above: null,
   };
 }
