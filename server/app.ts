@@ -14,6 +14,7 @@ import type { Api } from "./plugins/http.ts";
 import { openapi } from "./plugins/openapi.ts";
 import { HttpProblem, onClientError, problems, sendProblem } from "./plugins/problems.ts";
 import { sessions } from "./plugins/session.ts";
+import { accountRoutes } from "./routes/accounts.ts";
 import { facilityRoutes } from "./routes/facilities.ts";
 import { historyRoutes } from "./routes/history.ts";
 import { identityRoutes } from "./routes/identities.ts";
@@ -90,6 +91,7 @@ export async function buildApp(options: AppOptions): Promise<Api> {
   historyRoutes(app, sources);
   lotRoutes(app, sources);
   leaseRoutes(app, sources);
+  accountRoutes(app, sources);
   telemetryRoutes(app, sources);
   if (options.peers !== undefined) peerRoutes(app, options.peers);
   proofRoutes(app, sources);

@@ -1,7 +1,8 @@
 import type { CalendarDate, Holder } from "../../server/protocol/apiFacilities.ts";
 import type { Invoice, Lease, Receivable } from "../../server/protocol/apiLeases.ts";
 import type { Appraisal, FacilityTelemetry, FacilityValue } from "../../server/protocol/apiValues.ts";
-import type { MoneySources } from "../../server/sourcesMoney.ts";
+import type { Flow, PortfolioTotal, Position } from "../../server/protocol/apiMoney.ts";
+import type { AccountSources, MoneySources } from "../../server/sourcesMoney.ts";
 
 // What the sample's facility is worth, is owed and has paid.
 
@@ -80,8 +81,30 @@ const receivable: Receivable = {
   ...{ dueAssets: "9", paidAssets: "4", leftAssets: "5", lateFeePaidAssets: "0" },
 };
 
+const position: Position = {
+  ...{ facility: ADDRESS, facilityName: "Rackbond One", classIndex: 0, token: ADDRESS, name: "A", symbol: "A" },
+  ...{ asset: ADDRESS, assetSymbol: "USDX", assetDecimalCount: 6, shares: "80", postedShares: "0", frozenShares: "0" },
+  ...{ unlockAt: null, partBps: 10_000, outstandingAssets: "79", costAssets: "79", paidInAssets: "80" },
+  ...{ paidOutAssets: "0", interestAssets: "2", principalAssets: "1", lossAssets: "0", realisedAssets: "-1" },
+  ...{ claimableAssets: "3", claimedAssets: "0", exitPriceWad: WAD, valueAssets: "80", valueComputedAt: "1763990000" },
+  ...{ isValueUsable: true, xirrBps: -250 },
+};
+
+const flow: Flow = {
+  ...{ key: "99-0-0", at: "1763990000", kind: "Sold", facility: ADDRESS, classIndex: 0, token: ADDRESS, symbol: "A" },
+  ...{ asset: ADDRESS, assetSymbol: "USDX", shares: "-10", assets: "9", incomeAssets: "0", feeAssets: "0" },
+  ...{ basisAssets: "10", gainAssets: "-1", heldShares: "70", costAssets: "70", counterparty: ADDRESS },
+  ...{ blockNumber: "99", transactionHash: HASH },
+};
+
+const total: PortfolioTotal = {
+  ...{ asset: ADDRESS, assetSymbol: "USDX", assetDecimalCount: 6, costAssets: "79", paidInAssets: "80" },
+  ...{ paidOutAssets: "0", interestAssets: "2", realisedAssets: "-1", lossAssets: "0", claimableAssets: "3" },
+  ...{ valueAssets: "80", xirrBps: -250 },
+};
+
 /** Sources of money that know one facility and one lease. */
-export function sampleMoney(lease: Lease): MoneySources {
+export function sampleMoney(lease: Lease): MoneySources & AccountSources {
   const of = <T>(address: string, thing: T) => Promise.resolve(address === ADDRESS ? thing : undefined);
   return {
     facilityValue: (address) => of(address, value),
@@ -93,5 +116,9 @@ export function sampleMoney(lease: Lease): MoneySources {
     lease: (leaseId) => Promise.resolve(leaseId === 1n ? lease : undefined),
     invoices: (leaseId) => Promise.resolve(leaseId === 1n ? [invoice] : undefined),
     receivables: () => Promise.resolve([receivable]),
+    portfolio: (account, method) =>
+      Promise.resolve({ account, asOfAt: "1764000000", method, positions: [position], totals: [total] }),
+    flows: () => Promise.resolve([flow]),
+    taxYear: (account, year, method) => Promise.resolve({ account, year, method, totals: [] }),
   };
 }
