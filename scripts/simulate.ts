@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 
-import { startBar } from "./simulate/bar.ts";
+import { startBar } from "../server/bar.ts";
 import { readSimulateOptions, type SimulateOptions } from "./simulate/command.ts";
 import { csvOf } from "./simulate/csv.ts";
 import { readDeal, type Deal } from "./simulate/deal.ts";

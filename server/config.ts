@@ -189,6 +189,31 @@ export const SETTINGS = {
     default: undefined,
     secret: false,
   },
+  corsOrigins: {
+    env: "RACKBOND_CORS_ORIGINS",
+    description: "other sites whose pages may read what is public, with commas between; * for all",
+    type: {
+      kind: "text",
+      pattern: /^(\*|https?:\/\/[^\s,/*]+(,https?:\/\/[^\s,/*]+)*)$/,
+      form: "* or http(s)://host[:port],…",
+    },
+    default: undefined,
+    secret: false,
+  },
+  portalDir: {
+    env: "RACKBOND_PORTAL",
+    description: "folder of the built portal; web/dist of the program where it is not given",
+    type: { kind: "text", pattern: /^[^\0]{1,4096}$/, form: "path" },
+    default: undefined,
+    secret: false,
+  },
+  maxStreams: {
+    env: "RACKBOND_STREAMS",
+    description: "clients that may listen to /v1/stream at once; a tenth of them from one address",
+    type: integer(10, 100_000),
+    default: 500,
+    secret: false,
+  },
   cacheBytes: {
     env: "RACKBOND_CACHE_BYTES",
     description: "bytes of public answers that are kept until the next block",

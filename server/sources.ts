@@ -17,6 +17,7 @@ import type { SignedReadingJson } from "./protocol/reading.ts";
 import type { Refusal } from "./protocol/refusal.ts";
 import type { AuditSources } from "./sourcesAudit.ts";
 import type { AccountSources, MoneySources } from "./sourcesMoney.ts";
+import type { CapitalSources } from "./sourcesCapital.ts";
 import type { PlatformSources } from "./sourcesPlatform.ts";
 
 /** A published file: lines of text, kept compressed (zstd). It never changes. */
@@ -93,6 +94,8 @@ export interface Sources extends PlatformSources, AuditSources, MoneySources, Ac
   submitReading(signed: SignedReadingJson): Promise<ReadingReceipt>;
   /** Where batches go in; undefined where this program keeps no readings. */
   readonly readings?: ReadingSink | undefined;
+  /** Markets, exchange, registry, access and offers; undefined where this program follows no chain of its own. */
+  readonly capital?: CapitalSources | undefined;
   /** Where identities go in; undefined where this program keeps no files. */
   readonly identities?: IdentitySink | undefined;
 }

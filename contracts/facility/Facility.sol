@@ -425,7 +425,7 @@ contract Facility is IFacility, ILienholder, AccessManaged, Initializable, Reent
 
     // Views: dates
 
-    /// @notice Payment dates run so far.
+    /// @inheritdoc IFacility
     function paymentCount() external view returns (uint32) {
         return _book.paymentCount;
     }

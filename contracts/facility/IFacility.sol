@@ -327,6 +327,9 @@ interface IFacility {
     /// enforcement, or by a refund where nothing was drawn yet. Refuses in the middle of a verb.
     function enforcementAssets(uint256 assets) external view returns (uint256[] memory classAssets);
 
+    /// @notice How many payment dates were run.
+    function paymentCount() external view returns (uint32);
+
     /// @notice How often a lot was pledged or left.
     function lotChangeCount() external view returns (uint256);
 

@@ -340,6 +340,9 @@ interface ILeases {
     /// @notice What lessees ever paid `payee` for lots that they bought.
     function soldAssets(address payee, address asset) external view returns (uint256);
 
+    /// @notice How many leases were in default when they paid `payee` in `asset`.
+    function defaultCount(address payee, address asset) external view returns (uint256);
+
     /// @notice Hands the rent of a lease's invoices from the next one on to `to`, who must be the holder of the lot's
     /// lien by then, or the operator of a lot without one. The payee only; what it was invoiced stays its own.
     function assign(LeaseId leaseId, address to) external;

@@ -107,8 +107,7 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
 
     /// @inheritdoc ILeases
     mapping(address payee => mapping(address asset => uint256)) public soldAssets;
-
-    /// @inheritdoc ILeases
+    mapping(address payee => mapping(address asset => uint256)) public defaultCount;
     mapping(LeaseId leaseId => mapping(address payee => Revenue)) public revenueOf;
 
     /// @notice The lease that terms were used for, by their EIP-712 struct hash; 0 for unused terms.
@@ -238,6 +237,7 @@ contract Leases is ILeases, EIP712, ReentrancyGuardTransient {
         uint256 depositAssets = status.depositAssets;
         escrowAssets += depositAssets;
         (status.isInDefault, status.depositAssets, status.prepaidAssets) = (true, 0, escrowAssets);
+        ++defaultCount[status.payee][l.terms.asset];
         uint32 cutCount = _cut(leaseId, Invoice.hourEndAt(block.timestamp));
         emit Defaulted(leaseId, periodIndex, status.endAt, status.endCount, depositAssets, escrowAssets);
         _payFromEscrow(leaseId, periodIndex);

@@ -8,6 +8,7 @@ import {LeaseId, LotId} from "../units.sol";
 contract MockLetting {
     mapping(LotId lotId => LeaseId) public leaseOf;
     mapping(LeaseId leaseId => bool) public isRelated;
+    uint256 private _defaultCount;
     mapping(LeaseId leaseId => bytes) private _leases;
     uint256 private _collectableAssets;
     uint256 private _revenueAssets;
@@ -27,6 +28,10 @@ contract MockLetting {
         isRelated[leaseId] = isRelated_;
     }
 
+    function setDefaultCount(uint256 defaultCount_) external {
+        _defaultCount = defaultCount_;
+    }
+
     function setMoney(uint256 collectable, uint256 revenue, uint256 sold, uint256[5] calldata agesAssets) external {
         (_collectableAssets, _revenueAssets, _soldAssets, _agesAssets) = (collectable, revenue, sold, agesAssets);
     }
@@ -41,6 +46,10 @@ contract MockLetting {
 
     function collectableAssets(address, address) external view returns (uint256) {
         return _collectableAssets;
+    }
+
+    function defaultCount(address, address) external view returns (uint256) {
+        return _defaultCount;
     }
 
     function soldAssets(address, address) external view returns (uint256) {

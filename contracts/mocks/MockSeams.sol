@@ -23,6 +23,7 @@ contract MockSeams is IFacility, IRegistry, ITelemetry, IPrice {
     address[] public classToken;
     uint256[] public owedAssets;
     uint64 public reportedUntilAt;
+    uint32 public paymentCount;
     uint256 private _price;
     bool private _stale;
     LotId[] private _lotIds;
@@ -64,6 +65,10 @@ contract MockSeams is IFacility, IRegistry, ITelemetry, IPrice {
 
     function setReportedUntil(uint64 reportedUntilAt_) external {
         reportedUntilAt = reportedUntilAt_;
+    }
+
+    function setPaymentCount(uint32 paymentCount_) external {
+        paymentCount = paymentCount_;
     }
 
     function setPrice(uint256 price_) external {

@@ -39,8 +39,8 @@ import {Hardware, Leased, LotValue, Rents} from "./LotValue.sol";
 ///   rating, an index day) counts as dated so that both expire together: computedAt = min(block time, newest telemetry,
 ///   input's date + its max age − maxAgeSec). So a value is stale as soon as one of its inputs is, and nothing is
 ///   carried forward.
-/// - An appraisal is void, as if never made, once a lot was pledged, released or bought, an input was set, or a newer
-///   day of the index fixed.
+/// - An appraisal is void, as if never made, once a lot was pledged, released or bought, an input was set, a newer day
+///   of the index fixed, a payment date run, or a lease of the facility declared in default.
 /// - A value that jumped is held: it may be acted on `holdSec` later. It is never clamped.
 /// - Whoever acts on a value reads `classPriceWad`, which reverts when stale or held, or asks `isUsable`.
 ///
@@ -80,9 +80,7 @@ contract Valuation is IAppraisal, IValuation, AccessManaged {
         bool hasLots;
         uint64 computedAt;
         uint64 heldUntilAt;
-        uint32 lotChangeCount; // of the facility when it was made
-        uint32 inputCount; // of the inputs it was made with
-        uint32 indexCount; // of the index's newest days
+        uint64 changeCount; // when it was made: what voids it counts on
     }
 
     /// A lot as it is appraised, or the sum of lots.
@@ -246,9 +244,7 @@ contract Valuation is IAppraisal, IValuation, AccessManaged {
             hasLots: sum.costAssets > 0,
             computedAt: uint64(sum.knownAt),
             heldUntilAt: heldUntilAt,
-            lotChangeCount: uint32(IFacility(facility).lotChangeCount()),
-            inputCount: _inputs.setCount,
-            indexCount: index.newestCount()
+            changeCount: _changeCount(facility, asset)
         });
         emit Appraised(facility, _appraisals[facility]);
     }
@@ -302,10 +298,7 @@ contract Valuation is IAppraisal, IValuation, AccessManaged {
         (uint256 exitAssets, uint256 entryAssets, uint256 movedAssets) = _receivables(facility, asset, last);
         uint256 cashAssets = IFacility(facility).cashAssets();
         bool isVoid =
-            last.inputCount != _inputs.setCount ||
-                last.indexCount != index.newestCount() ||
-                last.lotChangeCount != uint32(IFacility(facility).lotChangeCount()) ||
-                last.soldAssets != leases.soldAssets(facility, asset);
+            last.changeCount != _changeCount(facility, asset) || last.soldAssets != leases.soldAssets(facility, asset);
         return
             ClassValue(
                 cashAssets + exitAssets + last.exitAssets - movedAssets,
@@ -539,6 +532,18 @@ contract Valuation is IAppraisal, IValuation, AccessManaged {
         if (!isComparable || moveWad * BPS <= lastWad * maxMoveBps) return heldUntilAt;
         heldUntilAt = uint64(Math.max(heldUntilAt, block.timestamp + holdSec));
         emit Held(facility, lastWad, perCostWad, heldUntilAt);
+    }
+
+    /// @dev How often there was anything that voids an appraisal, but for a lot's sale: none of the five ever falls.
+    function _changeCount(address facility, address asset) private view returns (uint64) {
+        return
+            uint64(
+                _inputs.setCount +
+                    index.newestCount() +
+                    IFacility(facility).lotChangeCount() +
+                    IFacility(facility).paymentCount() +
+                    leases.defaultCount(facility, asset)
+            );
     }
 
     /// @dev All that a facility was ever invoiced, and late fees that it was paid: what this grows by was contracted,

@@ -82,14 +82,19 @@ export function startKeeper(contracts: Contracts, deployment: Deployment): Keepe
 
   const triedAt = new Map<string, bigint>();
 
+  /** Whether a facility's value has more than half of its life left; one that is void has none. */
+  const isFresh = async (address: string, nowAt: bigint): Promise<boolean> => {
+    const { computedAt, maxAgeSec } = await valuation.facilityValue(address);
+    return nowAt < computedAt + maxAgeSec / 2n;
+  };
+
   /**
-   * Values a facility's lots where less than half of the value's life is left. Where that cannot help (an input is out of
-   * its range, or expires first) it is tried again no sooner than after a quarter of that life.
+   * Values a facility's lots where less than half of the value's life is left, or it is void. Where that did not help
+   * (an input is out of its range, or expires first) it is tried again no sooner than after a quarter of that life.
    */
   const appraise = async (address: string, nowAt: bigint): Promise<boolean> => {
-    const { computedAt, maxAgeSec } = await valuation.facilityValue(address);
-    const isFresh = nowAt < computedAt + maxAgeSec / 2n;
-    if (isFresh || nowAt < (triedAt.get(address) ?? 0n) + maxAgeSec / 4n) return false;
+    const maxAgeSec = await valuation.maxAgeSec();
+    if ((await isFresh(address, nowAt)) || nowAt < (triedAt.get(address) ?? 0n) + maxAgeSec / 4n) return false;
     const facility = contracts.facility(address);
     const lotIds = deployment.identities.map(({ lotId }) => BigInt(lotId));
     const pledged = await Promise.all(lotIds.map((lotId) => facility.isPledged(lotId)));
@@ -98,6 +103,7 @@ export function startKeeper(contracts: Contracts, deployment: Deployment): Keepe
     triedAt.set(address, nowAt);
     try {
       await sendAppraisal(valuation, address, ownIds);
+      if (await isFresh(address, nowAt)) triedAt.delete(address);
       return true;
     } catch (error) {
       // What it refuses is for the owners of its inputs; until then the value goes stale, as it must.

@@ -83,6 +83,8 @@ export class Fold {
   /** What was ever invoiced to a payee, late fees that it was paid, and what lots that lessees bought fetched. */
   readonly invoiced = new Map<string, bigint>();
   readonly sold = new Map<string, bigint>();
+  /** Leases in default, by whom they paid. */
+  readonly defaulted = new Map<string, bigint>();
   /** Rent and fees that were paid for a payee. */
   readonly rent = new Map<string, bigint>();
   readonly facilities: FacilityFold[];
@@ -150,6 +152,7 @@ export class Fold {
     } else if (name === "Terminated" || name === "Defaulted") {
       [lease.endAt, lease.endCount] = [args["endAt"]!, args["endCount"]!];
       lease.isInDefault ||= name === "Defaulted";
+      if (name === "Defaulted") add(this.defaulted, lease.payee, 1n);
     } else if (name === "Renewed") lease.endCount = args["periodCount"]!;
     else if (name === "Assigned") lease.payee = String(args["to"]);
     else if (name === "MarkedRelated") lease.isRelated = true;

@@ -32,8 +32,8 @@ interface Appraisal extends Worth {
   perCostWad: bigint;
   hasLots: boolean;
   heldUntilAt: bigint;
-  lotChanges: bigint;
-  inputs: bigint;
+  /** What it was made after; any more of these voids it. */
+  changes: bigint;
   invoiced: bigint;
   sold: bigint;
 }
@@ -163,9 +163,14 @@ export class Values {
       heldUntilAt = max(heldUntilAt, nowAt + this.limits.hold);
     }
     this.last.set(address, {
-      ...{ ...sum, perCostWad, hasLots: cost > 0n, heldUntilAt, lotChanges: facility.lotChanges, inputs: this.inputs },
+      ...{ ...sum, perCostWad, hasLots: cost > 0n, heldUntilAt, changes: this.changes(fold, facility) },
       ...{ invoiced: fold.invoiced.get(address) ?? 0n, sold: fold.sold.get(address) ?? 0n },
     });
+  }
+
+  /** Inputs, lots that came or went, payment dates and defaults so far. */
+  private changes(fold: Fold, { address, lotChanges, paymentCount }: FacilityFold): bigint {
+    return this.inputs + lotChanges + paymentCount + (fold.defaulted.get(address) ?? 0n);
   }
 
   private isJump(before: Appraisal, perCostWad: bigint, cost: bigint, nowAt: bigint): boolean {
@@ -187,8 +192,7 @@ export class Values {
     const cash = fold.cash(facility) + (fold.collectable.get(address) ?? 0n);
     const isVoid =
       last === undefined ||
-      last.inputs !== this.inputs ||
-      last.lotChanges !== facility.lotChanges ||
+      last.changes !== this.changes(fold, facility) ||
       last.sold !== (fold.sold.get(address) ?? 0n);
     return {
       exit: cash + min(kept, most) + from.exit - moved,

@@ -143,9 +143,9 @@ describe("Valuation", () => {
       expect((await valuation.facilityValue(seams)).computedAt).to.equal(computedAt);
     });
 
-    it("is none before an appraisal, after a lot came or went, and after an input changed", async () => {
+    it("is none before an appraisal, after a lot came or went, an input changed, a payment or a default", async () => {
       const world = await networkHelpers.loadFixture(deployFacility);
-      const { seams, valuation, startAt } = world;
+      const { seams, letting, valuation, startAt } = world;
       const stale = () =>
         expect(valuation.classPriceWad(seams, 0)).to.be.revertedWithCustomError(valuation, "Valuation_Stale");
       await stale();
@@ -159,6 +159,12 @@ describe("Valuation", () => {
       await stale();
       await valuation.appraise(seams, [1]);
       await valuation.setHaircuts(EVIDENCE, RECEIVABLES);
+      await stale();
+      await valuation.appraise(seams, [1]);
+      await seams.setPaymentCount(1);
+      await stale();
+      await valuation.appraise(seams, [1]);
+      await letting.setDefaultCount(1);
       await stale();
       expect((await valuation.facilityValue(seams)).computedAt).to.equal(0n);
     });

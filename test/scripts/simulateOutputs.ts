@@ -2,7 +2,7 @@ import { PassThrough } from "node:stream";
 
 import { expect } from "chai";
 
-import { startBar } from "../../scripts/simulate/bar.ts";
+import { startBar } from "../../server/bar.ts";
 import { checkConserved, checkLevelPayment, checkSeniorFirst } from "../../scripts/simulate/checks.ts";
 import { csvOf } from "../../scripts/simulate/csv.ts";
 import { readDeal, type Deal } from "../../scripts/simulate/deal.ts";

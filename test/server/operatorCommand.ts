@@ -125,7 +125,7 @@ describe("rackbond operator", () => {
     const { code, said, result } = await register(file, "--batch", "2");
     expect(code, said).to.equal(0);
     expect(result).to.include({ lotId: "1", deviceCount: 10, hostCount: 5, registeredHostCount: 5 });
-    expect(said).to.contain("5 of 5 hosts");
+    expect(said).to.contain("5 of 5 · hosts");
     const lot = await contracts.registry.lot(1);
     expect([lot.gpuCount, lot.costAssets, lot.commissionedAt]).to.deep.equal([10n, COST, 1_764_547_200n]);
     expect(result["identityRoot"]).to.equal(lot.identityRoot);

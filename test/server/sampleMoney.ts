@@ -65,6 +65,47 @@ const holder: Holder = {
   ...{ expiresAt: "1900000000", isVerified: true },
 };
 
+const lease: Lease = {
+  leaseId: "1",
+  lotId: "1",
+  lessee: ADDRESS,
+  payee: ADDRESS,
+  asset: ADDRESS,
+  state: "Running",
+  pricing: "TakeOrPay",
+  startAt: "1764000000",
+  periodCount: 60,
+  endCount: 60,
+  settledCount: 1,
+  endAt: null,
+  isInDefault: false,
+  purchaser: null,
+  baseRentAssets: "1",
+  gpuHourRateAssets: "0",
+  index: { source: ADDRESS, participationBps: 0, floorAssets: "0", capAssets: "0" },
+  efficiency: { metric: "Pue", targetUnits: 13_000, sharedBps: 5000, maxBps: 1000, kWhRateAssets: "80000" },
+  payment: { dueSec: 864_000, lateFeeBps: 1450, cureSec: 2_592_000, prepaidMonthCount: 1, depositAssets: "1" },
+  exit: {
+    ...{ minPeriodCount: 12, noticeSec: 0, renewalPeriodCount: 12, renewalRentBps: 9000 },
+    ...{ terminationFeeAssets: "1", purchaseAssets: "0" },
+  },
+  tripleNet: false,
+  relatedParty: false,
+  lesseeBucket: 1,
+  countries: ["US"],
+  sla: [{ availabilityBps: 9900, creditBps: 1000 }],
+  documentHash: HASH,
+  invoicedAssets: "1",
+  slaCreditAssets: "0",
+  bonusAssets: "0",
+  excessCreditAssets: "0",
+  paidAssets: "1",
+  lateFeeAssets: "0",
+  owedAssets: "0",
+  prepaidAssets: "0",
+  depositAssets: "1",
+};
+
 const invoice: Invoice = {
   ...{ leaseId: "1", periodIndex: 0, kind: "Rent", payee: ADDRESS, fromAt: "1764000000", untilAt: "1766592000" },
   ...{ invoicedAt: "1766592000", dueAt: "1767456000", gpuCount: 8, periodSec: "2592000", wholeSec: "2592000" },
@@ -104,7 +145,7 @@ const total: PortfolioTotal = {
 };
 
 /** Sources of money that know one facility and one lease. */
-export function sampleMoney(lease: Lease): MoneySources & AccountSources {
+export function sampleMoney(): MoneySources & AccountSources {
   const of = <T>(address: string, thing: T) => Promise.resolve(address === ADDRESS ? thing : undefined);
   return {
     facilityValue: (address) => of(address, value),

@@ -14,6 +14,8 @@ import { useLanguage, useWords } from "../../language.tsx";
 import { dealWords } from "../../words/deal.ts";
 import { facilityWords } from "../../words/facility.ts";
 import { homeWords } from "../../words/home.ts";
+import { OwnShares } from "./actions/OwnShares.tsx";
+import { SubscribePanel } from "./actions/SubscribePanel.tsx";
 import { CollateralTab } from "./CollateralTab.tsx";
 import { HoldersTab } from "./HoldersTab.tsx";
 import { KeyFigures } from "./KeyFigures.tsx";
@@ -66,6 +68,8 @@ function Shown({ facility }: { facility: Facility }) {
       />
       <Breaches facility={facility} />
       <KeyFigures facility={facility} />
+      <SubscribePanel facility={facility} />
+      <OwnShares facility={facility} />
       <Tabs value={tab} onChange={(chosen) => navigate(`/${chosen ?? "overview"}`)} keepMounted={false} mt="xl">
         <div className="scrolls">
           <Tabs.List mb="lg" aria-label={words.tabs} style={{ flexWrap: "nowrap" }}>
