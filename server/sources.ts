@@ -16,8 +16,8 @@ import type { FileKind } from "./protocol/publication.ts";
 import type { SignedReadingJson } from "./protocol/reading.ts";
 import type { Refusal } from "./protocol/refusal.ts";
 import type { AuditSources } from "./sourcesAudit.ts";
+import type { CapitalSources, LotFilter } from "./sourcesCapital.ts";
 import type { AccountSources, MoneySources } from "./sourcesMoney.ts";
-import type { CapitalSources } from "./sourcesCapital.ts";
 import type { PlatformSources } from "./sourcesPlatform.ts";
 
 /** A published file: lines of text, kept compressed (zstd). It never changes. */
@@ -72,7 +72,7 @@ export interface Sources extends PlatformSources, AuditSources, MoneySources, Ac
   payments(address: string, page: PageBefore<bigint>): Promise<Payment[] | undefined>;
 
   /** By lotId. */
-  lots(page: PageAfter<bigint>): Promise<LotDetail[]>;
+  lots(page: PageAfter<bigint>, filter?: LotFilter): Promise<LotDetail[]>;
   lot(lotId: bigint): Promise<LotDetail | undefined>;
   /** The meters of the epochs from `fromEpoch` to `toEpoch`, both included, in order, at most `limit`. */
   meters(

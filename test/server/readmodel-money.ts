@@ -26,6 +26,11 @@ import {
 
 const total = (values: (string | bigint)[]) => values.reduce<bigint>((sum, value) => sum + BigInt(value), 0n);
 
+interface Answered<T> {
+  status: number;
+  body: T;
+}
+
 describe("read model of money", () => {
   let world: RunningWorld;
   let program: Program;
@@ -39,7 +44,7 @@ describe("read model of money", () => {
   const as = (wallet: Wallet) => contractsAt(world.deployment.addresses, wallet.connect(world.provider));
 
   /** What the API answers an account that signed in. */
-  const getAs = async <T>(wallet: Wallet, path: string): Promise<{ status: number; body: T }> => {
+  const getAs = async <T>(wallet: Wallet, path: string): Promise<Answered<T>> => {
     const post = (to: string, body: object) =>
       fetch(program.apiUrl + to, {
         ...{ method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) },
