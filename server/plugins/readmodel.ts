@@ -63,7 +63,7 @@ export function readModel(options: ReadModelOptions): Sources {
   };
 
   return {
-    ...moneySources({ view, tokens, contractsAfter }),
+    ...moneySources({ view, addresses: deployment.addresses, tokens, contractsAfter }),
     ...auditSources({ view, tokens, contractsAfter, deployment }),
     ...platformSources({ ...options, view }),
 
