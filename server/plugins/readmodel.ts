@@ -63,7 +63,7 @@ export function readModel(options: ReadModelOptions): Sources {
   };
 
   return {
-    ...moneySources({ view, tokens, contractsAfter }),
+    ...moneySources({ view, addresses: deployment.addresses, tokens, contractsAfter }),
     ...platformSources({ ...options, view }),
 
     async ready() {

@@ -5,7 +5,6 @@ import { PublicDeploymentSchema, type PublicDeployment } from "../../server/prot
 import { DROP_REASONS } from "../../server/protocol/drops.ts";
 import type * as api from "../../server/protocol/api.ts";
 import type { HistoryEvent } from "../../server/protocol/apiHistory.ts";
-import type { Lease } from "../../server/protocol/apiLeases.ts";
 import type { AbsenceProof, DeviceProof } from "../../server/protocol/proof.ts";
 import type { SignedReadingJson } from "../../server/protocol/reading.ts";
 import { expect } from "chai";
@@ -189,47 +188,6 @@ const meterRecord = (number: bigint): api.LotMeterRecord => ({
   },
 });
 
-const lease: Lease = {
-  leaseId: "1",
-  lotId: "1",
-  lessee: ADDRESS,
-  payee: ADDRESS,
-  asset: ADDRESS,
-  state: "Running",
-  pricing: "TakeOrPay",
-  startAt: "1764000000",
-  periodCount: 60,
-  endCount: 60,
-  settledCount: 1,
-  endAt: null,
-  isInDefault: false,
-  purchaser: null,
-  baseRentAssets: "1",
-  gpuHourRateAssets: "0",
-  index: { source: ADDRESS, participationBps: 0, floorAssets: "0", capAssets: "0" },
-  efficiency: { metric: "Pue", targetUnits: 13_000, sharedBps: 5000, maxBps: 1000, kWhRateAssets: "80000" },
-  payment: { dueSec: 864_000, lateFeeBps: 1450, cureSec: 2_592_000, prepaidMonthCount: 1, depositAssets: "1" },
-  exit: {
-    ...{ minPeriodCount: 12, noticeSec: 0, renewalPeriodCount: 12, renewalRentBps: 9000 },
-    ...{ terminationFeeAssets: "1", purchaseAssets: "0" },
-  },
-  tripleNet: false,
-  relatedParty: false,
-  lesseeBucket: 1,
-  countries: ["US"],
-  sla: [{ availabilityBps: 9900, creditBps: 1000 }],
-  documentHash: HASH,
-  invoicedAssets: "1",
-  slaCreditAssets: "0",
-  bonusAssets: "0",
-  excessCreditAssets: "0",
-  paidAssets: "1",
-  lateFeeAssets: "0",
-  owedAssets: "0",
-  prepaidAssets: "0",
-  depositAssets: "1",
-};
-
 const epoch = (number: bigint): api.Epoch => ({
   epoch: String(number),
   state: "Final",
@@ -313,7 +271,7 @@ export function sampleSources(replaced: Partial<Sources> = {}): Sources {
       const range = EPOCHS.toReversed().filter((number) => number >= fromEpoch && number <= toEpoch);
       return give(range.slice(0, limit).map(meterRecord));
     },
-    ...sampleMoney(lease),
+    ...sampleMoney(),
     epochs: ({ before, limit }) =>
       give(
         EPOCHS.filter((number) => before === undefined || number < before)
