@@ -1,31 +1,62 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import compress from "@fastify/compress";
+import cors from "@fastify/cors";
 import helmet from "@fastify/helmet";
 import rateLimit from "@fastify/rate-limit";
 import sensible from "@fastify/sensible";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import underPressure from "@fastify/under-pressure";
 import Fastify from "fastify";
-import { SETTINGS, type Config } from "./config.ts";
+import type { Config } from "./config.ts";
+import { SETTINGS } from "./settings.ts";
 import { Failure, codeOf } from "./failure.ts";
 import { readSecret } from "./keys/secrets.ts";
 import { answering } from "./plugins/answering.ts";
 import type { Api } from "./plugins/http.ts";
+import { metrics } from "./plugins/metrics.ts";
 import { openapi } from "./plugins/openapi.ts";
+import { portal } from "./plugins/portal.ts";
 import { HttpProblem, onClientError, problems, sendProblem } from "./plugins/problems.ts";
+import { openStreams } from "./plugins/stream.ts";
 import { sessions } from "./plugins/session.ts";
+import { accountRoutes } from "./routes/accounts.ts";
+import { capitalRoutes } from "./routes/capital.ts";
 import { facilityRoutes } from "./routes/facilities.ts";
 import { historyRoutes } from "./routes/history.ts";
 import { identityRoutes } from "./routes/identities.ts";
 import { leaseRoutes } from "./routes/leases.ts";
 import { lotRoutes } from "./routes/lots.ts";
+import { metricsRoutes } from "./routes/metrics.ts";
 import { peerRoutes, type PeerSources } from "./routes/peers.ts";
 import { proofRoutes } from "./routes/proofs.ts";
 import { readingRoutes } from "./routes/readings.ts";
 import { serviceRoutes } from "./routes/service.ts";
 import { sessionRoutes } from "./routes/session.ts";
+import { streamRoutes } from "./routes/stream.ts";
 import { telemetryRoutes } from "./routes/telemetry.ts";
 import type { Sources } from "./sources.ts";
+
+const PORTAL = fileURLToPath(new URL("../web/dist", import.meta.url));
+
+/** What the portal's pages may do: nothing that is from elsewhere. Styles of elements are the one thing inline. */
+const POLICY = {
+  defaultSrc: ["'self'"],
+  baseUri: ["'self'"],
+  connectSrc: ["'self'"],
+  fontSrc: ["'self'"],
+  formAction: ["'self'"],
+  frameAncestors: ["'none'"],
+  imgSrc: ["'self'", "data:"],
+  objectSrc: ["'none'"],
+  // The hash function of the trees is WebAssembly, which a policy counts as a script that is made.
+  scriptSrc: ["'self'", "'wasm-unsafe-eval'"],
+  scriptSrcAttr: ["'none'"],
+  styleSrc: ["'self'", "'unsafe-inline'"],
+  workerSrc: ["'self'", "blob:"],
+};
+const HTTPS_ONLY = { upgradeInsecureRequests: [] };
 
 export interface AppOptions {
   readonly config: Config;
@@ -66,7 +97,18 @@ export async function buildApp(options: AppOptions): Promise<Api> {
     if (encoding !== undefined && encoding !== "identity")
       throw new HttpProblem(415, "Request_UnsupportedType", "the body must be application/json, not encoded");
   });
-  await app.register(helmet);
+  const isSecure = config.publicUrl?.startsWith("https:") === true;
+  await app.register(helmet, {
+    contentSecurityPolicy: { useDefaults: false, directives: { ...POLICY, ...(isSecure && HTTPS_ONLY) } },
+    hsts: isSecure,
+  });
+  await app.register(cors, {
+    origin: config.corsOrigins === "*" ? "*" : (config.corsOrigins?.split(",") ?? false),
+    methods: ["GET", "HEAD"], // what is private, and what changes something, is this site's own
+    exposedHeaders: ["etag", "link", "x-block-number", "x-request-id", "retry-after"],
+    maxAge: 600,
+  });
+  await app.register(compress, { threshold: 1_400, encodings: ["gzip"], globalDecompression: false });
   await app.register(sensible);
   await app.register(underPressure, {
     maxEventLoopDelay: config.maxEventLoopDelayMs,
@@ -81,15 +123,24 @@ export async function buildApp(options: AppOptions): Promise<Api> {
       return new HttpProblem(429, "Request_TooMany", detail, { maxCount: max, retrySec: seconds });
     },
   });
-  problems(app);
-  await openapi(app, versionOfPackage());
-  answering(app, sources, config.cacheBytes);
+  const pages = await portal(app, config.portalDir ?? PORTAL);
+  problems(app, pages);
+  const version = versionOfPackage();
+  await openapi(app, version);
+  const kept = answering(app, sources, config.cacheBytes);
+  const streams = openStreams(app, {
+    ...{ sources, maxCount: config.maxStreams, maxPerClient: Math.ceil(config.maxStreams / 10) },
+  });
+  metricsRoutes(app, metrics(app, { sources, answers: kept, streams, version }));
+  streamRoutes(app, streams);
   sessionRoutes(app, await sessions(app, { config, sources, secret: sessionSecret(config) }));
   serviceRoutes(app, sources);
   facilityRoutes(app, sources);
   historyRoutes(app, sources);
   lotRoutes(app, sources);
+  if (sources.capital !== undefined) capitalRoutes(app, sources.capital);
   leaseRoutes(app, sources);
+  accountRoutes(app, sources);
   telemetryRoutes(app, sources);
   if (options.peers !== undefined) peerRoutes(app, options.peers);
   proofRoutes(app, sources);

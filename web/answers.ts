@@ -20,14 +20,15 @@ import type {
   VaultRequest,
 } from "../server/protocol/apiExchange.ts";
 import type { CalendarDate, Holder } from "../server/protocol/apiFacilities.ts";
-import type { HistoryEvent } from "../server/protocol/apiHistory.ts";
+import type { HistoryEvent, Reserve } from "../server/protocol/apiHistory.ts";
 import type { Invoice, Lease, Receivable } from "../server/protocol/apiLeases.ts";
-import type { Market, Position } from "../server/protocol/apiMarkets.ts";
+import type { Liquidation, Market, MarketPoint, Position } from "../server/protocol/apiMarkets.ts";
 import type { Flow, Portfolio } from "../server/protocol/apiMoney.ts";
 import type { Alert, Bond, Dispute, IdentitySearch, Model, NodeRecord, Site } from "../server/protocol/apiRegistry.ts";
 import type { MonthlyReport, ReportListItem } from "../server/protocol/apiReports.ts";
 import type { Appraisal, FacilityTelemetry, FacilityValue } from "../server/protocol/apiValues.ts";
-import type { Deployment } from "../server/protocol/deployment.ts";
+import type { DeviceProof } from "../server/protocol/proof.ts";
+import type { PublicDeployment } from "../server/protocol/deployment.ts";
 
 /** A page of a list: `next` is passed as `after` or `before`. */
 export interface Page<T> {
@@ -49,13 +50,13 @@ export interface Answers {
   "/v1/accounts/:address/positions": Page<Position>;
   "/v1/alerts": Page<Alert>;
   "/v1/bonds": Page<Bond>;
-  "/v1/deployment": Deployment;
+  "/v1/deployment": PublicDeployment;
   "/v1/disputes": Page<Dispute>;
   "/v1/epochs": Page<Epoch>;
   "/v1/epochs/:epoch": EpochDetail;
+  "/v1/epochs/:epoch/devices/:deviceId/proof": DeviceProof;
   "/v1/facilities": Page<Facility>;
   "/v1/facilities/:address": Facility;
-  "/v1/facilities/:address/appraisals": Page<Appraisal>;
   "/v1/facilities/:address/calendar": Page<CalendarDate>;
   "/v1/facilities/:address/events": Page<HistoryEvent>;
   "/v1/facilities/:address/holders": Page<Holder>;
@@ -65,6 +66,7 @@ export interface Answers {
   "/v1/facilities/:address/reports/:month": MonthlyReport;
   "/v1/facilities/:address/telemetry": Page<FacilityTelemetry>;
   "/v1/facilities/:address/value": FacilityValue;
+  "/v1/facilities/:address/values": Page<Appraisal>;
   "/v1/fills": Page<FillRecord>;
   "/v1/indexes/:model/history": Page<IndexDay>;
   "/v1/lease-drafts": Page<LeaseDraft>;
@@ -76,6 +78,8 @@ export interface Answers {
   "/v1/lots/:lotId/meters": Page<LotMeterRecord>;
   "/v1/markets": Page<Market>;
   "/v1/markets/:id": Market;
+  "/v1/markets/:id/history": Page<MarketPoint>;
+  "/v1/markets/:id/liquidations": Page<Liquidation>;
   "/v1/markets/:id/positions": Page<Position>;
   "/v1/models": Page<Model>;
   "/v1/nodes": Page<NodeRecord>;
@@ -83,6 +87,7 @@ export interface Answers {
   "/v1/orders/:orderHash": OrderRecord;
   "/v1/prices": Page<Price>;
   "/v1/receivables": Page<Receivable>;
+  "/v1/reserves": Page<Reserve>;
   "/v1/search/identity/:anchor": IdentitySearch;
   "/v1/session": Session;
   "/v1/sites": Page<Site>;

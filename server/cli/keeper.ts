@@ -1,6 +1,7 @@
 import { Command } from "commander";
 
-import { loadConfig, SETTINGS } from "../config.ts";
+import { loadConfig } from "../config.ts";
+import { SETTINGS } from "../settings.ts";
 import { messageOf } from "../failure.ts";
 import { startKeeper } from "../jobs/keeper.ts";
 import { GasSigner } from "../keys/gasSigner.ts";

@@ -5,7 +5,8 @@ import { Command } from "commander";
 
 import { buildApp, listen } from "../app.ts";
 import { chainClock, systemClock } from "../clock.ts";
-import { SETTINGS, type Config } from "../config.ts";
+import type { Config } from "../config.ts";
+import { SETTINGS } from "../settings.ts";
 import { Failure } from "../failure.ts";
 import { openIntake } from "../jobs/intake.ts";
 import { openStation } from "../jobs/station.ts";

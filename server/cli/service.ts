@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 
-import { loadConfig, SETTINGS, type Config, type SettingName } from "../config.ts";
+import { loadConfig, type Config, type SettingName } from "../config.ts";
+import { SETTINGS } from "../settings.ts";
 import { Failure, messageOf } from "../failure.ts";
 import { parseDeployment, type Deployment } from "../protocol/deployment.ts";
 

@@ -1,4 +1,4 @@
-import { fillOf, type Fill, type Order } from "../protocol/order.ts";
+import { fillOf, type Fill, type Order } from "../protocol/fill.ts";
 import { demand } from "../protocol/refusal.ts";
 import { WAD } from "../protocol/units.ts";
 

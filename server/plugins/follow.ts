@@ -22,7 +22,7 @@ import type { Store } from "./store.ts";
 // each block continues the one kept before, that each log is of a block with that hash and of a contract of ours.
 
 export interface FollowOptions {
-  readonly store: Store;
+  readonly store: Pick<Store, "db" | "transaction">;
   readonly provider: Pick<JsonRpcProvider, "send">;
   readonly deployment: Deployment;
   /** Blocks asked for at once. */
@@ -50,7 +50,7 @@ type ContractName = keyof typeof INTERFACES;
  */
 const FOLLOWED = [
   ...(["authority", "registry", "telemetry", "leases", "facilities", "gate", "valuation", "computeIndex"] as const),
-  ...(["markets", "bonds", "faults", "disputes", "exchange", "leverage", "vault"] as const),
+  ...(["markets", "bonds", "faults", "disputes", "exchange", "leverage", "vault", "statements"] as const),
 ];
 
 const RANGE_COUNT = 2_000;

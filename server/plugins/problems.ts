@@ -4,6 +4,7 @@ import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidatio
 import { Busy } from "../busy.ts";
 import { codeOf } from "../failure.ts";
 import type { Api } from "./http.ts";
+import type { PageServer } from "./portal.ts";
 import type { Problem } from "../protocol/api.ts";
 import { Refusal, type RefusalFacts } from "../protocol/refusal.ts";
 
@@ -43,6 +44,7 @@ const REFUSAL_STATUS: Record<string, number> = {
   Session_BadSignature: 401,
   Viewer_Unknown: 401,
   Viewer_NotAllowed: 403,
+  Draft_NotOperator: 403,
   Reading_UnknownNode: 403,
   Reading_NotJson: 400,
   Reading_TooLarge: 413,
@@ -99,6 +101,9 @@ function problemOf(error: unknown, requestId: string): Problem {
     return { ...problem(400, "Request_Invalid", `${first?.at} ${first?.rule}`), faults };
   }
   if (statusCode === 400) return problem(400, "Request_Malformed", "the body is not valid JSON");
+  // Of a file server: a folder, or a path that it does not go to.
+  if (statusCode === 403 || statusCode === 404)
+    return problem(404, "Route_Unknown", "there is nothing at this address");
   return problem(500, "Server_Failed", "the server failed; its log has more under this request's id");
 }
 
@@ -124,10 +129,11 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   void reply.code(problem.status).type(PROBLEM_TYPE).serializer(JSON.stringify).send(problem);
 }
 
-/** Makes every error of the application a problem. */
-export function problems(app: Api): void {
+/** Makes every error of the application a problem; what is unknown may be a page of the portal. */
+export function problems(app: Api, pages?: PageServer): void {
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
   app.setNotFoundHandler({ preHandler: app.rateLimit() }, (request, reply) => {
+    if (pages?.(request, reply) === true) return;
     const route = `${request.method} ${request.url.slice(0, 200)}`;
     sendProblem(new HttpProblem(404, "Route_Unknown", `there is no ${route}`), request, reply);
   });

@@ -3,6 +3,8 @@ import { hexlify, Interface } from "ethers";
 import type { Deployment } from "../protocol/deployment.ts";
 import { AUTHORITY_ROLES, OWN_ROLES, type Role } from "../protocol/roles.ts";
 import type { BlockMark, PlatformSources } from "../sourcesPlatform.ts";
+import { newestEpochs } from "./readmodelEpochs.ts";
+import { happeningsAfter } from "./readmodelStream.ts";
 import { headBlock, type View } from "./events.ts";
 import type { Follower } from "./follow.ts";
 import type { Store } from "./store.ts";
@@ -10,7 +12,7 @@ import type { InView } from "./views.ts";
 
 interface Options {
   readonly store: Pick<Store, "db">;
-  readonly follower: Pick<Follower, "version">;
+  readonly follower: Pick<Follower, "version" | "isCurrent">;
   readonly deployment: Deployment;
   readonly provider?: Pick<JsonRpcProvider, "call">;
   readonly view: InView;
@@ -36,6 +38,20 @@ export function platformSources({ store, follower, deployment, provider, view }:
         block.catch(() => (last = undefined));
       }
       return last.block;
+    },
+
+    happenings: (after, logIndex, limit) => view((now) => happeningsAfter(now, after, logIndex, limit)),
+
+    standing: () =>
+      view(async (now) => ({
+        ...{ headBlock: now.head.number, headAt: now.head.time, isCurrent: follower.isCurrent() },
+        ...(await newestEpochs(now)),
+        ...(await countsOf(now)),
+      })),
+
+    deployment() {
+      const { identities: _, ...shown } = deployment;
+      return shown;
     },
 
     chainId: () => deployment.chainId,
@@ -78,4 +94,13 @@ async function rolesOf({ db, head }: View, address: string): Promise<Role[]> {
     ),
     ...OWN_ROLES.filter((role) => rows[0]?.[role]),
   ];
+}
+
+async function countsOf({ db }: View): Promise<{ eventCount: bigint; rollbackCount: number }> {
+  const { rows } = await db.query<{ eventCount: bigint; rollbackCount: bigint }>(
+    `select count(*) "eventCount", count(*) filter (where contract = 'telemetry' and name = 'Resolved'
+       and (args ->> 'rolledBack')::boolean) "rollbackCount" from events`,
+  );
+  const { eventCount, rollbackCount } = rows[0]!;
+  return { eventCount, rollbackCount: Number(rollbackCount) };
 }

@@ -11,6 +11,7 @@ import { Bonds__factory } from "../../types/factories/bond/Bonds__factory.ts";
 import { Disputes__factory } from "../../types/factories/bond/Disputes__factory.ts";
 import { Faults__factory } from "../../types/factories/bond/Faults__factory.ts";
 import { Gate__factory } from "../../types/factories/compliance/Gate__factory.ts";
+import { AdaptiveRate__factory } from "../../types/factories/credit/AdaptiveRate__factory.ts";
 import { Leverage__factory } from "../../types/factories/credit/Leverage.sol/Leverage__factory.ts";
 import { Markets__factory } from "../../types/factories/credit/Markets__factory.ts";
 import { ShareExchange__factory } from "../../types/factories/exchange/ShareExchange__factory.ts";
@@ -74,6 +75,7 @@ export function contractsAt(addresses: Addresses, runner: ContractRunner) {
     statements: AuditStatements__factory.connect(addresses.statements, runner),
     facility: (address: string) => Facility__factory.connect(address, runner),
     classToken: (address: string) => ClassToken__factory.connect(address, runner),
+    rateModel: (address: string) => AdaptiveRate__factory.connect(address, runner),
     classPrice: (address: string) => ClassPrice__factory.connect(address, runner),
   };
 }

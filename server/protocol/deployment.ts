@@ -44,8 +44,8 @@ const MarketSchema = Type.Object(
   strict,
 );
 
-/** The one place that says where everything is: written by the deployment, read by everything else. */
-const DeploymentSchema = Type.Object(
+/** What everybody may know of a deployment: where everything is. */
+export const PublicDeploymentSchema = Type.Object(
   {
     /** Told apart from every other one by this: a database belongs to one deployment. */
     id: Type.String({ pattern: "^[0-9a-f-]{36}$" }),
@@ -66,6 +66,14 @@ const DeploymentSchema = Type.Object(
     ),
     /** The compute index of each model as a Chainlink feed. */
     indexFeeds: Type.Array(Type.Object({ model: Type.String(), address: Address }, strict)),
+  },
+  strict,
+);
+
+/** The one place that says where everything is: written by the deployment, read by everything else. */
+const DeploymentSchema = Type.Object(
+  {
+    ...PublicDeploymentSchema.properties,
     /** Each lot's identity leaves, whose root the registry holds: (identity anchor, node id) by index. */
     identities: Type.Array(
       Type.Object(
@@ -83,6 +91,7 @@ const DeploymentSchema = Type.Object(
 );
 
 export type Addresses = Type.Static<typeof AddressesSchema>;
+export type PublicDeployment = Type.Static<typeof PublicDeploymentSchema>;
 export type Deployment = Type.Static<typeof DeploymentSchema>;
 
 const validator = Compile(DeploymentSchema);

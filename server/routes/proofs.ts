@@ -32,6 +32,7 @@ export function proofRoutes(app: Api, sources: Sources): void {
   app.get(
     "/v1/files/:kind/:hash",
     {
+      compress: false, // it is kept packed
       schema: {
         operationId: "getFile",
         summary: "A published file: a reading set by dataHash, identities by identityRoot, a methodology by its hash",

@@ -1,4 +1,5 @@
 import { HealthSchema, NoQuerySchema, ReadySchema, SummarySchema } from "../protocol/api.ts";
+import { PublicDeploymentSchema } from "../protocol/deployment.ts";
 import type { Api } from "../plugins/http.ts";
 import { answers } from "../plugins/openapi.ts";
 import { HttpProblem } from "../plugins/problems.ts";
@@ -53,5 +54,19 @@ export function serviceRoutes(app: Api, sources: Sources): void {
       },
     },
     () => sources.summary(),
+  );
+
+  app.get(
+    "/v1/deployment",
+    {
+      schema: {
+        operationId: "getDeployment",
+        summary: "Where the contracts are that this API tells of",
+        tags: ["service"],
+        querystring: NoQuerySchema,
+        response: answers({ 200: PublicDeploymentSchema }),
+      },
+    },
+    () => sources.deployment(),
   );
 }

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { fillOf } from "../../server/protocol/order.ts";
+import { fillOf } from "../../server/protocol/fill.ts";
 import { USD } from "./facility-world.ts";
 import { ethers, networkHelpers, PRICE, SHARES, stage, STATUS, type Stage } from "./exchange-world.ts";
 

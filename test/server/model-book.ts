@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { assetsAt, bookOf, orderOf, planOf, priceWad, type Offer } from "../../server/model/book.ts";
-import type { Order } from "../../server/protocol/order.ts";
+import type { Order } from "../../server/protocol/fill.ts";
 import { Refusal } from "../../server/protocol/refusal.ts";
 import { WAD } from "../../server/protocol/units.ts";
 

@@ -1,4 +1,4 @@
-import { Alert, Anchor, Group, Tabs, Text } from "@mantine/core";
+import { Alert, Anchor, Box, Group, Tabs, Text } from "@mantine/core";
 import { useParams } from "wouter";
 import { useHashLocation } from "wouter/use-hash-location";
 import type { Facility } from "../../../server/protocol/api.ts";
@@ -11,9 +11,12 @@ import { Answered } from "../../components/States.tsx";
 import { When } from "../../components/When.tsx";
 import { countText } from "../../format.ts";
 import { useLanguage, useWords } from "../../language.tsx";
+import { collateralWords } from "../../words/collateral.ts";
 import { dealWords } from "../../words/deal.ts";
 import { facilityWords } from "../../words/facility.ts";
 import { homeWords } from "../../words/home.ts";
+import { OwnShares } from "./actions/OwnShares.tsx";
+import { SubscribePanel } from "./actions/SubscribePanel.tsx";
 import { CollateralTab } from "./CollateralTab.tsx";
 import { HoldersTab } from "./HoldersTab.tsx";
 import { KeyFigures } from "./KeyFigures.tsx";
@@ -65,8 +68,12 @@ function Shown({ facility }: { facility: Facility }) {
         }
       />
       <Breaches facility={facility} />
-      <KeyFigures facility={facility} />
-      <Tabs value={tab} onChange={(chosen) => navigate(`/${chosen ?? "overview"}`)} keepMounted={false} mt="xl">
+      <Box mb="xl">
+        <KeyFigures facility={facility} />
+      </Box>
+      <SubscribePanel facility={facility} />
+      <OwnShares facility={facility} />
+      <Tabs value={tab} onChange={(chosen) => navigate(`/${chosen ?? "overview"}`)} keepMounted={false}>
         <div className="scrolls">
           <Tabs.List mb="lg" aria-label={words.tabs} style={{ flexWrap: "nowrap" }}>
             {TABS.map(([name]) => (
@@ -88,6 +95,7 @@ function Shown({ facility }: { facility: Facility }) {
 
 function Breaches({ facility: { breaches, state } }: { facility: Facility }) {
   const words = useWords(facilityWords);
+  const collateral = useWords(collateralWords);
   const deal = useWords(dealWords);
   return breaches.map(({ trigger, subjectId, openedAt }) => (
     <Alert
@@ -103,7 +111,7 @@ function Breaches({ facility: { breaches, state } }: { facility: Facility }) {
           <>
             {" · "}
             <Anchor href="#/collateral" inherit>
-              {words.lot} {subjectId}
+              {collateral.lot} {subjectId}
             </Anchor>
           </>
         )}

@@ -9,6 +9,7 @@ import { When } from "../../components/When.tsx";
 import { amountText, percentText, priceText } from "../../format.ts";
 import { useLanguage, useWords } from "../../language.tsx";
 import { portfolioWords } from "../../words/portfolio.ts";
+import { HoldingActions } from "../facility/actions/HoldingActions.tsx";
 
 /** Each class the account has shares of. */
 export function PositionsSection({ portfolio }: { portfolio: Portfolio }) {
@@ -72,6 +73,17 @@ export function PositionsSection({ portfolio }: { portfolio: Portfolio }) {
     },
     { key: "interest", title: words.interestColumn, isFigure: true, cell: (one) => money(one, one.interestAssets) },
     { key: "claimable", title: words.claimableColumn, isFigure: true, cell: (one) => money(one, one.claimableAssets) },
+    {
+      key: "actions",
+      title: "",
+      cell: (position) => (
+        <HoldingActions
+          place={position}
+          coin={{ unit: position.assetSymbol, decimalCount: position.assetDecimalCount }}
+          claimableAssets={BigInt(position.claimableAssets)}
+        />
+      ),
+    },
   ];
   return (
     <Section title={words.positions}>
