@@ -99,6 +99,7 @@ describe("openapi", () => {
       "get /v1/lots/{lotId}",
       "get /v1/lots/{lotId}/meters",
       "get /v1/receivables",
+      "get /v1/reserves",
       "get /v1/session",
       "get /v1/stream",
       "get /v1/summary",
