@@ -121,7 +121,7 @@ async function rentOf({ db, head }: View, address: string, afterBlock: bigint): 
 
 /** The report, with what everything was worth at the month's last appraisal. */
 export async function reportOf(told: Told, pastPrices: PastPrices): Promise<MonthlyReport> {
-  const { item, before, after, head, payments, telemetry, appraised } = told;
+  const { item, after, head, payments, telemetry, appraised } = told;
   const [appraisal] = appraised?.rows ?? [];
   const prices = appraisal && (await pastPrices.at(after.address, appraised!.tokens, appraisal));
   const seniorOwed = after.classes.reduce((sum, { owedAssets }) => sum + BigInt(owedAssets), 0n);
