@@ -1,0 +1,160 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
+import { expect } from "chai";
+import fc from "fast-check";
+import { Compile } from "typebox/compile";
+import { buildApp } from "../../server/app.ts";
+import { loadConfig } from "../../server/config.ts";
+import { insertBlocks } from "../../server/plugins/events.ts";
+import type { Api } from "../../server/plugins/http.ts";
+import { readModel } from "../../server/plugins/readmodel.ts";
+import { openStore, type Store } from "../../server/plugins/store.ts";
+import { ProblemSchema } from "../../server/protocol/api.ts";
+import type { Deployment } from "../../server/protocol/deployment.ts";
+import type { Sources } from "../../server/sources.ts";
+import { requestsOf, type Description } from "./fuzzRequests.ts";
+import { ADDRESS, HASH, sampleSources } from "./sample.ts";
+
+/** More of them are tried by hand: FUZZ_RUNS=2000 FUZZ_SEED=7. */
+const RUNS = Number(process.env["FUZZ_RUNS"] ?? 25);
+const SEED = Number(process.env["FUZZ_SEED"] ?? 6);
+/** An answer that does not end is looked at in its own test. */
+const ENDLESS = new Set(["openStream"]);
+/** These take what no generator makes: a signature, a sink that the sample has none of, a session. */
+const NEEDS_MORE = new Set(["openSession", "submitReadings", "putIdentities"]);
+const KNOWN = [ADDRESS, ADDRESS.toLowerCase(), HASH, "1", "2", "490001", "490000", "H100", "2026-01"];
+
+const problem = Compile(ProblemSchema);
+
+describe("S12: whatever is asked of the API", () => {
+  const apps: Api[] = [];
+  let folder: string;
+  let store: Store;
+
+  const build = async (sources: Sources) => {
+    const config = loadConfig({}, { logLevel: "silent", requestsPerMinute: "10000000", maxEventLoopDelayMs: "60000" });
+    const app = await buildApp({ config, sources });
+    apps.push(app);
+    return app;
+  };
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), "rackbond-fuzz-"));
+    store = await openStore({ dataDir: join(folder, "data") });
+    await insertBlocks(store.db, [{ number: 1n, hash: HASH, time: 1_764_000_000n }]);
+  });
+  after(async () => {
+    await Promise.all(apps.map((app) => app.close()));
+    await store.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** Asks everything that is described; what is wrong with an answer is said with the request. */
+  const fuzz = async (app: Api): Promise<Map<string, Set<number>>> => {
+    const seen = new Map<string, Set<number>>();
+    const { paths } = app.swagger() as unknown as Description;
+    let clientCount = 0;
+    for (const [path, methods] of Object.entries(paths))
+      for (const [method, operation] of Object.entries(methods)) {
+        if (ENDLESS.has(operation.operationId)) continue;
+        const property = fc.asyncProperty(requestsOf(path, method, operation, KNOWN), async (request) => {
+          await turn(); // injected requests alone would let no timer run
+          clientCount += 1; // each from its own address, so that no limit hides what is behind it
+          const remoteAddress = `10.${(clientCount >> 16) & 255}.${(clientCount >> 8) & 255}.${clientCount & 255}`;
+          const answer = await app.inject({ ...request, remoteAddress } as never);
+          const { statusCode, headers, body } = answer;
+          const said = `${statusCode} ${body.slice(0, 300)}`;
+          seen.set(operation.operationId, (seen.get(operation.operationId) ?? new Set()).add(statusCode));
+          if (statusCode >= 500) throw new Error(`a failure: ${said}`);
+          if (statusCode < 400) return;
+          if (!/^application\/problem\+json/.test(String(headers["content-type"])))
+            throw new Error(`no problem document: ${said}`);
+          const given: unknown = request.method === "HEAD" ? undefined : JSON.parse(body);
+          if (given !== undefined && !problem.Check(given)) throw new Error(`not as a problem is: ${said}`);
+        });
+        await fc.assert(property, { numRuns: RUNS, seed: SEED });
+      }
+    return seen;
+  };
+
+  it("is answered or refused with a problem, out of a sample that has an answer", async function () {
+    this.timeout(0);
+    const seen = await fuzz(await build(sampleSources()));
+    // What is never answered was never tried either.
+    const never = [...seen].filter(([, statuses]) => ![...statuses].some((status) => status < 400));
+    expect(never.map(([operationId]) => operationId).filter((name) => !NEEDS_MORE.has(name))).to.deep.equal([]);
+    const unrefused = [...seen].filter(([, statuses]) => ![...statuses].some((status) => status >= 400));
+    expect(unrefused.map(([operationId]) => operationId)).to.deep.equal([]);
+  });
+
+  it("is answered or refused with a problem, out of a database that has none", async function () {
+    this.timeout(0);
+    // Where nothing has happened, only the money is asked.
+    const money = { decimals: () => Promise.resolve(6n), symbol: () => Promise.resolve("USD") };
+    const sources = readModel({
+      ...{ store, follower: { isCurrent: () => true, version: () => 0 } },
+      files: { find: () => Promise.resolve(undefined) },
+      proofs: { indexOf: () => Promise.resolve(undefined) },
+      deployment: sampleSources().deployment() as Deployment,
+      contractsAfter: () => ({ classToken: () => money }) as never,
+      submit: (signed) => sampleSources().submitReading(signed),
+    });
+    await fuzz(await build(sources));
+  });
+
+  it("S08: is refused as bytes that are no HTTP, or half of it, and the next one is served", async () => {
+    const app = await build(sampleSources());
+    await app.listen({ host: "127.0.0.1", port: 0 });
+    const { port } = app.server.address() as AddressInfo;
+    const raw = (bytes: string | Buffer) =>
+      new Promise<string>((resolve) => {
+        const socket = connect(port, "127.0.0.1", () => socket.end(bytes));
+        let answer = "";
+        socket.on("data", (piece: Buffer) => (answer += piece.toString("latin1")));
+        socket.on("error", () => resolve(answer)).on("close", () => resolve(answer));
+      });
+    const host = "host: localhost\r\nconnection: close\r\n";
+    const json = "content-type: application/json\r\n";
+    const cases: (string | Buffer)[] = [
+      "GARBAGE\r\n\r\n",
+      "\r\n\r\n\r\n\r\n",
+      Buffer.alloc(4096, 0xff),
+      Buffer.from("160301020001000100fc0303", "hex"), // TLS
+      "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+      `GET /v1/lots HTTP/9.9\r\n${host}\r\n`,
+      "GET /v1/lots HTTP/1.1\r\n\r\n", // without a host
+      `GET ${"/a".repeat(20_000)} HTTP/1.1\r\n${host}\r\n`,
+      `GET /v1/lots/%zz HTTP/1.1\r\n${host}\r\n`,
+      `GET //v1/../v1/lots HTTP/1.1\r\n${host}\r\n`,
+      `GET http://other.example/v1/lots HTTP/1.1\r\n${host}\r\n`,
+      `GET /v1/lots HTTP/1.1\r\n${host}x: ${"y".repeat(40_000)}\r\n\r\n`,
+      `GET /v1/lots HTTP/1.1\r\n${host}${"a: b\r\n".repeat(3_000)}\r\n`,
+      `GET /v1/lots HTTP/1.1\r\n${host}a\u0000b: c\r\n\r\n`,
+      `GET /v1/lots HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n`,
+      `POST /v1/readings HTTP/1.1\r\n${host}${json}content-length: 10\r\ncontent-length: 20\r\n\r\n{}`,
+      `POST /v1/readings HTTP/1.1\r\n${host}${json}content-length: -1\r\n\r\n{}`,
+      `POST /v1/readings HTTP/1.1\r\n${host}${json}content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`,
+      `POST /v1/readings HTTP/1.1\r\n${host}${json}transfer-encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n`,
+      `POST /v1/session HTTP/1.1\r\n${host}${json}content-length: 99999999\r\n\r\n{}`,
+      `POST /v1/session HTTP/1.1\r\n${host}${json}expect: 100-continue\r\ncontent-length: 2\r\n\r\n{}`,
+      `TRACE /v1/lots HTTP/1.1\r\n${host}\r\n`,
+      `CONNECT localhost:80 HTTP/1.1\r\n${host}\r\n`,
+      `GET /v1/stream HTTP/1.1\r\n${host}last-event-id: ${"9".repeat(300)}\r\n\r\n`.replace(
+        "/v1/stream",
+        "/v1/stream?x=1",
+      ),
+      `GET /v1/lots HTTP/1.1\r\n${host}upgrade: websocket\r\nconnection: upgrade\r\n\r\n`,
+    ];
+    for (const bytes of cases) {
+      const answer = await raw(bytes);
+      const shown = `${bytes.toString("latin1").slice(0, 60)} → ${answer.slice(0, 200)}`;
+      const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(answer)?.[1] ?? 0);
+      expect(status, shown).to.be.lessThan(500);
+      if (status >= 400 && answer.includes("\r\n\r\n{")) expect(answer, shown).to.include("application/problem+json");
+      expect((await app.inject("/health")).statusCode, shown).to.equal(200);
+    }
+  });
+});
