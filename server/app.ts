@@ -20,6 +20,7 @@ import { portal } from "./plugins/portal.ts";
 import { HttpProblem, onClientError, problems, sendProblem } from "./plugins/problems.ts";
 import { openStreams } from "./plugins/stream.ts";
 import { sessions } from "./plugins/session.ts";
+import { capitalRoutes } from "./routes/capital.ts";
 import { facilityRoutes } from "./routes/facilities.ts";
 import { historyRoutes } from "./routes/history.ts";
 import { identityRoutes } from "./routes/identities.ts";
@@ -47,7 +48,8 @@ const POLICY = {
   frameAncestors: ["'none'"],
   imgSrc: ["'self'", "data:"],
   objectSrc: ["'none'"],
-  scriptSrc: ["'self'"],
+  // The hash function of the trees is WebAssembly, which a policy counts as a script that is made.
+  scriptSrc: ["'self'", "'wasm-unsafe-eval'"],
   scriptSrcAttr: ["'none'"],
   styleSrc: ["'self'", "'unsafe-inline'"],
   workerSrc: ["'self'", "blob:"],
@@ -134,6 +136,7 @@ export async function buildApp(options: AppOptions): Promise<Api> {
   facilityRoutes(app, sources);
   historyRoutes(app, sources);
   lotRoutes(app, sources);
+  if (sources.capital !== undefined) capitalRoutes(app, sources.capital);
   leaseRoutes(app, sources);
   telemetryRoutes(app, sources);
   if (options.peers !== undefined) peerRoutes(app, options.peers);

@@ -23,6 +23,7 @@ import { placeOf } from "./plugins/directory.ts";
 import type { FiledReport } from "./plugins/head.ts";
 import { openIdentityIntake } from "./plugins/identityIntake.ts";
 import type { Peer } from "./plugins/peers.ts";
+import { openCapital } from "./plugins/capital.ts";
 import { openProofs } from "./plugins/proofs.ts";
 import { readModel } from "./plugins/readmodel.ts";
 import type { StoreOptions } from "./plugins/store.ts";
@@ -174,7 +175,11 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
       log: (line) => app.log.warn(line),
     });
     closing.push(() => intake.stop());
-    const app = await buildApp({ config, sources: { ...sources, readings: intake, identities } });
+    const capital = openCapital({
+      ...{ store, provider, deployment, files, registry: station.registry, takesSignature: sources.takesSignature },
+      decimalCountOf: async (token) => Number(await contracts.classToken(token).decimals()),
+    });
+    const app = await buildApp({ config, sources: { ...sources, readings: intake, identities, capital } });
     closing.push(() => app.close());
     const apiUrl = await listen(app, config.host, config.port);
     follower.start(FOLLOW_EVERY_MS, (error) => app.log.warn({ err: error }, "the chain cannot be followed"));

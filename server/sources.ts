@@ -16,6 +16,7 @@ import type { FileKind } from "./protocol/publication.ts";
 import type { SignedReadingJson } from "./protocol/reading.ts";
 import type { Refusal } from "./protocol/refusal.ts";
 import type { AuditSources } from "./sourcesAudit.ts";
+import type { CapitalSources, LotFilter } from "./sourcesCapital.ts";
 import type { MoneySources } from "./sourcesMoney.ts";
 import type { PlatformSources } from "./sourcesPlatform.ts";
 
@@ -71,7 +72,7 @@ export interface Sources extends PlatformSources, AuditSources, MoneySources {
   payments(address: string, page: PageBefore<bigint>): Promise<Payment[] | undefined>;
 
   /** By lotId. */
-  lots(page: PageAfter<bigint>): Promise<LotDetail[]>;
+  lots(page: PageAfter<bigint>, filter?: LotFilter): Promise<LotDetail[]>;
   lot(lotId: bigint): Promise<LotDetail | undefined>;
   /** The meters of the epochs from `fromEpoch` to `toEpoch`, both included, in order, at most `limit`. */
   meters(
@@ -93,6 +94,8 @@ export interface Sources extends PlatformSources, AuditSources, MoneySources {
   submitReading(signed: SignedReadingJson): Promise<ReadingReceipt>;
   /** Where batches go in; undefined where this program keeps no readings. */
   readonly readings?: ReadingSink | undefined;
+  /** Markets, exchange, registry, access and offers; undefined where this program follows no chain of its own. */
+  readonly capital?: CapitalSources | undefined;
   /** Where identities go in; undefined where this program keeps no files. */
   readonly identities?: IdentitySink | undefined;
 }

@@ -55,7 +55,6 @@ export interface Answers {
   "/v1/epochs/:epoch": EpochDetail;
   "/v1/facilities": Page<Facility>;
   "/v1/facilities/:address": Facility;
-  "/v1/facilities/:address/appraisals": Page<Appraisal>;
   "/v1/facilities/:address/calendar": Page<CalendarDate>;
   "/v1/facilities/:address/events": Page<HistoryEvent>;
   "/v1/facilities/:address/holders": Page<Holder>;
@@ -65,6 +64,7 @@ export interface Answers {
   "/v1/facilities/:address/reports/:month": MonthlyReport;
   "/v1/facilities/:address/telemetry": Page<FacilityTelemetry>;
   "/v1/facilities/:address/value": FacilityValue;
+  "/v1/facilities/:address/values": Page<Appraisal>;
   "/v1/fills": Page<FillRecord>;
   "/v1/indexes/:model/history": Page<IndexDay>;
   "/v1/lease-drafts": Page<LeaseDraft>;

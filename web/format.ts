@@ -21,7 +21,11 @@ export function amountShort(assets: bigint | string, decimalCount: number, spoke
   if (value < 0n) return `−${amountShort(-value, decimalCount, spoken)}`;
   const whole = value / 10n ** BigInt(decimalCount);
   if (whole < 10_000n) return amountText(value, decimalCount, spoken, whole < 100n ? 2 : 0);
-  return new Intl.NumberFormat(LOCALES[spoken], { notation: "compact", maximumFractionDigits: 2 }).format(whole);
+  return new Intl.NumberFormat(LOCALES[spoken], {
+    notation: "compact",
+    minimumFractionDigits: 2,
+    maximumFractionDigits: 2,
+  }).format(whole);
 }
 
 /** A count or another whole number with its groups. */
@@ -32,7 +36,7 @@ export function countText(count: bigint | number | string, spoken: Spoken): stri
 /** Basis points as a percentage. */
 export function percentText(bps: bigint | number | string, spoken: Spoken, digitCount = 2): string {
   const format = { style: "percent", minimumFractionDigits: digitCount, maximumFractionDigits: digitCount } as const;
-  return new Intl.NumberFormat(LOCALES[spoken], format).format(Number(bps) / 10_000);
+  return new Intl.NumberFormat(LOCALES[spoken], format).format(Number(bps) / 10_000).replace("-", "−");
 }
 
 /** Basis points as a multiple: 1.43×. */

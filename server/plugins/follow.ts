@@ -50,7 +50,7 @@ type ContractName = keyof typeof INTERFACES;
  */
 const FOLLOWED = [
   ...(["authority", "registry", "telemetry", "leases", "facilities", "gate", "valuation", "computeIndex"] as const),
-  ...(["markets", "bonds", "faults", "disputes", "exchange", "leverage", "vault"] as const),
+  ...(["markets", "bonds", "faults", "disputes", "exchange", "leverage", "vault", "statements"] as const),
 ];
 
 const RANGE_COUNT = 2_000;

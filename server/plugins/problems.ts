@@ -44,6 +44,7 @@ const REFUSAL_STATUS: Record<string, number> = {
   Session_BadSignature: 401,
   Viewer_Unknown: 401,
   Viewer_NotAllowed: 403,
+  Draft_NotOperator: 403,
   Reading_UnknownNode: 403,
   Reading_NotJson: 400,
   Reading_TooLarge: 413,

@@ -100,7 +100,7 @@ export function readModel(options: ReadModelOptions): Sources {
     facility: (address) => view((now) => facilityAt(now, tokens, address)),
     payments: (address, page) => view((now) => paymentsBefore(now, address, page)),
     history: (address, page) => view((now) => historyAfter(now, address, page)),
-    lots: (page) => view((now) => lotsAfter(now, page)),
+    lots: (page, filter) => view((now) => lotsAfter(now, page, filter)),
     lot: (lotId) => view((now) => lotAt(now, lotId)),
     meters: (lotId, range) => view((now) => metersOf(now, lotId, range)),
     epochs: (page) => view((now) => epochsBefore(now, page)),

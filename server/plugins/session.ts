@@ -143,7 +143,7 @@ function issuedAtOf(head: string): number {
 }
 
 /** Who signed; undefined where it is no signature of a key. */
-function signerOf(digest: Hex, signature: string): string | undefined {
+export function signerOf(digest: Hex, signature: string): string | undefined {
   try {
     return recoverAddress(digest, signature);
   } catch {

@@ -1,6 +1,8 @@
 import { Type, type Static } from "typebox";
 import { Address, Count, Hash, PageLimit, U64, UnixTime, oneOf, orNull, strict } from "./apiTypes.ts";
 
+import { OPINIONS } from "./auditStatement.ts";
+
 // What the REST API gives of who may do what, and of what auditors state.
 
 const MemberSchema = Type.Object(
@@ -69,9 +71,8 @@ export const OperationSchema = Type.Object(
   },
   strict,
 );
-export const OperationsQuerySchema = Type.Object({ limit: PageLimit, before: Type.Optional(U64) }, strict);
-
-export const STATEMENT_OPINIONS = ["unqualified", "qualified", "adverse", "disclaimer"] as const;
+/** A page of what events tell, the newest first, by eventId. */
+export const EventsQuerySchema = Type.Object({ limit: PageLimit, before: Type.Optional(U64) }, strict);
 
 /** What an auditor says of some hours of a contract's history. */
 export const StatementSchema = Type.Object(
@@ -86,7 +87,7 @@ export const StatementSchema = Type.Object(
     headHash: Hash,
     isHeadOnChain: Type.Boolean({ description: "the chain holds that report for the last hour" }),
     findingsHash: Hash,
-    opinion: oneOf(STATEMENT_OPINIONS),
+    opinion: oneOf(OPINIONS),
     signedAt: UnixTime,
     recordedAt: UnixTime,
     withdrawnAt: orNull(UnixTime),

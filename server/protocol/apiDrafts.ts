@@ -12,6 +12,7 @@ import {
   oneOf,
   orNull,
   strict,
+  textOf,
 } from "./apiTypes.ts";
 import { EFFICIENCY_METRICS, PRICINGS } from "./lease.ts";
 
@@ -85,7 +86,7 @@ export const DraftsQuerySchema = Type.Object(
   {
     limit: PageLimit,
     before: Type.Optional(Hash),
-    state: Type.Optional(oneOf(DRAFT_STATES)),
+    state: Type.Optional(textOf(DRAFT_STATES)),
     lotId: Type.Optional(U64),
   },
   strict,

@@ -13,6 +13,7 @@ import {
   oneOf,
   orNull,
   strict,
+  textOf,
 } from "./apiTypes.ts";
 
 // What the REST API takes and gives of the exchange, the vault and prices.
@@ -71,6 +72,8 @@ export const OrderSchema = Type.Object(
     status: oneOf(ORDER_STATUSES),
     filledShares: Amount,
     fillableShares: Amount,
+    accruedAssets: Type.String({ ...Amount, description: "interest that accrued to all of its shares" }),
+    feeBps: Type.Integer({ minimum: 0, maximum: 65_535, description: "what the exchange takes of the price now" }),
     receivedAt: UnixTime,
   },
   strict,
@@ -83,8 +86,8 @@ export const OrdersQuerySchema = Type.Object(
     before: Type.Optional(U64),
     shareToken: Type.Optional(Address),
     maker: Type.Optional(Address),
-    side: Type.Optional(oneOf(["sell", "buy"])),
-    status: Type.Optional(oneOf(["open", "all"])),
+    side: Type.Optional(textOf(["sell", "buy"])),
+    status: Type.Optional(textOf(["open", "all"])),
   },
   strict,
 );
@@ -150,7 +153,7 @@ export const PricesQuerySchema = Type.Object(
   {
     limit: PageLimit,
     after: Type.Optional(Type.String({ pattern: "^0x([0-9a-fA-F]{40}|[0-9a-f]{64})$" })),
-    kind: Type.Optional(oneOf(["class", "index"])),
+    kind: Type.Optional(textOf(["class", "index"])),
     facility: Type.Optional(Address),
   },
   strict,

@@ -30,7 +30,7 @@ export const MarketSchema = Type.Object(
     utilizationBps: Bps,
     borrowRateBps: Type.Integer({ minimum: 0, description: "a year, compounded" }),
     supplyRateBps: Type.Integer({ minimum: 0, description: "a year, compounded, after the fee" }),
-    rateAtTargetBps: Type.Integer({ minimum: 0, description: "a year, simple" }),
+    rateAtTargetBps: orNull(Type.Integer({ minimum: 0, description: "a year, simple" })),
     feeBps: Bps,
     isBorrowingPaused: Type.Boolean(),
     paysIncome: Type.Boolean({ description: "what the collateral earns belongs to the borrower" }),

@@ -13,6 +13,7 @@ import {
   oneOf,
   orNull,
   strict,
+  textOf,
 } from "./apiTypes.ts";
 
 // What the REST API gives of sites, nodes, models, identities, bonds, disputes and what calls for attention.
@@ -177,7 +178,7 @@ export const BondsQuerySchema = Type.Object(
     after: Type.Optional(Hash),
     operator: Type.Optional(Address),
     lotId: Type.Optional(U64),
-    kind: Type.Optional(oneOf(["lot", "oracle"])),
+    kind: Type.Optional(textOf(["lot", "oracle"])),
   },
   strict,
 );
@@ -209,7 +210,7 @@ export const DisputesQuerySchema = Type.Object(
     before: Type.Optional(U64),
     lotId: Type.Optional(U64),
     operator: Type.Optional(Address),
-    state: Type.Optional(oneOf(["open", "all"])),
+    state: Type.Optional(textOf(["open", "all"])),
   },
   strict,
 );
@@ -247,7 +248,7 @@ export const AlertsQuerySchema = Type.Object(
     limit: PageLimit,
     after: Type.Optional(U64),
     operator: Type.Optional(Address),
-    kind: Type.Optional(oneOf(ALERT_KINDS)),
+    kind: Type.Optional(textOf(ALERT_KINDS)),
   },
   strict,
 );

@@ -26,7 +26,6 @@ export const PageLimit = Type.String({
   default: "50",
   description: "1 to 200",
 });
-export const Flag = Type.Unsafe<"true" | "false">({ type: "string", enum: ["true", "false"] });
 export const CountryCode = Type.String({ pattern: "^[A-Z]{2}$" });
 export const Bps = Type.Integer({ minimum: 0, maximum: 0xffff_ffff, description: "hundredths of a percent" });
 export const SignedBps = Type.Integer({
@@ -39,3 +38,8 @@ export const Month = Type.String({ pattern: "^(19[7-9][0-9]|[2-9][0-9]{3})-(0[1-
 export const orNull = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 export const oneOf = <const T extends readonly string[]>(names: T) =>
   Type.Unsafe<T[number]>({ type: "string", enum: [...names] });
+
+/** The same as a parameter: all of them are texts with a form. */
+export const textOf = <const T extends readonly string[]>(names: T) =>
+  Type.Unsafe<T[number]>({ type: "string", pattern: `^(${names.join("|")})$` });
+export const Flag = textOf(["true", "false"]);

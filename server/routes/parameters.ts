@@ -29,6 +29,25 @@ export function addressOf(text: string, name: string): string {
   }
 }
 
+/** The same of one that need not be given. */
+export function givenAddress(text: string | undefined, name: string): string | undefined {
+  return text === undefined ? undefined : addressOf(text, name);
+}
+
+export function givenNumber(text: string | undefined, name: string): bigint | undefined {
+  return text === undefined ? undefined : numberOf(text, name);
+}
+
+/** A yes or no that need not be given. */
+export function flagOf(text: "true" | "false" | undefined): boolean | undefined {
+  return text === undefined ? undefined : text === "true";
+}
+
+/** The place before which a page ends, as far as it is asked for. */
+export function beforeOf({ before }: { readonly before?: string | undefined }): { before?: bigint } {
+  return before === undefined ? {} : { before: numberOf(before, "before") };
+}
+
 /** One page: asks for one item more than is shown, to know whether there is a next page. */
 export async function pageOf<T>(
   limitText: string,
@@ -40,4 +59,14 @@ export async function pageOf<T>(
   const items = found.slice(0, limit);
   const last = items.at(-1);
   return { items, next: found.length > limit && last !== undefined ? keyOf(last) : null };
+}
+
+/** One page of a list that is there as a whole; `next` is a place in it. */
+export function offsetPage<T>(
+  { limit, after }: { readonly limit: string; readonly after?: string | undefined },
+  all: readonly T[],
+): { items: T[]; next: string | null } {
+  const from = after === undefined ? 0 : Number(numberOf(after, "after"));
+  const until = from + Number(limit);
+  return { items: all.slice(from, until), next: until < all.length ? String(until) : null };
 }

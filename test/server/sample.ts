@@ -13,6 +13,7 @@ import type { InjectOptions } from "fastify";
 import { sampleMoney } from "./sampleMoney.ts";
 import type { Api } from "../../server/plugins/http.ts";
 import type { ReadingReceipt, Sources } from "../../server/sources.ts";
+import { sampleCapital } from "./sampleCapital.ts";
 
 // One small world for the API's tests: a facility, three lots, three epochs.
 
@@ -334,6 +335,7 @@ export function sampleSources(replaced: Partial<Sources> = {}): Sources {
     deviceProof: (number, deviceId) => give(number === 490_001n && deviceId === HASH ? proof : undefined),
     absenceProof: (number, lotId) => give(number === 490_001n && lotId === 1n ? absence : undefined),
     lotProof: (number) => give(number === 490_001n ? ["{}", JSON.stringify(proof.leaf)] : undefined),
+    capital: sampleCapital(),
     submitReading: ({ reading }) => give(receipt("inserted", reading.epoch, reading.nodeId)),
     ...replaced,
   };

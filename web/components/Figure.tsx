@@ -23,7 +23,7 @@ export function Figure({ label, children, note, tone, isText = false }: FigurePr
         className={`figures ${tone ?? ""}`}
         fz={isText ? "1.05rem" : "1.35rem"}
         fw={600}
-        lh={isText ? 1.74 : 1.35}
+        lh={1.35}
         m={0}
       >
         {children}

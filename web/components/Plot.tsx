@@ -27,6 +27,8 @@ export interface ChartProps {
   range?: [number, number];
 }
 
+const DAY_SEC = 86_400;
+const MONTH_SEC = 28 * DAY_SEC;
 const LIGHT = ["#1c6670", "#a8561c", "#5a4b9a", "#667079"];
 const DARK = ["#5fa3a8", "#e2a94f", "#a99be6", "#9ba6ad"];
 
@@ -96,6 +98,13 @@ function figureText(value: number | null, language: Language): string {
   return new Intl.NumberFormat(language, { maximumSignificantDigits: 6 }).format(value);
 }
 
+/** What is filled is filled from zero. */
+function scaleOf(series: Series[]): uPlot.Range.Function {
+  const isFilled = series.some((one) => one.isFilled === true);
+  return (_plot, low, high) =>
+    isFilled ? [Math.min(0, low), high > 0 ? high * 1.06 : 1] : uPlot.rangeNum(low, high, 0.15, true);
+}
+
 interface Look {
   width: number;
   height: number;
@@ -110,14 +119,28 @@ function optionsOf(series: Series[], { width, height, range, isDark, language }:
   const grid = { stroke: isDark ? "#242d32" : "#e8edee", width: 1 };
   const axis = { stroke: ink, grid, ticks: { show: false }, font: "12px system-ui, sans-serif" };
   const compact = new Intl.NumberFormat(language, { notation: "compact", maximumSignificantDigits: 4 });
+  const day = new Intl.DateTimeFormat(language, { month: "short", day: "numeric", timeZone: "UTC" });
+  const month = new Intl.DateTimeFormat(language, { year: "numeric", month: "short", timeZone: "UTC" });
+  const clock = new Intl.DateTimeFormat(language, {
+    hour: "2-digit",
+    minute: "2-digit",
+    hourCycle: "h23",
+    timeZone: "UTC",
+  });
+  const tickText = (at: number, incrementSec: number) =>
+    (incrementSec >= MONTH_SEC ? month : incrementSec >= DAY_SEC || at % DAY_SEC === 0 ? day : clock).format(at * 1000);
   const stepped = uPlot.paths.stepped?.({ align: 1 });
   return {
     ...{ width, height },
     tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "Etc/UTC"),
     cursor: { y: false, points: { size: 7 } },
-    scales: { x: { time: true }, y: range === undefined ? {} : { range } },
+    scales: { x: { time: true }, y: { range: range ?? scaleOf(series) } },
     axes: [
-      { ...axis, space: 80 },
+      {
+        ...axis,
+        space: 84,
+        values: (_plot, ticks, _axis, _space, stepSec) => ticks.map((at) => tickText(at, stepSec)),
+      },
       { ...axis, size: 56, values: (_plot, ticks) => ticks.map((tick) => compact.format(tick)) },
     ],
     series: [

@@ -11,6 +11,7 @@ import { Answered } from "../../components/States.tsx";
 import { When } from "../../components/When.tsx";
 import { countText } from "../../format.ts";
 import { useLanguage, useWords } from "../../language.tsx";
+import { collateralWords } from "../../words/collateral.ts";
 import { dealWords } from "../../words/deal.ts";
 import { facilityWords } from "../../words/facility.ts";
 import { homeWords } from "../../words/home.ts";
@@ -92,6 +93,7 @@ function Shown({ facility }: { facility: Facility }) {
 
 function Breaches({ facility: { breaches, state } }: { facility: Facility }) {
   const words = useWords(facilityWords);
+  const collateral = useWords(collateralWords);
   const deal = useWords(dealWords);
   return breaches.map(({ trigger, subjectId, openedAt }) => (
     <Alert
@@ -107,7 +109,7 @@ function Breaches({ facility: { breaches, state } }: { facility: Facility }) {
           <>
             {" · "}
             <Anchor href="#/collateral" inherit>
-              {words.lot} {subjectId}
+              {collateral.lot} {subjectId}
             </Anchor>
           </>
         )}

@@ -1,5 +1,5 @@
 import { Accordion, Group, Table, Text } from "@mantine/core";
-import { useMemo } from "react";
+import { useMemo, useState } from "react";
 import { Link } from "wouter";
 import type { Facility, Payment } from "../../../server/protocol/api.ts";
 import type { CalendarDate, ClassDate } from "../../../server/protocol/apiFacilities.ts";
@@ -13,6 +13,9 @@ import { When } from "../../components/When.tsx";
 import { useWords } from "../../language.tsx";
 import { dealWords } from "../../words/deal.ts";
 import { facilityWords } from "../../words/facility.ts";
+
+const PAST_DATES = 6;
+const COMING_DATES = 12;
 
 /** What was paid and what is to come. */
 export function PaymentsTab({ facility }: { facility: Facility }) {
@@ -122,7 +125,12 @@ interface Row {
 function Calendar({ facility, dates }: { facility: Facility; dates: CalendarDate[] }) {
   const words = useWords(facilityWords);
   const deal = useWords(dealWords);
-  const rows = dates.flatMap((date) => date.classes.map((of): Row => ({ date, of })));
+  const [isWhole, setWhole] = useState(false);
+  const next = dates.findIndex(({ state }) => state !== "Paid");
+  const shown = isWhole
+    ? dates
+    : dates.slice(Math.max(0, next - PAST_DATES), next < 0 ? dates.length : next + COMING_DATES);
+  const rows = shown.flatMap((date) => date.classes.filter(isSaid).map((of): Row => ({ date, of })));
   const symbolOf = (classIndex: number) => facility.classes.find((one) => one.classIndex === classIndex)?.symbol;
   const isPaid = ({ date }: Row) => date.state === "Paid";
   const columns: Column<Row>[] = [
@@ -160,9 +168,23 @@ function Calendar({ facility, dates }: { facility: Facility; dates: CalendarDate
         rows={rows}
         rowKey={({ date, of }) => `${date.paymentIndex}-${of.classIndex}`}
         csvHref={hrefOf("/v1/facilities/:address/calendar", { params: { address: facility.address } })}
+        {...(shown.length < dates.length && {
+          more: { hasMore: true, isLoadingMore: false, more: () => setWhole(true) },
+        })}
       />
     </>
   );
+}
+
+/** A class that has no schedule and was paid nothing has no line. */
+function isSaid({
+  interestDueAssets,
+  principalDueAssets,
+  interestPaidAssets,
+  principalPaidAssets,
+}: ClassDate): boolean {
+  const isScheduled = interestDueAssets !== null || principalDueAssets !== null;
+  return isScheduled || interestPaidAssets !== "0" || principalPaidAssets !== "0";
 }
 
 function ScheduleChart({ facility, dates }: { facility: Facility; dates: CalendarDate[] }) {
