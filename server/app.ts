@@ -20,6 +20,7 @@ import { portal } from "./plugins/portal.ts";
 import { HttpProblem, onClientError, problems, sendProblem } from "./plugins/problems.ts";
 import { openStreams } from "./plugins/stream.ts";
 import { sessions } from "./plugins/session.ts";
+import { accountRoutes } from "./routes/accounts.ts";
 import { capitalRoutes } from "./routes/capital.ts";
 import { facilityRoutes } from "./routes/facilities.ts";
 import { historyRoutes } from "./routes/history.ts";
@@ -138,6 +139,7 @@ export async function buildApp(options: AppOptions): Promise<Api> {
   lotRoutes(app, sources);
   if (sources.capital !== undefined) capitalRoutes(app, sources.capital);
   leaseRoutes(app, sources);
+  accountRoutes(app, sources);
   telemetryRoutes(app, sources);
   if (options.peers !== undefined) peerRoutes(app, options.peers);
   proofRoutes(app, sources);
