@@ -8,13 +8,16 @@ import { SETTINGS } from "../../server/config.ts";
 import { startJob, type Job } from "../job.ts";
 import { type Row, rowOf } from "./rows.ts";
 
-// The API of a running system, at a fixed rate over all its public read routes, while blocks come: every block makes all
-// answers anew. The clients are in a thread of their own, on the same machine.
+// The API of a running system, at a fixed rate over all its public read routes, while blocks come: after each, all answers
+// are made anew, and who would wait for one has the block before (RACKBOND_STALE_MS). The clients are in a thread of their
+// own, on the same machine.
 
 const REQUESTS_A_SECOND = 500;
-const DURATION_SEC = 20;
+const DURATION_SEC = 30;
 const CONNECTION_COUNT = 25;
-const BLOCK_EVERY_MS = 1_000;
+/** As Ethereum's. */
+const BLOCK_EVERY_MS = 12_000;
+const STALE_MS = "2000";
 /** What a world of its own has behind it, where none is given. */
 const HOURS = 24;
 
@@ -23,7 +26,8 @@ type Say = (line: string) => void;
 /** `data`: a folder of `npm start -- --once --months 1 --data FOLDER`; a copy of it is used. */
 export async function apiRows(say: Say, data: string | undefined): Promise<Row[]> {
   const folder = mkdtempSync(join(tmpdir(), "rackbond-bench-"));
-  process.env[SETTINGS.requestsPerMinute.env] = "10000000";
+  process.env[SETTINGS.requestsPerMinute.env] = "10000000"; // all of them are one client's
+  process.env[SETTINGS.staleMs.env] = STALE_MS;
   let job: Job | undefined;
   try {
     if (data !== undefined) execFileSync("cp", ["--archive", `${data}/.`, folder]);
@@ -78,9 +82,13 @@ interface Page {
 
 /** Every public read route of the description with ids that it answers for; those it does not answer for are said. */
 async function readPaths(url: string, say: Say): Promise<string[]> {
-  const get = async <T>(path: string) => (await (await fetch(url + path)).json()) as T;
-  const { paths } = await get<{ paths: Record<string, Record<string, unknown>> }>("/openapi.json");
-  const first = async (path: string, field: string) => String((await get<Page>(path)).items[0]?.[field]);
+  const get = async (path: string): Promise<unknown> => {
+    const answer = await fetch(url + path);
+    if (!answer.ok) throw new Error(`${path} answers ${answer.status}: ${await answer.text()}`);
+    return await answer.json();
+  };
+  const { paths } = (await get("/openapi.json")) as { paths: Record<string, object> };
+  const first = async (path: string, field: string) => String(((await get(path)) as Page).items[0]?.[field]);
   const epoch = await first("/v1/epochs", "epoch");
   const known: Readonly<Record<string, string>> = {
     ...{ epoch, address: await first("/v1/facilities", "address"), lotId: await first("/v1/lots", "lotId") },
