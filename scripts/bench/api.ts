@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { execFileSync } from "node:child_process";
 import autocannon from "autocannon";
 
-import { SETTINGS } from "../../server/config.ts";
+import { SETTINGS } from "../../server/settings.ts";
 import { startJob, type Job } from "../job.ts";
 import { type Row, rowOf } from "./rows.ts";
 
