@@ -176,8 +176,8 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     });
     closing.push(() => intake.stop());
     const capital = openCapital({
-      ...{ store, provider, deployment, files, registry: station.registry, takesSignature: sources.takesSignature },
-      decimalCountOf: async (token) => Number(await contracts.classToken(token).decimals()),
+      ...{ store, provider, deployment, files, follower, registry: station.registry },
+      takesSignature: sources.takesSignature,
     });
     const app = await buildApp({ config, sources: { ...sources, readings: intake, identities, capital } });
     closing.push(() => app.close());
