@@ -4,7 +4,6 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { openCapital } from "../../server/plugins/capital.ts";
 import { contractsAfter } from "../../server/plugins/chainAt.ts";
-import { openRegistry } from "../../server/plugins/directory.ts";
 import { openFiles } from "../../server/plugins/files.ts";
 import { startFollower, type Follower } from "../../server/plugins/follow.ts";
 import { readModel } from "../../server/plugins/readmodel.ts";
@@ -19,7 +18,6 @@ import { termsDigest } from "../../server/protocol/leaseTerms.ts";
 import { domainOf } from "../../server/protocol/typed.ts";
 import type { Sources } from "../../server/sources.ts";
 import type { CapitalSources } from "../../server/sourcesCapital.ts";
-import { FACTORS } from "./stage.ts";
 import { START_AT, advanceTo, startWorld, type RunningWorld } from "./running.ts";
 
 /** Terms as an event has them: every integer a decimal string. */
@@ -45,9 +43,6 @@ describe("rebuild", () => {
     store = await openStore({ dataDir: join(folder, "database") });
     follower = startFollower({ store, provider, deployment });
     const files = await openFiles(join(folder, "files"));
-    const methodology = { factors: FACTORS, exceptions: new Map() };
-    const { identities } = deployment;
-    const registry = openRegistry({ db: store.db, files, identities, methodology, version: () => follower.version() });
     model = readModel({
       ...{ store, follower, deployment, files },
       contractsAfter: (block) => contractsAfter(provider, deployment.addresses, block),
@@ -55,10 +50,7 @@ describe("rebuild", () => {
       submit: () => Promise.reject(new Error("not here")),
     });
     const noSignature = () => Promise.resolve(false);
-    capital = openCapital({
-      ...{ store, provider, deployment, files, registry, takesSignature: noSignature },
-      decimalCountOf: () => Promise.resolve(6),
-    });
+    capital = openCapital({ store, provider, deployment, files, follower, takesSignature: noSignature });
     await follower.catchUp();
   });
 
