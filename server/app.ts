@@ -32,6 +32,7 @@ import { metricsRoutes } from "./routes/metrics.ts";
 import { peerRoutes, type PeerSources } from "./routes/peers.ts";
 import { proofRoutes } from "./routes/proofs.ts";
 import { readingRoutes } from "./routes/readings.ts";
+import { reportRoutes } from "./routes/reports.ts";
 import { serviceRoutes } from "./routes/service.ts";
 import { sessionRoutes } from "./routes/session.ts";
 import { streamRoutes } from "./routes/stream.ts";
@@ -141,6 +142,7 @@ export async function buildApp(options: AppOptions): Promise<Api> {
   if (sources.capital !== undefined) capitalRoutes(app, sources.capital);
   leaseRoutes(app, sources);
   accountRoutes(app, sources);
+  reportRoutes(app, sources);
   telemetryRoutes(app, sources);
   if (options.peers !== undefined) peerRoutes(app, options.peers);
   proofRoutes(app, sources);
