@@ -128,7 +128,7 @@ export async function buildApp(options: AppOptions): Promise<Api> {
   problems(app, pages);
   const version = versionOfPackage();
   await openapi(app, version);
-  const kept = answering(app, sources, config.cacheBytes);
+  const kept = answering(app, sources, config);
   const streams = openStreams(app, {
     ...{ sources, maxCount: config.maxStreams, maxPerClient: Math.ceil(config.maxStreams / 10) },
   });
