@@ -9,7 +9,8 @@ import sensible from "@fastify/sensible";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import underPressure from "@fastify/under-pressure";
 import Fastify from "fastify";
-import { SETTINGS, type Config } from "./config.ts";
+import type { Config } from "./config.ts";
+import { SETTINGS } from "./settings.ts";
 import { Failure, codeOf } from "./failure.ts";
 import { readSecret } from "./keys/secrets.ts";
 import { answering } from "./plugins/answering.ts";
@@ -31,6 +32,7 @@ import { metricsRoutes } from "./routes/metrics.ts";
 import { peerRoutes, type PeerSources } from "./routes/peers.ts";
 import { proofRoutes } from "./routes/proofs.ts";
 import { readingRoutes } from "./routes/readings.ts";
+import { reportRoutes } from "./routes/reports.ts";
 import { serviceRoutes } from "./routes/service.ts";
 import { sessionRoutes } from "./routes/session.ts";
 import { streamRoutes } from "./routes/stream.ts";
@@ -126,7 +128,7 @@ export async function buildApp(options: AppOptions): Promise<Api> {
   problems(app, pages);
   const version = versionOfPackage();
   await openapi(app, version);
-  const kept = answering(app, sources, config.cacheBytes);
+  const kept = answering(app, sources, config);
   const streams = openStreams(app, {
     ...{ sources, maxCount: config.maxStreams, maxPerClient: Math.ceil(config.maxStreams / 10) },
   });
@@ -140,6 +142,7 @@ export async function buildApp(options: AppOptions): Promise<Api> {
   if (sources.capital !== undefined) capitalRoutes(app, sources.capital);
   leaseRoutes(app, sources);
   accountRoutes(app, sources);
+  reportRoutes(app, sources);
   telemetryRoutes(app, sources);
   if (options.peers !== undefined) peerRoutes(app, options.peers);
   proofRoutes(app, sources);

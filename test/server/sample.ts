@@ -4,14 +4,14 @@ import type { Hex } from "../../server/protocol/bytes.ts";
 import { PublicDeploymentSchema, type PublicDeployment } from "../../server/protocol/deployment.ts";
 import { DROP_REASONS } from "../../server/protocol/drops.ts";
 import type * as api from "../../server/protocol/api.ts";
-import type { HistoryEvent } from "../../server/protocol/apiHistory.ts";
-import type { AbsenceProof, DeviceProof } from "../../server/protocol/proof.ts";
+import type { DeviceProof } from "../../server/protocol/proof.ts";
 import type { SignedReadingJson } from "../../server/protocol/reading.ts";
 import { expect } from "chai";
 import type { InjectOptions } from "fastify";
 import { sampleMoney } from "./sampleMoney.ts";
 import type { Api } from "../../server/plugins/http.ts";
 import type { ReadingReceipt, Sources } from "../../server/sources.ts";
+import { sampleAbsence, sampleAudit } from "./sampleAudit.ts";
 import { sampleCapital } from "./sampleCapital.ts";
 
 // One small world for the API's tests: a facility, three lots, three epochs.
@@ -128,12 +128,6 @@ const payment: api.Payment = {
   transactionHash: HASH,
 };
 
-const historyEvent: HistoryEvent = {
-  ...{ eventId: "7000003", block: "7", logIndex: 3, blockAt: "1764000000", transactionHash: HASH },
-  ...{ contract: "facility", address: ADDRESS, name: "StepPaid" },
-  args: { paymentIndex: "0", stepIndex: "0", step: { kind: "0", subjectIndex: "0" }, dueAssets: "2", paidAssets: "1" },
-};
-
 const lot = (lotId: bigint): api.LotDetail => ({
   lotId: String(lotId),
   siteId: "1",
@@ -216,12 +210,6 @@ const proof: DeviceProof = {
   signed: { ...signedReading, leafIndex: 0, leafCount: 2, proof: [HASH], dataHash: HASH },
 };
 
-const absence: AbsenceProof = {
-  ...{ lotId: "1", deviceIndex: 8, leafCount: 8, root: HASH, reportHash: HASH, transactionHash: HASH },
-  below: { leaf: proof.leaf, proof: [HASH] },
-  above: null,
-};
-
 /** The text of a published file. */
 export const FILE_TEXT = `${JSON.stringify(signedReading)}\n`.repeat(100);
 
@@ -242,6 +230,7 @@ export function sampleSources(replaced: Partial<Sources> = {}): Sources {
   const stored = zstdCompressSync(FILE_TEXT);
   const give = <T>(value: T) => Promise.resolve(value);
   return {
+    ...sampleAudit(ADDRESS, HASH),
     head: () => give({ number: 99n, hash: HASH }),
     chainId: () => 31_337,
     happenings: () => give({ head: { number: 99n, hash: HASH }, isContinued: true, items: [] }),
@@ -258,7 +247,6 @@ export function sampleSources(replaced: Partial<Sources> = {}): Sources {
     facilities: ({ after }) => give(after === undefined ? [facility] : []),
     facility: (address) => give(known(address) ? facility : undefined),
     payments: (address) => give(known(address) ? [payment] : undefined),
-    history: (address) => give(known(address) ? [historyEvent] : undefined),
     lots: ({ after = 0n, limit }) =>
       give(
         LOTS.filter((lotId) => lotId > after)
@@ -291,7 +279,7 @@ export function sampleSources(replaced: Partial<Sources> = {}): Sources {
           : undefined,
       ),
     deviceProof: (number, deviceId) => give(number === 490_001n && deviceId === HASH ? proof : undefined),
-    absenceProof: (number, lotId) => give(number === 490_001n && lotId === 1n ? absence : undefined),
+    absenceProof: (number, lotId) => give(number === 490_001n && lotId === 1n ? sampleAbsence(proof, HASH) : undefined),
     lotProof: (number) => give(number === 490_001n ? ["{}", JSON.stringify(proof.leaf)] : undefined),
     capital: sampleCapital(),
     submitReading: ({ reading }) => give(receipt("inserted", reading.epoch, reading.nodeId)),

@@ -1,4 +1,4 @@
-import { Alert, Anchor, Group, Tabs, Text } from "@mantine/core";
+import { Alert, Anchor, Box, Group, Tabs, Text } from "@mantine/core";
 import { useParams } from "wouter";
 import { useHashLocation } from "wouter/use-hash-location";
 import type { Facility } from "../../../server/protocol/api.ts";
@@ -68,10 +68,12 @@ function Shown({ facility }: { facility: Facility }) {
         }
       />
       <Breaches facility={facility} />
-      <KeyFigures facility={facility} />
+      <Box mb="xl">
+        <KeyFigures facility={facility} />
+      </Box>
       <SubscribePanel facility={facility} />
       <OwnShares facility={facility} />
-      <Tabs value={tab} onChange={(chosen) => navigate(`/${chosen ?? "overview"}`)} keepMounted={false} mt="xl">
+      <Tabs value={tab} onChange={(chosen) => navigate(`/${chosen ?? "overview"}`)} keepMounted={false}>
         <div className="scrolls">
           <Tabs.List mb="lg" aria-label={words.tabs} style={{ flexWrap: "nowrap" }}>
             {TABS.map(([name]) => (
