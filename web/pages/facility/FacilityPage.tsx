@@ -1,4 +1,4 @@
-import { Alert, Anchor, Group, Tabs, Text } from "@mantine/core";
+import { Alert, Anchor, Box, Group, Tabs, Text } from "@mantine/core";
 import { useParams } from "wouter";
 import { useHashLocation } from "wouter/use-hash-location";
 import type { Facility } from "../../../server/protocol/api.ts";
@@ -68,8 +68,10 @@ function Shown({ facility }: { facility: Facility }) {
       />
       <Breaches facility={facility} />
       <KeyFigures facility={facility} />
-      <SubscribePanel facility={facility} />
-      <OwnShares facility={facility} />
+      <Box mt="xl">
+        <SubscribePanel facility={facility} />
+        <OwnShares facility={facility} />
+      </Box>
       <Tabs value={tab} onChange={(chosen) => navigate(`/${chosen ?? "overview"}`)} keepMounted={false} mt="xl">
         <div className="scrolls">
           <Tabs.List mb="lg" aria-label={words.tabs} style={{ flexWrap: "nowrap" }}>

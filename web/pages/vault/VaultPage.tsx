@@ -85,7 +85,7 @@ function Totals({ vault, talk }: { vault: Vault; talk: VaultTalk }) {
       : (BigInt(vault.pendingShares) * BigInt(vault.exitAssets)) / BigInt(vault.totalShares);
   return (
     <Stack mb="xl">
-      <Figures>
+      <Figures perRow={3}>
         <Figure label={words.exitPrice} note={words.exitNote}>
           {price(vault.exitWad)}
         </Figure>
@@ -95,7 +95,9 @@ function Totals({ vault, talk }: { vault: Vault; talk: VaultTalk }) {
         <Figure label={words.gap} note={words.gapNote}>
           {percentText(gapBps, language)}
         </Figure>
-        <Figure label={words.worth}>{cash(BigInt(vault.exitAssets))}</Figure>
+        <Figure label={words.worth}>
+          <Amount assets={vault.exitAssets} decimalCount={coin.decimalCount} unit={coin.unit} isShort />
+        </Figure>
         <Figure label={words.cash} note={words.freeNote(text(BigInt(vault.freeAssets)))}>
           {cash(BigInt(vault.cashAssets))}
         </Figure>
