@@ -6,7 +6,7 @@ import { CONTRACT_ROLES, delayText, RESTRICTIONS, ROLES, type RoleName } from ".
 
 const INTRODUCTION = `# Settings
 
-Made by \`npm run reference\` from the table in [config.ts](../../server/config.ts). A value of another form, or a variable
+Made by \`npm run reference\` from the table in [settings.ts](../../server/settings.ts). A value of another form, or a variable
 named \`RACKBOND_…\` that is not listed, is refused at the start. For \`npm start\` the option \`--port\` comes before
 its variable, and \`--data\` alone gives the data folder. No refusal repeats what was given for a secret.
 `;

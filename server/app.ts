@@ -9,7 +9,8 @@ import sensible from "@fastify/sensible";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import underPressure from "@fastify/under-pressure";
 import Fastify from "fastify";
-import { SETTINGS, type Config } from "./config.ts";
+import type { Config } from "./config.ts";
+import { SETTINGS } from "./settings.ts";
 import { Failure, codeOf } from "./failure.ts";
 import { readSecret } from "./keys/secrets.ts";
 import { answering } from "./plugins/answering.ts";
@@ -20,6 +21,7 @@ import { portal } from "./plugins/portal.ts";
 import { HttpProblem, onClientError, problems, sendProblem } from "./plugins/problems.ts";
 import { openStreams } from "./plugins/stream.ts";
 import { sessions } from "./plugins/session.ts";
+import { accountRoutes } from "./routes/accounts.ts";
 import { capitalRoutes } from "./routes/capital.ts";
 import { facilityRoutes } from "./routes/facilities.ts";
 import { historyRoutes } from "./routes/history.ts";
@@ -48,7 +50,8 @@ const POLICY = {
   frameAncestors: ["'none'"],
   imgSrc: ["'self'", "data:"],
   objectSrc: ["'none'"],
-  scriptSrc: ["'self'"],
+  // The hash function of the trees is WebAssembly, which a policy counts as a script that is made.
+  scriptSrc: ["'self'", "'wasm-unsafe-eval'"],
   scriptSrcAttr: ["'none'"],
   styleSrc: ["'self'", "'unsafe-inline'"],
   workerSrc: ["'self'", "blob:"],
@@ -137,6 +140,7 @@ export async function buildApp(options: AppOptions): Promise<Api> {
   lotRoutes(app, sources);
   if (sources.capital !== undefined) capitalRoutes(app, sources.capital);
   leaseRoutes(app, sources);
+  accountRoutes(app, sources);
   telemetryRoutes(app, sources);
   if (options.peers !== undefined) peerRoutes(app, options.peers);
   proofRoutes(app, sources);

@@ -16,8 +16,8 @@ import type { FileKind } from "./protocol/publication.ts";
 import type { SignedReadingJson } from "./protocol/reading.ts";
 import type { Refusal } from "./protocol/refusal.ts";
 import type { AuditSources } from "./sourcesAudit.ts";
-import type { CapitalSources } from "./sourcesCapital.ts";
-import type { MoneySources } from "./sourcesMoney.ts";
+import type { CapitalSources, LotFilter } from "./sourcesCapital.ts";
+import type { AccountSources, MoneySources } from "./sourcesMoney.ts";
 import type { PlatformSources } from "./sourcesPlatform.ts";
 
 /** A published file: lines of text, kept compressed (zstd). It never changes. */
@@ -60,7 +60,7 @@ export interface IdentitySink {
  * All that the API serves. Answers come out of the read model, as the schemas of protocol/api.ts have them; what is not
  * there is undefined. Addresses come in and go out with their checksum.
  */
-export interface Sources extends PlatformSources, AuditSources, MoneySources {
+export interface Sources extends PlatformSources, AuditSources, MoneySources, AccountSources {
   /** Undefined while the program cannot serve: no database, no chain, or a read model that is behind. */
   ready(): Promise<Ready | undefined>;
   summary(): Promise<Summary>;
@@ -72,7 +72,7 @@ export interface Sources extends PlatformSources, AuditSources, MoneySources {
   payments(address: string, page: PageBefore<bigint>): Promise<Payment[] | undefined>;
 
   /** By lotId. */
-  lots(page: PageAfter<bigint>): Promise<LotDetail[]>;
+  lots(page: PageAfter<bigint>, filter?: LotFilter): Promise<LotDetail[]>;
   lot(lotId: bigint): Promise<LotDetail | undefined>;
   /** The meters of the epochs from `fromEpoch` to `toEpoch`, both included, in order, at most `limit`. */
   meters(

@@ -34,6 +34,18 @@ export interface PriceFilter {
   readonly facility?: string | undefined;
 }
 
+export interface LotFilter {
+  readonly siteId?: bigint | undefined;
+  readonly operator?: string | undefined;
+  readonly modelId?: Hex | undefined;
+  /** That holds the lien. */
+  readonly facility?: string | undefined;
+  readonly isFrozen?: boolean | undefined;
+  readonly isRetired?: boolean | undefined;
+  /** At least this one. */
+  readonly evidenceClass?: number | undefined;
+}
+
 export interface NodeFilter {
   readonly operator?: string | undefined;
   readonly siteId?: bigint | undefined;

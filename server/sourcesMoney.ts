@@ -2,7 +2,7 @@ import type { CalendarDate, Holder } from "./protocol/apiFacilities.ts";
 import type { Invoice, Lease, LeaseState, Receivable, ReceivableState } from "./protocol/apiLeases.ts";
 import type { MonthlyReport, ReportListItem } from "./protocol/apiReports.ts";
 import type { Appraisal, FacilityTelemetry, FacilityValue } from "./protocol/apiValues.ts";
-import type { BasisMethod, Flow, Portfolio } from "./protocol/apiMoney.ts";
+import type { BasisMethod, Flow, Portfolio, TaxYear } from "./protocol/apiMoney.ts";
 import type { PageAfter, PageBefore } from "./pages.ts";
 
 /** Leases that are asked for; what is not given is not asked. */
@@ -59,6 +59,7 @@ export interface AccountSources {
   portfolio(account: string, method: BasisMethod): Promise<Portfolio>;
   /** Oldest first. */
   flows(account: string, page: PageAfter<string>, filter: FlowFilter): Promise<Flow[]>;
+  taxYear(account: string, year: number, method: BasisMethod): Promise<TaxYear>;
 }
 
 /** What the API tells investors month by month. */

@@ -20,13 +20,14 @@ import type {
   VaultRequest,
 } from "../server/protocol/apiExchange.ts";
 import type { CalendarDate, Holder } from "../server/protocol/apiFacilities.ts";
-import type { HistoryEvent } from "../server/protocol/apiHistory.ts";
+import type { HistoryEvent, Reserve } from "../server/protocol/apiHistory.ts";
 import type { Invoice, Lease, Receivable } from "../server/protocol/apiLeases.ts";
 import type { Liquidation, Market, MarketPoint, Position } from "../server/protocol/apiMarkets.ts";
 import type { Flow, Portfolio } from "../server/protocol/apiMoney.ts";
 import type { Alert, Bond, Dispute, IdentitySearch, Model, NodeRecord, Site } from "../server/protocol/apiRegistry.ts";
 import type { MonthlyReport, ReportListItem } from "../server/protocol/apiReports.ts";
 import type { Appraisal, FacilityTelemetry, FacilityValue } from "../server/protocol/apiValues.ts";
+import type { DeviceProof } from "../server/protocol/proof.ts";
 import type { PublicDeployment } from "../server/protocol/deployment.ts";
 
 /** A page of a list: `next` is passed as `after` or `before`. */
@@ -53,6 +54,7 @@ export interface Answers {
   "/v1/disputes": Page<Dispute>;
   "/v1/epochs": Page<Epoch>;
   "/v1/epochs/:epoch": EpochDetail;
+  "/v1/epochs/:epoch/devices/:deviceId/proof": DeviceProof;
   "/v1/facilities": Page<Facility>;
   "/v1/facilities/:address": Facility;
   "/v1/facilities/:address/calendar": Page<CalendarDate>;
@@ -85,6 +87,7 @@ export interface Answers {
   "/v1/orders/:orderHash": OrderRecord;
   "/v1/prices": Page<Price>;
   "/v1/receivables": Page<Receivable>;
+  "/v1/reserves": Page<Reserve>;
   "/v1/search/identity/:anchor": IdentitySearch;
   "/v1/session": Session;
   "/v1/sites": Page<Site>;

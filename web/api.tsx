@@ -122,7 +122,7 @@ export function useAnswer<P extends Path>(path: P, ...[asked]: AskedArgs<P> | [n
     enabled: asked !== null,
     ...ASKING,
   });
-  return { ...standing(query), data: query.data?.data, blockNumber: query.data?.blockNumber };
+  return { ...standing(query, query.data?.data), blockNumber: query.data?.blockNumber };
 }
 
 /** A list of a route; pages follow one another by `after`, or by `before` where the newest comes first. */
@@ -144,8 +144,10 @@ export function useList<P extends ListPath>(
     ...ASKING,
   });
   return {
-    ...standing(query),
-    data: query.data?.pages.flatMap(({ data }) => data.items),
+    ...standing(
+      query,
+      query.data?.pages.flatMap(({ data }) => data.items),
+    ),
     blockNumber: query.data?.pages[0]?.blockNumber,
     hasMore: query.hasNextPage,
     isLoadingMore: query.isFetchingNextPage,
@@ -153,18 +155,22 @@ export function useList<P extends ListPath>(
   };
 }
 
-function standing(query: Pick<UseQueryResult, "error" | "isPending" | "fetchStatus" | "data" | "refetch">) {
-  const { error, data } = query;
+type Standing = Pick<UseQueryResult, "error" | "isPending" | "fetchStatus" | "refetch">;
+
+function standing<T>({ error, isPending, fetchStatus, refetch }: Standing, known: T | undefined) {
   const problem =
     error === null
       ? undefined
       : error instanceof ApiProblem
         ? error
         : new ApiProblem(0, "Portal_Failed", error.message);
+  // A refusal is an answer: what was shown before is not shown any more. Where none came, it is, as stale.
+  const isRefused = problem !== undefined && problem.status >= 400 && problem.status < 500 && problem.status !== 429;
+  const data = isRefused ? undefined : known;
   return {
-    problem,
-    isLoading: query.isPending && query.fetchStatus !== "idle",
+    ...{ data, problem },
+    isLoading: isPending && fetchStatus !== "idle",
     isStale: data !== undefined && problem !== undefined,
-    retry: () => void query.refetch(),
+    retry: () => void refetch(),
   };
 }

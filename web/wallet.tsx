@@ -75,14 +75,14 @@ export function WalletProvider({ children }: { children: ReactNode }) {
   }, [wallet]);
 
   const value = useMemo<Wallet>(() => {
-    const forget = () => client.resetQueries({ queryKey: [API_KEY] });
+    const askAgain = () => client.invalidateQueries({ queryKey: [API_KEY] });
     return {
       ...{ wallets, wallet, account, viewer },
       isOnChain: deployment === undefined || chainId === undefined ? undefined : chainId === deployment.chainId,
       connect: async (found) => {
         const taken = await take(found, "eth_requestAccounts");
         if (taken === undefined || viewer?.address.toLowerCase() === taken.toLowerCase()) return;
-        await signIn(found.provider, taken).then(forget, () => undefined);
+        await signIn(found.provider, taken).then(askAgain, () => undefined);
       },
       disconnect: () => {
         localStorage.removeItem(KEPT);
@@ -97,11 +97,11 @@ export function WalletProvider({ children }: { children: ReactNode }) {
       signIn: async () => {
         if (wallet === undefined || account === undefined) return;
         await signIn(wallet.provider, account);
-        await forget();
+        await askAgain();
       },
       signOut: async () => {
         await tell("DELETE", "/v1/session");
-        await forget();
+        await askAgain();
       },
     };
   }, [wallets, wallet, account, viewer, deployment, chainId, client, take]);

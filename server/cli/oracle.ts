@@ -5,7 +5,8 @@ import { Command } from "commander";
 
 import { buildApp, listen } from "../app.ts";
 import { chainClock, systemClock } from "../clock.ts";
-import { loadConfig, SETTINGS, type Config, type SettingName } from "../config.ts";
+import { loadConfig, type Config, type SettingName } from "../config.ts";
+import { SETTINGS } from "../settings.ts";
 import { Failure, messageOf } from "../failure.ts";
 import { openIntake } from "../jobs/intake.ts";
 import { openStation } from "../jobs/station.ts";

@@ -16,6 +16,7 @@ import { placesUnder, rootsOf, searchOf } from "./readmodelIdentities.ts";
 import { lotAt } from "./readmodelLots.ts";
 import { modelsAfter, nodesAfter, sitesAfter } from "./readmodelSites.ts";
 import { statementsBefore } from "./readmodelStatements.ts";
+import { keyOf, openRecent } from "./recent.ts";
 import { signerOf } from "./session.ts";
 import { viewsOf } from "./views.ts";
 
@@ -34,6 +35,7 @@ type Drafted = "drafts" | "draft" | "putDraft" | "signDraft";
 export function factSources(options: FactsOptions): Pick<CapitalSources, Registered | Governed | Drafted> {
   const { store, provider, deployment, registry } = options;
   const view = viewsOf(store);
+  const recent = openRecent(view);
   const index = openIdentityIndex(options.files);
   let domain: Domain | undefined;
   const leaseDomain = async (): Promise<Domain> => {
@@ -52,22 +54,24 @@ export function factSources(options: FactsOptions): Pick<CapitalSources, Registe
 
   return {
     sites: (page, operator) => view((now) => sitesAfter(now, page, operator)),
-    async nodes(page, filter) {
-      const directory = await directoryNow();
-      return await view((now) => nodesAfter(now, directory, page, filter));
-    },
+    nodes: (page, filter) =>
+      recent.of(keyOf("nodes", page, filter), async () => {
+        const directory = await directoryNow();
+        return await view((now) => nodesAfter(now, directory, page, filter));
+      }),
     models: (page) => view((now) => modelsAfter(now, page)),
-    async identity(anchor) {
-      const roots = await view(rootsOf);
-      const found = await placesUnder(index, roots, anchor);
-      return await view((now) => searchOf(now, anchor, found));
-    },
+    identity: (anchor) =>
+      recent.of(keyOf("identity", anchor), async () => {
+        const found = await placesUnder(index, await view(rootsOf), anchor);
+        return await view((now) => searchOf(now, anchor, found));
+      }),
     bonds: (page, filter) => view(async (now) => bondPage(await bondsOf(now), page, filter)),
     disputes: (page, filter) => view((now) => disputesBefore(now, page, filter)),
-    async alerts(filter) {
-      const directory = await directoryNow();
-      return await view((now) => alertsNow(now, directory, filter));
-    },
+    alerts: (filter) =>
+      recent.of(keyOf("alerts", filter), async () => {
+        const directory = await directoryNow();
+        return await view((now) => alertsNow(now, directory, filter));
+      }),
 
     access: (filter) => view((now) => accessNow(now, deployment, filter)),
     roles: () => view((now) => rolesNow(now, deployment)),

@@ -31,6 +31,7 @@ import {
 } from "./readmodelOrders.ts";
 import { classPrice, indexDaysBefore, indexPrices } from "./readmodelPrices.ts";
 import { batchesAfter, holdingsNow, requestsOf, vaultNow } from "./readmodelVault.ts";
+import { keyOf, openRecent } from "./recent.ts";
 import type { Store } from "./store.ts";
 import { viewsOf } from "./views.ts";
 
@@ -54,6 +55,7 @@ export function tradingSources({
   deployment,
 }: ChainOptions): Pick<CapitalSources, Offered | Traded | Kept> {
   const view = viewsOf(store);
+  const recent = openRecent(view);
   const contractsOf = (head: BlockRow): Contracts => contractsAfter(provider, deployment.addresses, head);
   let domain: Domain | undefined;
   const orderDomain = async (contracts: Contracts): Promise<Domain> =>
@@ -115,13 +117,14 @@ export function tradingSources({
       return book === undefined ? undefined : (await shownBooks(head, [book], facts))[0];
     },
 
-    async positions(id, page) {
-      const now = await nowOf(id);
-      if (now === undefined) return undefined;
-      return await Promise.all(
-        openPositions(now.book, page).map((position) => shownPosition(now.contracts, now, position)),
-      );
-    },
+    positions: (id, page) =>
+      recent.of(keyOf("positions", id, page), async () => {
+        const now = await nowOf(id);
+        if (now === undefined) return undefined;
+        return await Promise.all(
+          openPositions(now.book, page).map((position) => shownPosition(now.contracts, now, position)),
+        );
+      }),
 
     async accountPositions(account) {
       const { head, books } = await view(async ({ db, head: at }) => {
@@ -149,32 +152,34 @@ export function tradingSources({
       return book && pointsOf(book, page);
     },
 
-    async liquidations(id, page) {
-      const { book } = await bookOf(id);
-      return book && liquidationsOf(book, page);
-    },
+    liquidations: (id, page) =>
+      recent.of(keyOf("liquidations", id, page), async () => {
+        const { book } = await bookOf(id);
+        return book && liquidationsOf(book, page);
+      }),
 
-    async orders(page, filter) {
-      const { limit } = page;
-      const found: Awaited<ReturnType<typeof shownOrders>> = [];
-      let { before } = page;
-      for (let round = 0; round < MAX_ROUND_COUNT && found.length < limit; round++) {
-        const { head, rows, facts } = await view(async (now) => {
-          return {
-            head: now.head,
-            rows: await orderRows(now, { limit, before }, filter),
-            facts: await orderFacts(now),
-          };
-        });
-        const shown = await shownOrders(head, rows, facts);
-        found.push(...shown.filter(({ status }) => filter.isOpen !== true || isOffered(status)));
-        before = rows.at(-1)?.place;
-        if (rows.length < limit) break;
-      }
-      return found.slice(0, limit);
-    },
+    orders: (page, filter) =>
+      recent.of(keyOf("orders", page, filter), async () => {
+        const { limit } = page;
+        const found: Awaited<ReturnType<typeof shownOrders>> = [];
+        let { before } = page;
+        for (let round = 0; round < MAX_ROUND_COUNT && found.length < limit; round++) {
+          const { head, rows, facts } = await view(async (now) => {
+            return {
+              head: now.head,
+              rows: await orderRows(now, { limit, before }, filter),
+              facts: await orderFacts(now),
+            };
+          });
+          const shown = await shownOrders(head, rows, facts);
+          found.push(...shown.filter(({ status }) => filter.isOpen !== true || isOffered(status)));
+          before = rows.at(-1)?.place;
+          if (rows.length < limit) break;
+        }
+        return found.slice(0, limit);
+      }),
 
-    order: orderAt,
+    order: (orderHash) => recent.of(keyOf("order", orderHash), () => orderAt(orderHash)),
 
     async putOrder(signed: SignedOrder) {
       const { head, classes, count } = await view(async ({ db, head: at }) => {
@@ -186,12 +191,16 @@ export function tradingSources({
       if (known !== undefined) return { isNew: false, order: known };
       demandRoom(signed.order.maker, count);
       const isNew = await insertOrder(store.db, orderHash, signed, head.time);
+      recent.forget();
       const order = await orderAt(orderHash);
       if (order === undefined) throw new Error(`the order ${orderHash} was not kept`);
       return { isNew, order };
     },
 
-    fills: (page, filter) => view(async (now) => fillsBefore(now, page, filter, await classesOf(now.db))),
+    fills: (page, filter) =>
+      recent.of(keyOf("fills", page, filter), () =>
+        view(async (now) => fillsBefore(now, page, filter, await classesOf(now.db))),
+      ),
 
     async prices({ limit, after }, { kind, facility }) {
       const { head, classes, indexes } = await view(async ({ db, head: at }) => {
@@ -224,12 +233,13 @@ export function tradingSources({
       return holdings.filter((one) => after === undefined || rankOf(one.classToken) > rankOf(after)).slice(0, limit);
     },
 
-    async vaultRequests(page, controller) {
-      const head = await view((now) => Promise.resolve(now.head));
-      const contracts = contractsOf(head);
-      if (controller !== undefined) return await requestsOf(contracts, controller, page);
-      return await batchesAfter(contracts, store.db, page);
-    },
+    vaultRequests: (page, controller) =>
+      recent.of(keyOf("vaultRequests", page, controller), async () => {
+        const head = await view((now) => Promise.resolve(now.head));
+        const contracts = contractsOf(head);
+        if (controller !== undefined) return await requestsOf(contracts, controller, page);
+        return await batchesAfter(contracts, store.db, page);
+      }),
   };
 }
 

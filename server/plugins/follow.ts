@@ -22,7 +22,7 @@ import type { Store } from "./store.ts";
 // each block continues the one kept before, that each log is of a block with that hash and of a contract of ours.
 
 export interface FollowOptions {
-  readonly store: Store;
+  readonly store: Pick<Store, "db" | "transaction">;
   readonly provider: Pick<JsonRpcProvider, "send">;
   readonly deployment: Deployment;
   /** Blocks asked for at once. */

@@ -62,6 +62,7 @@ export async function openapi(app: Api, version: string): Promise<void> {
         { name: "facilities", description: "Facilities, their classes and payment dates" },
         { name: "lots", description: "Pledged hardware and its meters" },
         { name: "leases", description: "Who rents what, and what was invoiced" },
+        { name: "accounts", description: "What an account has and had: for the account itself, and for auditors" },
         { name: "markets", description: "Lending against shares of classes" },
         { name: "exchange", description: "Orders, trades, prices and compute rates" },
         { name: "vault", description: "One share over classes of several facilities" },

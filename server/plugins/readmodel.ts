@@ -10,11 +10,11 @@ import type { Follower } from "./follow.ts";
 import { platformSources } from "./readmodelPlatform.ts";
 import type { ProofIndex } from "./proofIndex.ts";
 import type { Proofs } from "./proofs.ts";
+import { auditSources } from "./readmodelAudit.ts";
 import { cashOf } from "./readmodelCash.ts";
 import { epochAt, epochsBefore, newestEpochs } from "./readmodelEpochs.ts";
 import { facilitiesAfter, facilityAt } from "./readmodelFacilities.ts";
 import { paymentsBefore } from "./readmodelPayments.ts";
-import { historyAfter } from "./readmodelHistory.ts";
 import { moneySources } from "./readmodelMoney.ts";
 import { gpuCountOf, lotAt, lotsAfter, metersOf } from "./readmodelLots.ts";
 import { absenceProofIn, deviceProofIn, indexFor, lotProofLines, type PlacedReport } from "./readmodelProofs.ts";
@@ -63,7 +63,8 @@ export function readModel(options: ReadModelOptions): Sources {
   };
 
   return {
-    ...moneySources({ view, tokens, contractsAfter }),
+    ...moneySources({ view, addresses: deployment.addresses, tokens, contractsAfter }),
+    ...auditSources({ view, tokens, contractsAfter, deployment }),
     ...platformSources({ ...options, view }),
 
     async ready() {
@@ -99,8 +100,7 @@ export function readModel(options: ReadModelOptions): Sources {
     facilities: (page) => view((now) => facilitiesAfter(now, tokens, page)),
     facility: (address) => view((now) => facilityAt(now, tokens, address)),
     payments: (address, page) => view((now) => paymentsBefore(now, address, page)),
-    history: (address, page) => view((now) => historyAfter(now, address, page)),
-    lots: (page) => view((now) => lotsAfter(now, page)),
+    lots: (page, filter) => view((now) => lotsAfter(now, page, filter)),
     lot: (lotId) => view((now) => lotAt(now, lotId)),
     meters: (lotId, range) => view((now) => metersOf(now, lotId, range)),
     epochs: (page) => view((now) => epochsBefore(now, page)),

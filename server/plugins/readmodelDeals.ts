@@ -43,3 +43,11 @@ export async function createdAt({ db, head }: View, address: string): Promise<Cr
   ]);
   return rows[0];
 }
+
+/** The words that the names of its classes begin with; of classes without such, the first one's name. */
+export function nameOf(names: readonly string[]): string {
+  const [first = [], ...others] = names.map((name) => name.split(" "));
+  if (others.length === 0) return first.join(" ");
+  const differing = first.findIndex((word, place) => others.some((other) => other[place] !== word));
+  return first.slice(0, differing === -1 ? first.length : differing).join(" ") || first.join(" ");
+}

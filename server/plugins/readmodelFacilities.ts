@@ -6,7 +6,7 @@ import { LIVE_STATES, PRINCIPAL_KINDS } from "../protocol/deal.ts";
 import { BPS, WAD } from "../protocol/units.ts";
 import type { PageAfter } from "../pages.ts";
 import { inTurn, type View } from "./events.ts";
-import { CREATED, createdAt, type Created, type Settings } from "./readmodelDeals.ts";
+import { CREATED, createdAt, nameOf, type Created, type Settings } from "./readmodelDeals.ts";
 import { booksOf, type Books } from "./readmodelBooks.ts";
 import { concentrationsOf, NO_HOLDERS } from "./readmodelHolders.ts";
 import { lotsWith } from "./readmodelLots.ts";
@@ -73,14 +73,6 @@ async function facilityOf(view: View, tokens: Tokens, created: Created): Promise
     classes: await classesOf(view, created, books, margin),
     lotIds: [...books.lotIds],
   };
-}
-
-/** The words that the names of its classes begin with; of classes without such, the first one's name. */
-export function nameOf(names: readonly string[]): string {
-  const [first = [], ...others] = names.map((name) => name.split(" "));
-  if (others.length === 0) return first.join(" ");
-  const differing = first.findIndex((word, place) => others.some((other) => other[place] !== word));
-  return first.slice(0, differing === -1 ? first.length : differing).join(" ") || first.join(" ");
 }
 
 async function classesOf(

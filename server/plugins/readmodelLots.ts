@@ -2,6 +2,7 @@ import type { LotDetail, LotMeterRecord } from "../protocol/api.ts";
 import { countryText, type Hex } from "../protocol/bytes.ts";
 import { emptyMeter, ratiosOf, subtractMeter, unpackMeter, type Meter } from "../protocol/meter.ts";
 import type { PageAfter } from "../pages.ts";
+import type { LotFilter } from "../sourcesCapital.ts";
 import type { View } from "./events.ts";
 import { finality, isStanding } from "./readmodelEpochs.ts";
 import { END_COUNT } from "./readmodelLeases.ts";
@@ -63,13 +64,27 @@ const LOT = `select (l.args ->> 'lotId')::int8 "lotId", l.block, l.args -> 'lot'
      order by o.block desc, o.log_index desc limit 1) lease
   from events l where l.contract = 'registry' and l.name = 'LotRegistered'`;
 
-/** Lots by id. */
-export async function lotsAfter(view: View, { limit, after }: PageAfter<bigint>): Promise<LotDetail[]> {
-  const { rows } = await view.db.query<LotRow>(
-    `${LOT} and (l.args ->> 'lotId')::int8 > $1 order by (l.args ->> 'lotId')::int8 limit $2`,
-    [after ?? -1n, limit],
-  );
-  return rows.map((row) => lotOf(view, row));
+/** Lots by id, of those that a filter asks for. */
+export async function lotsAfter(view: View, page: PageAfter<bigint>, filter: LotFilter = {}): Promise<LotDetail[]> {
+  const { siteId, operator, modelId, facility, isFrozen, isRetired, evidenceClass = 0 } = filter;
+  const found: LotDetail[] = [];
+  for (let after = page.after ?? -1n; found.length < page.limit;) {
+    const { rows } = await view.db.query<LotRow>(
+      `select * from (${LOT}) o where "lotId" > $1 and ($2::text is null or "siteId" = $2)
+         and ($3::text is null or operator = $3) and ($4::text is null or entry ->> 'modelId' = $4)
+         and ($5::text is null or "lienHolder" = $5) and ($6::bool is null or "isFrozen" = $6)
+         and ($7::bool is null or "isRetired" = $7) order by "lotId" limit $8`,
+      [
+        ...[after, siteId === undefined ? null : String(siteId), operator ?? null, modelId ?? null],
+        ...[facility ?? null, isFrozen ?? null, isRetired ?? null, page.limit],
+      ],
+    );
+    found.push(...rows.map((row) => lotOf(view, row)).filter((lot) => lot.evidenceClass >= evidenceClass));
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < page.limit) break;
+    after = last.lotId;
+  }
+  return found.slice(0, page.limit);
 }
 
 export async function lotAt(view: View, lotId: bigint): Promise<LotDetail | undefined> {

@@ -1,5 +1,6 @@
+import type { Addresses } from "../protocol/deployment.ts";
 import type { Contracts } from "../protocol/contracts.ts";
-import type { MoneySources } from "../sourcesMoney.ts";
+import type { AccountSources, MoneySources } from "../sourcesMoney.ts";
 import type { BlockRow, View } from "./events.ts";
 import { booksOf } from "./readmodelBooks.ts";
 import { calendarOf, standingsOf } from "./readmodelCalendar.ts";
@@ -8,6 +9,7 @@ import { facilityAt } from "./readmodelFacilities.ts";
 import { holdersAfter } from "./readmodelHolders.ts";
 import { invoicesAfter, receivablesAfter } from "./readmodelInvoices.ts";
 import { leaseAt, leasesAfter } from "./readmodelLeases.ts";
+import { flowsAfter, ledgersOf, portfolioOf, taxYearOf } from "./readmodelPortfolio.ts";
 import { telemetryOf } from "./readmodelTelemetry.ts";
 import { appraisedBefore, openPastPrices, valueOf, type Valued } from "./readmodelValues.ts";
 import type { Tokens } from "./tokens.ts";
@@ -16,12 +18,13 @@ import type { InView } from "./views.ts";
 /** What the sources of money are made of. */
 export interface MoneyOptions {
   readonly view: InView;
+  readonly addresses: Addresses;
   readonly tokens: Tokens;
   readonly contractsAfter: (block: Pick<BlockRow, "hash">) => Contracts;
 }
 
 /** What is there, owed, paid and whose. */
-export function moneySources({ view, tokens, contractsAfter }: MoneyOptions): MoneySources {
+export function moneySources({ view, addresses, tokens, contractsAfter }: MoneyOptions): MoneySources & AccountSources {
   const pastPrices = openPastPrices(contractsAfter);
   let minCategory: number | undefined;
 
@@ -57,5 +60,20 @@ export function moneySources({ view, tokens, contractsAfter }: MoneyOptions): Mo
     lease: (leaseId) => view((now) => leaseAt(now, leaseId)),
     invoices: (leaseId, page) => view((now) => invoicesAfter(now, leaseId, page)),
     receivables: (page, filter) => view((now) => receivablesAfter(now, page, filter)),
+
+    async portfolio(account, method) {
+      const { head, ledgers } = await view(async (now) => ({
+        head: now.head,
+        ledgers: await ledgersOf(now, tokens, { account, addresses, method }),
+      }));
+      return await portfolioOf({ account, method, head, ledgers, pastPrices, contracts: contractsAfter(head) });
+    },
+    flows: (account, page, { method, ...filter }) =>
+      view(async (now) => flowsAfter(await ledgersOf(now, tokens, { account, addresses, method }), page, filter)),
+    taxYear: (account, year, method) =>
+      view(async (now) => {
+        const ledgers = await ledgersOf(now, tokens, { account, addresses, method });
+        return taxYearOf(ledgers, { account, year, method });
+      }),
   };
 }

@@ -64,7 +64,7 @@ export async function valueOf(contracts: Contracts, { facility, standings, head 
     computedAt: computedAt === 0n ? null : String(computedAt),
     expiresAt: computedAt === 0n ? null : String(computedAt + maxAgeSec),
     heldUntilAt: heldUntilAt > head.time ? String(heldUntilAt) : null,
-    isUsable: computedAt > 0n && head.time <= computedAt + maxAgeSec && head.time >= heldUntilAt,
+    isUsable: isUsable(value, head.time),
     ...{ exitAssets: String(value.exitAssets), entryAssets: String(value.entryAssets) },
     parts: {
       ...{ escrowAssets, collectionsAssets, reserveAssets, trappedAssets },
@@ -80,6 +80,12 @@ export async function valueOf(contracts: Contracts, { facility, standings, head 
     ltvBps: partBps(seniorOwedAssets, value.exitAssets),
     classes,
   };
+}
+
+/** Whether a value may be acted on: neither stale nor held. */
+export function isUsable(value: Omit<Prices, "classes" | keyof Worth>, nowAt: bigint): boolean {
+  const { computedAt, maxAgeSec, heldUntilAt } = value;
+  return computedAt > 0n && nowAt <= computedAt + maxAgeSec && nowAt >= heldUntilAt;
 }
 
 function classValueOf(
@@ -161,8 +167,11 @@ export async function appraisedBefore(
   return { rows, tokens: created.tokens };
 }
 
-/** What everything was worth in one block. */
-interface Prices extends Worth {
+/** What everything was worth in one block, and whether that could be acted on. */
+export interface Prices extends Worth {
+  readonly computedAt: bigint;
+  readonly maxAgeSec: bigint;
+  readonly heldUntilAt: bigint;
   readonly classes: readonly (Worth & { readonly shares: bigint })[];
 }
 
@@ -175,14 +184,14 @@ export function openPastPrices(contractsAfter: (block: Pick<BlockRow, "hash">) =
 
   const ask = async (address: string, tokens: readonly string[], block: Pick<BlockRow, "hash">): Promise<Prices> => {
     const { valuation, classToken } = contractsAfter(block);
-    const { exitAssets, entryAssets } = await valuation.facilityValue(address);
+    const { exitAssets, entryAssets, computedAt, maxAgeSec, heldUntilAt } = await valuation.facilityValue(address);
     const classes = await Promise.all(
       tokens.map(async (token, classIndex) => {
         const worth = await valuation.classValue(address, classIndex);
         return { ...pick(worth), shares: await classToken(token).totalSupply() };
       }),
     );
-    return { exitAssets, entryAssets, classes };
+    return { exitAssets, entryAssets, computedAt, maxAgeSec, heldUntilAt, classes };
   };
 
   /** Undefined where the node has that block's state no more. */

@@ -1,8 +1,8 @@
 import { Type, type Static } from "typebox";
-import { Address, Count, Hash, PageLimit, U64, UnixTime, oneOf, strict } from "./apiTypes.ts";
+import { Address, Amount, Count, Hash, PageLimit, U64, UnixTime, oneOf, strict } from "./apiTypes.ts";
 import type { Json } from "./eventJson.ts";
 
-// What the REST API gives for whoever computes a facility's payments again: its events, as the chain has them.
+// What the REST API gives for whoever computes payments again, or holds claims against ledgers against tokens.
 
 /** An event. `args` are by name: integers as decimal strings, structs as objects, enumerations by their place. */
 export const HistoryEventSchema = Type.Object(
@@ -22,3 +22,38 @@ export const HistoryEventSchema = Type.Object(
 export const HistoryQuerySchema = Type.Object({ limit: PageLimit, after: Type.Optional(U64) }, strict);
 
 export type HistoryEvent = Static<typeof HistoryEventSchema>;
+
+export const RESERVE_KINDS = ["facility", "leases", "markets", "vault", "bonds", "disputes"] as const;
+export const RESERVE_PARTS = [
+  "escrow",
+  "collections",
+  "reserve",
+  "trapped",
+  "payees",
+  "holders",
+  "deposits",
+  "prepaid",
+  "uncollected",
+  "lendable",
+  "cash",
+  "redemptions",
+  "booked",
+] as const;
+
+/** What a contract owes by its own account, in parts, beside the settlement tokens that it has. */
+export const ReserveSchema = Type.Object(
+  {
+    kind: oneOf(RESERVE_KINDS),
+    address: Address,
+    asset: Address,
+    assetSymbol: Type.String(),
+    assetDecimalCount: Type.Integer({ minimum: 0, maximum: 18 }),
+    parts: Type.Array(Type.Object({ part: oneOf(RESERVE_PARTS), assets: Amount }, strict)),
+    bookedAssets: Amount,
+    balanceAssets: Amount,
+  },
+  strict,
+);
+export const ReservesQuerySchema = Type.Object({ limit: PageLimit, after: Type.Optional(Address) }, strict);
+
+export type Reserve = Static<typeof ReserveSchema>;

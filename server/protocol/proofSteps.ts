@@ -75,15 +75,6 @@ export interface ProvenHour {
   readonly readingHashes?: readonly Hex[];
 }
 
-/** The proof in a text, as the API gives it; refuses what is no JSON. */
-export function proofIn(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new Refusal("Proof_NotJson", { text: text.slice(0, 80) });
-  }
-}
-
 /** Proves a device's hour, a step at a time. Never throws for what is in the proof. */
 export async function proveHour(given: unknown, ground: ProofGround): Promise<ProvenHour> {
   const results = new Map<ProofStepName, Omit<ProofStep, "name">>();

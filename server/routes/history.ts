@@ -1,5 +1,5 @@
 import { FacilityParamsSchema, pageOf as pageSchemaOf } from "../protocol/api.ts";
-import { HistoryEventSchema, HistoryQuerySchema } from "../protocol/apiHistory.ts";
+import { HistoryEventSchema, HistoryQuerySchema, ReserveSchema, ReservesQuerySchema } from "../protocol/apiHistory.ts";
 import type { Api } from "../plugins/http.ts";
 import { answers } from "../plugins/openapi.ts";
 import { unknown } from "../plugins/problems.ts";
@@ -31,6 +31,27 @@ export function historyRoutes(app: Api, sources: Sources): void {
           return events;
         },
         ({ eventId }) => eventId,
+      );
+    },
+  );
+
+  app.get(
+    "/v1/reserves",
+    {
+      schema: {
+        operationId: "listReserves",
+        summary: "What each contract owes by its own account, beside the tokens that it has, by address",
+        tags: ["facilities"],
+        querystring: ReservesQuerySchema,
+        response: answers({ 200: pageSchemaOf(ReserveSchema) }),
+      },
+    },
+    ({ query }) => {
+      const after = query.after === undefined ? undefined : addressOf(query.after, "after");
+      return pageOf(
+        query.limit,
+        (limit) => sources.reserves({ limit, after }),
+        ({ address }) => address,
       );
     },
   );

@@ -1,5 +1,4 @@
 import {
-  AfterQuerySchema,
   LotMeterSchema,
   LotParamsSchema,
   LotSchema,
@@ -7,11 +6,13 @@ import {
   NoQuerySchema,
   pageOf as pageSchemaOf,
 } from "../protocol/api.ts";
+import { LotsQuerySchema } from "../protocol/apiRegistry.ts";
+import type { Hex } from "../protocol/bytes.ts";
 import type { Api } from "../plugins/http.ts";
 import { answers } from "../plugins/openapi.ts";
 import { unknown } from "../plugins/problems.ts";
 import type { Sources } from "../sources.ts";
-import { numberOf, pageOf, rangeOf } from "./parameters.ts";
+import { flagOf, givenAddress, givenNumber, numberOf, pageOf, rangeOf } from "./parameters.ts";
 
 /** Lots and their meters. */
 export function lotRoutes(app: Api, sources: Sources): void {
@@ -20,17 +21,25 @@ export function lotRoutes(app: Api, sources: Sources): void {
     {
       schema: {
         operationId: "listLots",
-        summary: "Lots, by id",
+        summary: "Lots, by id; of one operator, site, model or facility, or of an evidence class at least",
         tags: ["lots"],
-        querystring: AfterQuerySchema,
+        querystring: LotsQuerySchema,
         response: answers({ 200: pageSchemaOf(LotSchema) }),
       },
     },
     ({ query }) => {
-      const after = query.after === undefined ? undefined : numberOf(query.after, "after");
+      const filter = {
+        siteId: givenNumber(query.siteId, "siteId"),
+        operator: givenAddress(query.operator, "operator"),
+        modelId: query.modelId as Hex | undefined,
+        facility: givenAddress(query.facility, "facility"),
+        isFrozen: flagOf(query.isFrozen),
+        isRetired: flagOf(query.isRetired),
+        evidenceClass: query.evidenceClass === undefined ? undefined : Number(query.evidenceClass),
+      };
       return pageOf(
         query.limit,
-        (limit) => sources.lots({ limit, after }),
+        (limit) => sources.lots({ limit, after: givenNumber(query.after, "after") }, filter),
         (lot) => lot.lotId,
       );
     },

@@ -7,6 +7,7 @@ import { expect } from "chai";
 import type { Wallet } from "ethers";
 
 import { theStage, type Stage, type Visitor, type VisitOptions } from "./stage.ts";
+import { connect, settled } from "./visiting.ts";
 
 // Every page as people see it: at desktop and phone width, light and dark, in both languages.
 
@@ -14,7 +15,6 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 const DESKTOP = { width: 1440, height: 900 };
 const PHONE = { width: 390, height: 844 };
 const NARROWEST = 360;
-const SHOWN_MS = 15_000;
 /** Where screenshots are kept; none are without it. */
 const SCREENS = process.env["E2E_SCREENS"];
 const MOST_BYTES = 200_000;
@@ -105,21 +105,6 @@ async function open(stage: Stage, { path, wallet }: Shown, look: VisitOptions): 
   const visitor = await stage.visit(path(stage), wallet === undefined ? look : { ...look, wallet: wallet(stage) });
   if (wallet !== undefined) await connect(visitor);
   return visitor;
-}
-
-/** Connects the visitor's wallet by the page's own button, and signs in. */
-export async function connect({ page }: Visitor): Promise<void> {
-  await page.getByTestId("connect").click();
-  await page.getByTestId("wallet").waitFor({ timeout: SHOWN_MS });
-}
-
-/** Waits until nothing on the page is loading. */
-export async function settled(page: Page): Promise<void> {
-  await page.locator("main h1").first().waitFor({ timeout: SHOWN_MS });
-  await page.waitForFunction("document.querySelectorAll('[aria-busy=true]').length === 0", undefined, {
-    timeout: SHOWN_MS,
-  });
-  await page.waitForTimeout(300);
 }
 
 async function seriousFindings(page: Page): Promise<string[]> {

@@ -48,6 +48,7 @@ describe("api", () => {
       `/v1/facilities/${ADDRESS}`,
       `/v1/facilities/${ADDRESS.toLowerCase()}/payments`,
       `/v1/facilities/${ADDRESS}/events?after=7`,
+      "/v1/reserves",
       "/v1/lots",
       "/v1/lots/1",
       "/v1/lots/1/meters?from=490000&to=490002",
@@ -164,6 +165,7 @@ describe("api", () => {
         "/v1/facilities?",
         `/v1/facilities/${ADDRESS}/payments?`,
         `/v1/facilities/${ADDRESS}/events?`,
+        "/v1/reserves?",
       ];
       const limits = [
         "0",

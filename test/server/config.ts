@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { SETTINGS, formOf, loadConfig, settingNames, settingsTable } from "../../server/config.ts";
+import { formOf, loadConfig, settingNames, settingsTable } from "../../server/config.ts";
+import { SETTINGS } from "../../server/settings.ts";
 
 describe("config", () => {
   const refusal = (env: Record<string, string>, given = {}): string => {

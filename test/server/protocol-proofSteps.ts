@@ -11,7 +11,8 @@ import { nodeKeyHash } from "../../server/protocol/identity.ts";
 import { identityRootOf } from "../../server/protocol/identityTree.ts";
 import { keccakText } from "../../server/protocol/keccak.ts";
 import type { DeviceProof } from "../../server/protocol/proof.ts";
-import { PROOF_STEPS, proofIn, proveHour, type ProofGround } from "../../server/protocol/proofSteps.ts";
+import { proofFileText, readProofFile } from "../../server/protocol/proofFile.ts";
+import { PROOF_STEPS, proveHour, type ProofGround } from "../../server/protocol/proofSteps.ts";
 import { readingSetLines } from "../../server/protocol/publication.ts";
 import { readingDomain, readingHash, type Reading } from "../../server/protocol/reading.ts";
 import { epochEndAt, epochStartAt } from "../../server/protocol/units.ts";
@@ -75,7 +76,7 @@ describe("an hour's proof, step by step", () => {
   };
 
   it("passes each step, and shows the hashes from leaf to root", async () => {
-    const shown = await proveHour(proofIn(JSON.stringify(proof)), ground);
+    const shown = await proveHour(readProofFile(JSON.stringify(proof)).proof, ground);
     expect(shown.steps.filter(({ state }) => state !== "passed")).to.deep.equal([]);
     expect(shown.verdict).to.equal("proven");
     expect([shown.hashes![0], shown.hashes!.at(-1)]).to.deep.equal([proof.leafHash, proof.root]);
@@ -148,6 +149,16 @@ describe("an hour's proof, step by step", () => {
     const swapped = identity.devices.toReversed();
     const moved = { devices: swapped, root: identityRootOf(swapped) };
     expect((await failing(proof, { ...ground, identity: moved })).failed).to.deep.equal(["identity Proof_OtherDevice"]);
+  });
+
+  it("reads a file with where its contracts are, one without, and refuses what is neither", () => {
+    const origin = { chainId: 31_337, telemetry: `0x${"42".repeat(20)}`, registry: `0x${"43".repeat(20)}` };
+    const text = proofFileText(origin, proof);
+    expect(readProofFile(text)).to.deep.equal({ origin, proof });
+    expect(readProofFile(JSON.stringify(proof))).to.deep.equal({ origin: undefined, proof });
+    expect(() => readProofFile("{")).to.throw("Proof_NotJson");
+    const other = text.replace('"chainId": 31337', '"chainId": "31337"');
+    expect(() => readProofFile(other)).to.throw("Proof_OtherFile");
   });
 
   it("leaves open what nobody told, and never calls that proven", async () => {

@@ -4,13 +4,10 @@ import { join } from "node:path";
 import { fund } from "../../scripts/seed.ts";
 import type { Program } from "../../server/main.ts";
 import type * as api from "../../server/protocol/api.ts";
-import { ledgerOf, replay } from "../../server/model/replay.ts";
-import type { HistoryEvent } from "../../server/protocol/apiHistory.ts";
-import type { CalendarDate } from "../../server/protocol/apiFacilities.ts";
-import type { Appraisal, FacilityTelemetry, FacilityValue } from "../../server/protocol/apiValues.ts";
 import type { Lease } from "../../server/protocol/apiLeases.ts";
-import { contractsAt, send, sendAppraisal, type Contracts } from "../../server/protocol/contracts.ts";
+import { contractsAt, send, type Contracts } from "../../server/protocol/contracts.ts";
 import { TestStable__factory } from "../../types/factories/mocks/TestStable__factory.ts";
+import { canBeAudited } from "./auditable.ts";
 import {
   FIRST_PAYMENT_AT,
   HOUR_SEC,
@@ -201,88 +198,7 @@ describe("read model", () => {
       expect(await get<api.Ready>("/ready")).to.include({ status: "ready", lastEpoch: String(epochs[3]) });
     });
 
-    it("gives the events that its payment dates and its ledger are computed from again, page by page", async () => {
-      const path = `/v1/facilities/${facility}/events`;
-      const events: HistoryEvent[] = [];
-      for (let after: string | null = "0"; after !== null;) {
-        const { items, next }: Page<HistoryEvent> = await get(`${path}?limit=7&after=${after}`);
-        events.push(...items);
-        after = next;
-      }
-      expect(events).to.deep.equal((await get<Page<HistoryEvent>>(`${path}?limit=200`)).items);
-      const played = replay(events);
-      expect(played.dates.map(({ differenceCount, steps }) => [differenceCount, steps.length])).to.deep.equal([[0, 9]]);
-      expect(played.differenceCount).to.equal(0);
-      const ledger = total(Object.values(ledgerOf(played.facility)));
-      expect(ledger).to.equal(await contracts.facility(facility).ledgerAssets());
-    });
-
-    it("is worth what the valuation says, part by part, also at the appraisals before", async () => {
-      const { valuation, leases } = contracts;
-      await sendAppraisal(valuation, facility, [1n, 2n]);
-      await program.follow();
-      const value = await get<FacilityValue>(`/v1/facilities/${facility}/value`);
-      const [live, cash] = [await valuation.facilityValue(facility), await contracts.facility(facility).cashAssets()];
-      expect(value).to.include({ exitAssets: String(live.exitAssets), entryAssets: String(live.entryAssets) });
-      expect(value).to.include({ computedAt: String(live.computedAt), isUsable: true, heldUntilAt: null });
-      const { parts } = value;
-      const sum = (...names: (keyof typeof parts)[]) => total(names.map((name) => parts[name]));
-      expect(sum("escrowAssets", "collectionsAssets", "reserveAssets", "trappedAssets")).to.equal(cash);
-      expect(parts.lotExitAssets).to.equal(String((await valuation.appraisal(facility)).exitAssets));
-      const asset = world.deployment.addresses.asset;
-      const unpaid = await leases.collectableAssets(facility, asset);
-      expect(parts.receivableEntryAssets).to.equal(String(unpaid + (await leases.receivableAssets(facility, asset))));
-      const whole = cash + sum("receivableExitAssets", "lotExitAssets") - sum("movedAssets");
-      expect(String(whole)).to.equal(value.exitAssets);
-      for (const { classIndex, exitPriceWad, entryPriceWad, scheduledYieldBps } of value.classes) {
-        expect(exitPriceWad).to.equal(String(await valuation.classPriceWad(facility, classIndex)));
-        expect(BigInt(entryPriceWad!) >= BigInt(exitPriceWad!)).to.equal(true);
-        // A level-pay note at par yields its coupon, compounded monthly; no schedule says what the residual yields.
-        if (classIndex === 0) expect(scheduledYieldBps).to.be.within(850, 1_150);
-        else expect(scheduledYieldBps).to.equal(null);
-      }
-      const { items } = await get<Page<Appraisal>>(`/v1/facilities/${facility}/values`);
-      expect(items[0]).to.include({ exitAssets: value.exitAssets, entryAssets: value.entryAssets });
-      expect(items[0]!.classes[0]!.exitPriceWad).to.equal(value.classes[0]!.exitPriceWad);
-      expect(items.length).to.equal(2);
-      const before = await get<Page<Appraisal>>(`/v1/facilities/${facility}/values?before=${items[0]!.blockNumber}`);
-      expect(before.items).to.deep.equal(items.slice(1));
-    });
-
-    it("does what its lots do together, by the hour and by the day", async () => {
-      const [from, to] = [epochs[0]!, epochs[3]!];
-      const path = (step: string) => `/v1/facilities/${facility}/telemetry?from=${from}&to=${to}&step=${step}`;
-      const { items: hours } = await get<Page<FacilityTelemetry>>(path("hour"));
-      expect(hours.map(({ fromEpoch }) => BigInt(fromEpoch))).to.deep.equal(epochs);
-      const lots = [1, 2].map((lotId) =>
-        get<Page<api.LotMeterRecord>>(`/v1/lots/${lotId}/meters?from=${from}&to=${to}`),
-      );
-      const ends = (await Promise.all(lots)).map(({ items }) => items.at(-1)!.meter);
-      const { items: days } = await get<Page<FacilityTelemetry>>(path("day"));
-      for (const name of ["availableGpuSec", "allocatedGpuSec", "facilityEnergyWh"] as const) {
-        expect(total(hours.map((hour) => hour[name]))).to.equal(total(ends.map((meter) => meter[name])));
-        expect(total(days.map((day) => day[name]))).to.equal(total(ends.map((meter) => meter[name])));
-      }
-      expect(hours.map(({ reportingCount: count }) => count)).to.deep.equal(["2", "2", "2", "4"]);
-      expect(hours.at(-1)).to.include({ coverageBps: 10_000, isFinal: false });
-      expect((await get<api.Facility>(`/v1/facilities/${facility}`)).coverageBps).to.equal(10_000);
-    });
-
-    it("has a calendar: the date that was run as it was paid, and those to come as its classes' schedules have them", async () => {
-      const { items } = await get<Page<CalendarDate>>(`/v1/facilities/${facility}/calendar`);
-      const live = contracts.facility(facility);
-      const { terms, outstandingAssets } = await live.classAt(0);
-      expect(items.length).to.equal(Number(terms.termMonthCount));
-      expect(items.map(({ state }) => state).slice(0, 3)).to.deep.equal(["Paid", "Scheduled", "Scheduled"]);
-      for (const index of [0, 1, 7]) expect(items[index]!.dueAt).to.equal(String(await live.paymentAt(index)));
-      const [senior] = items[0]!.classes;
-      const { items: payments } = await get<Page<api.Payment>>(`/v1/facilities/${facility}/payments`);
-      const paid = (kind: string) => payments[0]!.steps.find((step) => step.kind === kind)!.paidAssets;
-      expect(senior).to.include({ interestPaidAssets: paid("Interest"), principalPaidAssets: paid("Principal") });
-      const toCome = items.slice(1).map(({ classes }) => classes[0]!);
-      expect(total(toCome.map(({ principalDueAssets }) => principalDueAssets!))).to.equal(outstandingAssets);
-      expect(items[1]!.classes[1]).to.include({ interestDueAssets: null, principalDueAssets: null });
-    });
+    canBeAudited(() => ({ world, program, facility }));
 
     it("is unknown by another address", async () => {
       const stranger = world.cast.keeper.address;

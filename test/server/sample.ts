@@ -4,15 +4,14 @@ import type { Hex } from "../../server/protocol/bytes.ts";
 import { PublicDeploymentSchema, type PublicDeployment } from "../../server/protocol/deployment.ts";
 import { DROP_REASONS } from "../../server/protocol/drops.ts";
 import type * as api from "../../server/protocol/api.ts";
-import type { HistoryEvent } from "../../server/protocol/apiHistory.ts";
-import type { Lease } from "../../server/protocol/apiLeases.ts";
-import type { AbsenceProof, DeviceProof } from "../../server/protocol/proof.ts";
+import type { DeviceProof } from "../../server/protocol/proof.ts";
 import type { SignedReadingJson } from "../../server/protocol/reading.ts";
 import { expect } from "chai";
 import type { InjectOptions } from "fastify";
 import { sampleMoney } from "./sampleMoney.ts";
 import type { Api } from "../../server/plugins/http.ts";
 import type { ReadingReceipt, Sources } from "../../server/sources.ts";
+import { sampleAbsence, sampleAudit } from "./sampleAudit.ts";
 import { sampleCapital } from "./sampleCapital.ts";
 
 // One small world for the API's tests: a facility, three lots, three epochs.
@@ -129,12 +128,6 @@ const payment: api.Payment = {
   transactionHash: HASH,
 };
 
-const historyEvent: HistoryEvent = {
-  ...{ eventId: "7000003", block: "7", logIndex: 3, blockAt: "1764000000", transactionHash: HASH },
-  ...{ contract: "facility", address: ADDRESS, name: "StepPaid" },
-  args: { paymentIndex: "0", stepIndex: "0", step: { kind: "0", subjectIndex: "0" }, dueAssets: "2", paidAssets: "1" },
-};
-
 const lot = (lotId: bigint): api.LotDetail => ({
   lotId: String(lotId),
   siteId: "1",
@@ -189,47 +182,6 @@ const meterRecord = (number: bigint): api.LotMeterRecord => ({
   },
 });
 
-const lease: Lease = {
-  leaseId: "1",
-  lotId: "1",
-  lessee: ADDRESS,
-  payee: ADDRESS,
-  asset: ADDRESS,
-  state: "Running",
-  pricing: "TakeOrPay",
-  startAt: "1764000000",
-  periodCount: 60,
-  endCount: 60,
-  settledCount: 1,
-  endAt: null,
-  isInDefault: false,
-  purchaser: null,
-  baseRentAssets: "1",
-  gpuHourRateAssets: "0",
-  index: { source: ADDRESS, participationBps: 0, floorAssets: "0", capAssets: "0" },
-  efficiency: { metric: "Pue", targetUnits: 13_000, sharedBps: 5000, maxBps: 1000, kWhRateAssets: "80000" },
-  payment: { dueSec: 864_000, lateFeeBps: 1450, cureSec: 2_592_000, prepaidMonthCount: 1, depositAssets: "1" },
-  exit: {
-    ...{ minPeriodCount: 12, noticeSec: 0, renewalPeriodCount: 12, renewalRentBps: 9000 },
-    ...{ terminationFeeAssets: "1", purchaseAssets: "0" },
-  },
-  tripleNet: false,
-  relatedParty: false,
-  lesseeBucket: 1,
-  countries: ["US"],
-  sla: [{ availabilityBps: 9900, creditBps: 1000 }],
-  documentHash: HASH,
-  invoicedAssets: "1",
-  slaCreditAssets: "0",
-  bonusAssets: "0",
-  excessCreditAssets: "0",
-  paidAssets: "1",
-  lateFeeAssets: "0",
-  owedAssets: "0",
-  prepaidAssets: "0",
-  depositAssets: "1",
-};
-
 const epoch = (number: bigint): api.Epoch => ({
   epoch: String(number),
   state: "Final",
@@ -258,12 +210,6 @@ const proof: DeviceProof = {
   signed: { ...signedReading, leafIndex: 0, leafCount: 2, proof: [HASH], dataHash: HASH },
 };
 
-const absence: AbsenceProof = {
-  ...{ lotId: "1", deviceIndex: 8, leafCount: 8, root: HASH, reportHash: HASH, transactionHash: HASH },
-  below: { leaf: proof.leaf, proof: [HASH] },
-  above: null,
-};
-
 /** The text of a published file. */
 export const FILE_TEXT = `${JSON.stringify(signedReading)}\n`.repeat(100);
 
@@ -284,6 +230,7 @@ export function sampleSources(replaced: Partial<Sources> = {}): Sources {
   const stored = zstdCompressSync(FILE_TEXT);
   const give = <T>(value: T) => Promise.resolve(value);
   return {
+    ...sampleAudit(ADDRESS, HASH),
     head: () => give({ number: 99n, hash: HASH }),
     chainId: () => 31_337,
     happenings: () => give({ head: { number: 99n, hash: HASH }, isContinued: true, items: [] }),
@@ -300,7 +247,6 @@ export function sampleSources(replaced: Partial<Sources> = {}): Sources {
     facilities: ({ after }) => give(after === undefined ? [facility] : []),
     facility: (address) => give(known(address) ? facility : undefined),
     payments: (address) => give(known(address) ? [payment] : undefined),
-    history: (address) => give(known(address) ? [historyEvent] : undefined),
     lots: ({ after = 0n, limit }) =>
       give(
         LOTS.filter((lotId) => lotId > after)
@@ -313,7 +259,7 @@ export function sampleSources(replaced: Partial<Sources> = {}): Sources {
       const range = EPOCHS.toReversed().filter((number) => number >= fromEpoch && number <= toEpoch);
       return give(range.slice(0, limit).map(meterRecord));
     },
-    ...sampleMoney(lease),
+    ...sampleMoney(),
     epochs: ({ before, limit }) =>
       give(
         EPOCHS.filter((number) => before === undefined || number < before)
@@ -333,7 +279,7 @@ export function sampleSources(replaced: Partial<Sources> = {}): Sources {
           : undefined,
       ),
     deviceProof: (number, deviceId) => give(number === 490_001n && deviceId === HASH ? proof : undefined),
-    absenceProof: (number, lotId) => give(number === 490_001n && lotId === 1n ? absence : undefined),
+    absenceProof: (number, lotId) => give(number === 490_001n && lotId === 1n ? sampleAbsence(proof, HASH) : undefined),
     lotProof: (number) => give(number === 490_001n ? ["{}", JSON.stringify(proof.leaf)] : undefined),
     capital: sampleCapital(),
     submitReading: ({ reading }) => give(receipt("inserted", reading.epoch, reading.nodeId)),

@@ -1,7 +1,8 @@
 import type { CalendarDate, Holder } from "../../server/protocol/apiFacilities.ts";
 import type { Invoice, Lease, Receivable } from "../../server/protocol/apiLeases.ts";
 import type { Appraisal, FacilityTelemetry, FacilityValue } from "../../server/protocol/apiValues.ts";
-import type { MoneySources } from "../../server/sourcesMoney.ts";
+import type { Flow, PortfolioTotal, Position } from "../../server/protocol/apiMoney.ts";
+import type { AccountSources, MoneySources } from "../../server/sourcesMoney.ts";
 
 // What the sample's facility is worth, is owed and has paid.
 
@@ -64,6 +65,47 @@ const holder: Holder = {
   ...{ expiresAt: "1900000000", isVerified: true },
 };
 
+const lease: Lease = {
+  leaseId: "1",
+  lotId: "1",
+  lessee: ADDRESS,
+  payee: ADDRESS,
+  asset: ADDRESS,
+  state: "Running",
+  pricing: "TakeOrPay",
+  startAt: "1764000000",
+  periodCount: 60,
+  endCount: 60,
+  settledCount: 1,
+  endAt: null,
+  isInDefault: false,
+  purchaser: null,
+  baseRentAssets: "1",
+  gpuHourRateAssets: "0",
+  index: { source: ADDRESS, participationBps: 0, floorAssets: "0", capAssets: "0" },
+  efficiency: { metric: "Pue", targetUnits: 13_000, sharedBps: 5000, maxBps: 1000, kWhRateAssets: "80000" },
+  payment: { dueSec: 864_000, lateFeeBps: 1450, cureSec: 2_592_000, prepaidMonthCount: 1, depositAssets: "1" },
+  exit: {
+    ...{ minPeriodCount: 12, noticeSec: 0, renewalPeriodCount: 12, renewalRentBps: 9000 },
+    ...{ terminationFeeAssets: "1", purchaseAssets: "0" },
+  },
+  tripleNet: false,
+  relatedParty: false,
+  lesseeBucket: 1,
+  countries: ["US"],
+  sla: [{ availabilityBps: 9900, creditBps: 1000 }],
+  documentHash: HASH,
+  invoicedAssets: "1",
+  slaCreditAssets: "0",
+  bonusAssets: "0",
+  excessCreditAssets: "0",
+  paidAssets: "1",
+  lateFeeAssets: "0",
+  owedAssets: "0",
+  prepaidAssets: "0",
+  depositAssets: "1",
+};
+
 const invoice: Invoice = {
   ...{ leaseId: "1", periodIndex: 0, kind: "Rent", payee: ADDRESS, fromAt: "1764000000", untilAt: "1766592000" },
   ...{ invoicedAt: "1766592000", dueAt: "1767456000", gpuCount: 8, periodSec: "2592000", wholeSec: "2592000" },
@@ -80,8 +122,30 @@ const receivable: Receivable = {
   ...{ dueAssets: "9", paidAssets: "4", leftAssets: "5", lateFeePaidAssets: "0" },
 };
 
+const position: Position = {
+  ...{ facility: ADDRESS, facilityName: "Rackbond One", classIndex: 0, token: ADDRESS, name: "A", symbol: "A" },
+  ...{ asset: ADDRESS, assetSymbol: "USDX", assetDecimalCount: 6, shares: "80", postedShares: "0", frozenShares: "0" },
+  ...{ unlockAt: null, partBps: 10_000, outstandingAssets: "79", costAssets: "79", paidInAssets: "80" },
+  ...{ paidOutAssets: "0", interestAssets: "2", principalAssets: "1", lossAssets: "0", realisedAssets: "-1" },
+  ...{ claimableAssets: "3", claimedAssets: "0", exitPriceWad: WAD, valueAssets: "80", valueComputedAt: "1763990000" },
+  ...{ isValueUsable: true, xirrBps: -250 },
+};
+
+const flow: Flow = {
+  ...{ key: "99-0-0", at: "1763990000", kind: "Sold", facility: ADDRESS, classIndex: 0, token: ADDRESS, symbol: "A" },
+  ...{ asset: ADDRESS, assetSymbol: "USDX", shares: "-10", assets: "9", incomeAssets: "0", feeAssets: "0" },
+  ...{ basisAssets: "10", gainAssets: "-1", heldShares: "70", costAssets: "70", counterparty: ADDRESS },
+  ...{ blockNumber: "99", transactionHash: HASH },
+};
+
+const total: PortfolioTotal = {
+  ...{ asset: ADDRESS, assetSymbol: "USDX", assetDecimalCount: 6, costAssets: "79", paidInAssets: "80" },
+  ...{ paidOutAssets: "0", interestAssets: "2", realisedAssets: "-1", lossAssets: "0", claimableAssets: "3" },
+  ...{ valueAssets: "80", xirrBps: -250 },
+};
+
 /** Sources of money that know one facility and one lease. */
-export function sampleMoney(lease: Lease): MoneySources {
+export function sampleMoney(): MoneySources & AccountSources {
   const of = <T>(address: string, thing: T) => Promise.resolve(address === ADDRESS ? thing : undefined);
   return {
     facilityValue: (address) => of(address, value),
@@ -93,5 +157,9 @@ export function sampleMoney(lease: Lease): MoneySources {
     lease: (leaseId) => Promise.resolve(leaseId === 1n ? lease : undefined),
     invoices: (leaseId) => Promise.resolve(leaseId === 1n ? [invoice] : undefined),
     receivables: () => Promise.resolve([receivable]),
+    portfolio: (account, method) =>
+      Promise.resolve({ account, asOfAt: "1764000000", method, positions: [position], totals: [total] }),
+    flows: () => Promise.resolve([flow]),
+    taxYear: (account, year, method) => Promise.resolve({ account, year, method, totals: [] }),
   };
 }

@@ -138,7 +138,7 @@ function optionsOf(series: Series[], { width, height, range, isDark, language }:
     axes: [
       {
         ...axis,
-        space: 84,
+        ...{ space: 84, size: 30 },
         values: (_plot, ticks, _axis, _space, stepSec) => ticks.map((at) => tickText(at, stepSec)),
       },
       { ...axis, size: 56, values: (_plot, ticks) => ticks.map((tick) => compact.format(tick)) },

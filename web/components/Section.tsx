@@ -1,5 +1,5 @@
 import { Group, Stack, Text, Title } from "@mantine/core";
-import { useId, type ReactNode } from "react";
+import type { ReactNode } from "react";
 
 interface SectionProps {
   title: string;
@@ -12,12 +12,11 @@ interface SectionProps {
 
 /** A part of a page under its heading. */
 export function Section({ title, lead, actions, isBare = false, children }: SectionProps) {
-  const id = useId();
   return (
-    <Stack component="section" gap="sm" mb="xl" aria-labelledby={id}>
+    <Stack component="section" gap="sm" mb="xl">
       <Group justify="space-between" align="flex-end" gap="sm">
         <Stack gap={2}>
-          <Title order={2} size="h4" id={id}>
+          <Title order={2} size="h4">
             {title}
           </Title>
           {lead !== undefined && (

@@ -10,6 +10,7 @@ import { Answered, Empty } from "../../components/States.tsx";
 import { When } from "../../components/When.tsx";
 import { countText, spanText } from "../../format.ts";
 import { useLanguage, useWords } from "../../language.tsx";
+import { collateralWords } from "../../words/collateral.ts";
 import { dealWords } from "../../words/deal.ts";
 import { facilityWords } from "../../words/facility.ts";
 import { TelemetrySection } from "./TelemetrySection.tsx";
@@ -27,7 +28,7 @@ export function CollateralTab({ facility }: { facility: Facility }) {
 }
 
 function LotsSection({ facility: { address } }: { facility: Facility }) {
-  const words = useWords(facilityWords);
+  const words = useWords(collateralWords);
   const { language } = useLanguage();
   const asked = { query: { facility: address } };
   const lots = useList("/v1/lots", "after", asked);
@@ -69,7 +70,7 @@ function LotsSection({ facility: { address } }: { facility: Facility }) {
 }
 
 function LeasesSection({ facility: { address } }: { facility: Facility }) {
-  const words = useWords(facilityWords);
+  const words = useWords(collateralWords);
   const deal = useWords(dealWords);
   const { language } = useLanguage();
   const asked = { query: { payee: address } };
@@ -128,7 +129,8 @@ function LeasesSection({ facility: { address } }: { facility: Facility }) {
 }
 
 function ReceivablesSection({ facility: { address } }: { facility: Facility }) {
-  const words = useWords(facilityWords);
+  const words = useWords(collateralWords);
+  const dates = useWords(facilityWords);
   const deal = useWords(dealWords);
   const { language } = useLanguage();
   const asked = { params: { address } };
@@ -136,10 +138,10 @@ function ReceivablesSection({ facility: { address } }: { facility: Facility }) {
   const columns: Column<Receivable>[] = [
     { key: "lease", title: words.lease, cell: ({ leaseId }) => leaseId },
     { key: "period", title: words.period, cell: ({ periodIndex }) => periodIndex + 1 },
-    { key: "due", title: words.due, cell: ({ dueAt }) => <When at={dueAt} isDateOnly /> },
+    { key: "due", title: dates.due, cell: ({ dueAt }) => <When at={dueAt} isDateOnly /> },
     {
       key: "state",
-      title: words.state,
+      title: dates.state,
       cell: ({ state, overdueSec }) => (
         <span className={state === "Overdue" ? "bad" : state === "Paid" ? "good" : ""}>
           {state === "Overdue" ? words.overdue(spanText(overdueSec, language)) : deal.receivable[state]}

@@ -11,6 +11,7 @@ import { Answered } from "../../components/States.tsx";
 import { When } from "../../components/When.tsx";
 import { countText } from "../../format.ts";
 import { useLanguage, useWords } from "../../language.tsx";
+import { collateralWords } from "../../words/collateral.ts";
 import { dealWords } from "../../words/deal.ts";
 import { facilityWords } from "../../words/facility.ts";
 import { homeWords } from "../../words/home.ts";
@@ -67,12 +68,12 @@ function Shown({ facility }: { facility: Facility }) {
         }
       />
       <Breaches facility={facility} />
-      <KeyFigures facility={facility} />
-      <Box mt="xl">
-        <SubscribePanel facility={facility} />
-        <OwnShares facility={facility} />
+      <Box mb="xl">
+        <KeyFigures facility={facility} />
       </Box>
-      <Tabs value={tab} onChange={(chosen) => navigate(`/${chosen ?? "overview"}`)} keepMounted={false} mt="xl">
+      <SubscribePanel facility={facility} />
+      <OwnShares facility={facility} />
+      <Tabs value={tab} onChange={(chosen) => navigate(`/${chosen ?? "overview"}`)} keepMounted={false}>
         <div className="scrolls">
           <Tabs.List mb="lg" aria-label={words.tabs} style={{ flexWrap: "nowrap" }}>
             {TABS.map(([name]) => (
@@ -94,6 +95,7 @@ function Shown({ facility }: { facility: Facility }) {
 
 function Breaches({ facility: { breaches, state } }: { facility: Facility }) {
   const words = useWords(facilityWords);
+  const collateral = useWords(collateralWords);
   const deal = useWords(dealWords);
   return breaches.map(({ trigger, subjectId, openedAt }) => (
     <Alert
@@ -109,7 +111,7 @@ function Breaches({ facility: { breaches, state } }: { facility: Facility }) {
           <>
             {" · "}
             <Anchor href="#/collateral" inherit>
-              {words.lot} {subjectId}
+              {collateral.lot} {subjectId}
             </Anchor>
           </>
         )}

@@ -7,6 +7,7 @@ import { Section } from "../../components/Section.tsx";
 import { Answered, Empty } from "../../components/States.tsx";
 import { amountText, countText, percentText } from "../../format.ts";
 import { useLanguage, useWords } from "../../language.tsx";
+import { collateralWords } from "../../words/collateral.ts";
 import { dealWords } from "../../words/deal.ts";
 import { facilityWords } from "../../words/facility.ts";
 
@@ -42,6 +43,7 @@ export function HoldersTab({ facility }: { facility: Facility }) {
 
 function HolderList({ facility }: { facility: Facility }) {
   const words = useWords(facilityWords);
+  const collateral = useWords(collateralWords);
   const deal = useWords(dealWords);
   const { language } = useLanguage();
   const asked = { params: { address: facility.address } };
@@ -58,14 +60,14 @@ function HolderList({ facility }: { facility: Facility }) {
       sortBy: ({ shares }) => BigInt(shares),
     },
     { key: "part", title: words.partOf, isFigure: true, cell: ({ partBps }) => percentText(partBps, language) },
-    { key: "country", title: words.country, cell: ({ country }) => country ?? "—" },
+    { key: "country", title: collateral.country, cell: ({ country }) => country ?? "—" },
     { key: "category", title: words.category, cell: ({ category }) => deal.category[category] },
     {
       key: "verified",
       title: words.verified,
       cell: ({ isVerified, isFrozen }) => (
         <span className={isFrozen ? "bad" : isVerified ? "good" : "warn"}>
-          {isFrozen ? words.frozen : isVerified ? words.yes : words.no}
+          {isFrozen ? collateral.frozen : isVerified ? words.yes : words.no}
         </span>
       ),
     },

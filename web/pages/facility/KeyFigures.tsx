@@ -1,3 +1,4 @@
+import { Skeleton } from "@mantine/core";
 import type { Facility } from "../../../server/protocol/api.ts";
 import { useAnswer } from "../../api.tsx";
 import { EvidenceText } from "../../components/Badges.tsx";
@@ -12,21 +13,27 @@ import { facilityWords } from "../../words/facility.ts";
 export function KeyFigures({ facility }: { facility: Facility }) {
   const words = useWords(facilityWords);
   const { language } = useLanguage();
-  const value = useAnswer("/v1/facilities/:address/value", { params: { address: facility.address } }).data;
+  const { data: value, isLoading } = useAnswer("/v1/facilities/:address/value", {
+    params: { address: facility.address },
+  });
   const { covenants, dscrBps, coverageBps, nextPaymentAt, paymentCount } = facility;
   const ltvBps = value?.ltvBps ?? null;
   const senior = facility.classes.find(({ kind }) => kind === "Senior");
   const yieldBps = value?.classes.find(({ classIndex }) => classIndex === senior?.classIndex)?.scheduledYieldBps;
   const coupon = senior === undefined ? "—" : percentText(senior.couponBps, language);
-  const navNote =
-    value === undefined || value.computedAt === null
-      ? words.navNone
-      : value.isUsable && value.expiresAt !== null
-        ? words.navUsable(timeText(value.expiresAt, language))
-        : words.navStale;
+  const navNoteOf = (): string | undefined => {
+    if (isLoading) return undefined;
+    if (value === undefined || value.computedAt === null) return words.navNone;
+    const isUsable = value.isUsable && value.expiresAt !== null;
+    return isUsable ? words.navUsable(timeText(value.expiresAt!, language)) : words.navStale;
+  };
   return (
     <Figures perRow={4}>
-      {yieldBps === undefined || yieldBps === null ? (
+      {isLoading ? (
+        <Figure label={words.yield}>
+          <Pending />
+        </Figure>
+      ) : yieldBps === undefined || yieldBps === null ? (
         <Figure label={words.couponOnly} note={words.couponNote}>
           {coupon}
         </Figure>
@@ -35,8 +42,14 @@ export function KeyFigures({ facility }: { facility: Facility }) {
           {percentText(yieldBps, language)}
         </Figure>
       )}
-      <Figure label={words.nav} note={navNote} tone={value?.isUsable === false ? "warn" : undefined}>
-        {value === undefined || value.computedAt === null ? "—" : <Money assets={value.exitAssets} isShort />}
+      <Figure label={words.nav} note={navNoteOf()} tone={value?.isUsable === false ? "warn" : undefined}>
+        {isLoading ? (
+          <Pending />
+        ) : value === undefined || value.computedAt === null ? (
+          "—"
+        ) : (
+          <Money assets={value.exitAssets} isShort />
+        )}
       </Figure>
       <Figure
         label={words.dscr}
@@ -50,7 +63,7 @@ export function KeyFigures({ facility }: { facility: Facility }) {
         note={covenants.maxLtvBps === 0 ? words.untested : words.ltvNote(percentText(covenants.maxLtvBps, language, 0))}
         tone={covenants.maxLtvBps > 0 && ltvBps !== null && ltvBps > covenants.maxLtvBps ? "bad" : undefined}
       >
-        {ltvBps === null ? "—" : percentText(ltvBps, language, 1)}
+        {isLoading ? <Pending /> : ltvBps === null ? "—" : percentText(ltvBps, language, 1)}
       </Figure>
       <Figure
         label={words.coverage}
@@ -80,6 +93,11 @@ export function KeyFigures({ facility }: { facility: Facility }) {
       )}
     </Figures>
   );
+}
+
+/** A figure that is being asked. */
+function Pending() {
+  return <Skeleton component="span" display="inline-block" height={18} width={72} aria-busy="true" />;
 }
 
 function EvidenceNote({ evidenceClass }: { evidenceClass: number | null }) {

@@ -10,11 +10,17 @@ import { Answered, Empty } from "../../components/States.tsx";
 import { useWords } from "../../language.tsx";
 import { facilityWords } from "../../words/facility.ts";
 
+/** Each asks the chain of its own block. */
+const APPRAISAL_COUNT = 45;
+
 /** What a share of each class was worth at each appraisal. */
 export function PricesSection({ facility }: { facility: Facility }) {
   const words = useWords(facilityWords);
   const { address } = facility;
-  const appraisals = useAnswer("/v1/facilities/:address/values", { params: { address }, query: { limit: 200 } });
+  const appraisals = useAnswer("/v1/facilities/:address/values", {
+    params: { address },
+    query: { limit: APPRAISAL_COUNT },
+  });
   return (
     <Section title={words.prices} lead={words.pricesLead}>
       <Answered of={appraisals} isEmpty={({ items }) => items.length === 0} empty={<Empty title={words.noPrices} />}>

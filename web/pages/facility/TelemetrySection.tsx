@@ -9,6 +9,7 @@ import { Section } from "../../components/Section.tsx";
 import { Answered, Empty } from "../../components/States.tsx";
 import { countText, percentText } from "../../format.ts";
 import { useLanguage, useWords } from "../../language.tsx";
+import { collateralWords } from "../../words/collateral.ts";
 import { facilityWords } from "../../words/facility.ts";
 
 const HOUR_SEC = 3600;
@@ -21,7 +22,7 @@ type Span = keyof typeof SPANS;
 
 /** What the pledged lots did lately. */
 export function TelemetrySection({ facility: { address } }: { facility: Facility }) {
-  const words = useWords(facilityWords);
+  const words = useWords(collateralWords);
   const [span, setSpan] = useState<Span>("week");
   const { hours, step } = SPANS[span];
   const lastEpoch = useAnswer("/v1/summary").data?.lastEpoch;
@@ -65,7 +66,8 @@ export function TelemetrySection({ facility: { address } }: { facility: Facility
 }
 
 function Charts({ points }: { points: FacilityTelemetry[] }) {
-  const words = useWords(facilityWords);
+  const words = useWords(collateralWords);
+  const { coverage } = useWords(facilityWords);
   const { language } = useLanguage();
   const { times, utilization, power } = useMemo(() => {
     const rising = points.toSorted((left, right) => Number(left.fromEpoch) - Number(right.fromEpoch));
@@ -104,7 +106,7 @@ function Charts({ points }: { points: FacilityTelemetry[] }) {
         </div>
       </SimpleGrid>
       <Figures>
-        <Figure label={words.coverage}>{percentText(newest.coverageBps, language)}</Figure>
+        <Figure label={coverage}>{percentText(newest.coverageBps, language)}</Figure>
         <Figure label={words.pue}>{(newest.pueE4 / 10_000).toFixed(3)}</Figure>
         <Figure label={words.carbonFree}>{percentText(newest.cfeBps, language, 1)}</Figure>
         <Figure label={words.carbon}>

@@ -1,23 +1,25 @@
-import { Badge, Group, Stack, Text } from "@mantine/core";
+import { Group, Stack, Text } from "@mantine/core";
 import type { Alert } from "../../../server/protocol/apiRegistry.ts";
 import type { ListAnswer } from "../../api.tsx";
 import { Amount } from "../../components/Amount.tsx";
+import { Glyph } from "../../components/Glyph.tsx";
 import { Section } from "../../components/Section.tsx";
-import { Answered, Empty } from "../../components/States.tsx";
+import { Answered } from "../../components/States.tsx";
 import { When } from "../../components/When.tsx";
 import { epochText } from "../../format.ts";
 import { useLanguage, useWords } from "../../language.tsx";
 import { fleetWords } from "../../words/fleet.ts";
+import { Mark } from "./Mark.tsx";
 import { useMoney } from "./money.ts";
 
-const COLORS = { critical: "red", warning: "yellow", notice: "gray" } as const;
+const TONES = { critical: "bad", warning: "warn", notice: "plain" } as const;
 
 /** What calls for attention now: the grave first. */
 export function AlertsPart({ alerts }: { alerts: ListAnswer<Alert> }) {
   const words = useWords(fleetWords);
   return (
     <Section title={words.alertsTitle}>
-      <Answered of={alerts} empty={<Empty title={words.noAlerts}>{words.noAlertsHint}</Empty>}>
+      <Answered of={alerts} empty={<Calm />}>
         {(list) => (
           <Stack gap="sm" component="ul" m={0} p={0} style={{ listStyle: "none" }} data-testid="alerts">
             {list.map((alert) => (
@@ -27,6 +29,23 @@ export function AlertsPart({ alerts }: { alerts: ListAnswer<Alert> }) {
         )}
       </Answered>
     </Section>
+  );
+}
+
+function Calm() {
+  const words = useWords(fleetWords);
+  return (
+    <Group gap={8} wrap="nowrap">
+      <span className="good" style={{ display: "flex" }}>
+        <Glyph name="check" />
+      </span>
+      <Text size="sm">
+        <b>{words.noAlerts}.</b>{" "}
+        <Text span inherit c="dimmed">
+          {words.noAlertsHint}
+        </Text>
+      </Text>
+    </Group>
   );
 }
 
@@ -44,9 +63,9 @@ function AlertLine({ alert }: { alert: Alert }) {
   ].filter((part) => part !== false);
   return (
     <Group component="li" gap="sm" align="flex-start" wrap="nowrap">
-      <Badge color={COLORS[severity]} variant="light" radius="sm" miw={84} style={{ flex: "none" }} autoContrast>
-        {words[severity]}
-      </Badge>
+      <div style={{ minWidth: 84, flex: "none" }}>
+        <Mark tone={TONES[severity]}>{words[severity]}</Mark>
+      </div>
       <Stack gap={0} style={{ minWidth: 0 }}>
         <Text size="sm" fw={600}>
           {words[kind]}

@@ -1,4 +1,3 @@
-import { Badge } from "@mantine/core";
 import type { Bond } from "../../../server/protocol/apiRegistry.ts";
 import { ActionButton, type Action, type ActionStep, type Plan } from "../../action.tsx";
 import { hrefOf, useList } from "../../api.tsx";
@@ -11,6 +10,7 @@ import { useWords } from "../../language.tsx";
 import { useWallet } from "../../wallet.tsx";
 import { fleetWords } from "../../words/fleet.ts";
 import { allowanceStep } from "./allowance.ts";
+import { Mark } from "./Mark.tsx";
 import { useMoney, type Money } from "./money.ts";
 
 /** What stands behind lots, and what lacks. */
@@ -41,11 +41,7 @@ export function BondsPart({ operator }: { operator: string | undefined }) {
               {
                 key: "state",
                 title: words.state,
-                cell: ({ isMet }) => (
-                  <Badge color={isMet ? "green" : "red"} variant="light" radius="sm" autoContrast>
-                    {isMet ? words.met : words.short}
-                  </Badge>
-                ),
+                cell: ({ isMet }) => <Mark tone={isMet ? "good" : "bad"}>{isMet ? words.met : words.short}</Mark>,
               },
               {
                 key: "act",

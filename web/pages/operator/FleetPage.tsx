@@ -112,7 +112,11 @@ function Overview({ operator, lotCount, gpuCount, siteCount, alertCount }: Overv
         <Figure
           label={words.missingNodes}
           tone={missingCount === undefined ? undefined : missingCount > 0 ? "bad" : "good"}
-          note={hour === undefined ? undefined : words.missingNote(epochText(hour, language))}
+          note={
+            hour === undefined || missingCount === undefined
+              ? undefined
+              : (missingCount > 0 ? words.missingNote : words.allReported)(epochText(hour, language))
+          }
         >
           {count(missingCount)}
           {missing.hasMore ? "+" : ""}

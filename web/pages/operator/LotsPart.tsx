@@ -1,8 +1,9 @@
-import { Anchor, Badge, UnstyledButton } from "@mantine/core";
+import { Anchor, UnstyledButton } from "@mantine/core";
 import { Link } from "wouter";
 import type { LotDetail } from "../../../server/protocol/api.ts";
 import { hrefOf, type ListAnswer } from "../../api.tsx";
 import { AddressText } from "../../components/AddressText.tsx";
+import { EvidenceText } from "../../components/Badges.tsx";
 import { Amount } from "../../components/Amount.tsx";
 import { DataTable } from "../../components/DataTable.tsx";
 import { Section } from "../../components/Section.tsx";
@@ -10,6 +11,7 @@ import { When } from "../../components/When.tsx";
 import { countText } from "../../format.ts";
 import { useLanguage, useWords } from "../../language.tsx";
 import { fleetWords } from "../../words/fleet.ts";
+import { Mark } from "./Mark.tsx";
 import { useMoney } from "./money.ts";
 
 interface LotsPartProps {
@@ -64,7 +66,7 @@ export function LotsPart({ lots, query, chosenLotId, onChoose }: LotsPartProps) 
             key: "evidence",
             title: words.evidence,
             sortBy: (lot) => lot.evidenceClass,
-            cell: (lot) => words.classOf(String(lot.evidenceClass)),
+            cell: (lot) => <EvidenceText evidenceClass={lot.evidenceClass} />,
           },
           {
             key: "cost",
@@ -101,14 +103,6 @@ export function LotsPart({ lots, query, chosenLotId, onChoose }: LotsPartProps) 
 
 function LotState({ lot: { isFrozen, isRetired } }: { lot: LotDetail }) {
   const words = useWords(fleetWords);
-  const [color, text] = isFrozen
-    ? (["red", words.frozen] as const)
-    : isRetired
-      ? (["gray", words.retired] as const)
-      : (["green", words.live] as const);
-  return (
-    <Badge color={color} variant="light" radius="sm" autoContrast>
-      {text}
-    </Badge>
-  );
+  if (isFrozen) return <Mark tone="bad">{words.frozen}</Mark>;
+  return isRetired ? <Mark tone="plain">{words.retired}</Mark> : <Mark tone="good">{words.live}</Mark>;
 }

@@ -1,4 +1,4 @@
-import { Badge, Switch } from "@mantine/core";
+import { Switch } from "@mantine/core";
 import { useState } from "react";
 import type { NodeRecord } from "../../../server/protocol/apiRegistry.ts";
 import { hrefOf, useList } from "../../api.tsx";
@@ -10,6 +10,7 @@ import { When } from "../../components/When.tsx";
 import { countText, epochText } from "../../format.ts";
 import { useLanguage, useWords } from "../../language.tsx";
 import { fleetWords } from "../../words/fleet.ts";
+import { Mark } from "./Mark.tsx";
 
 /** Nodes and their newest reading; those that are missing alone, where that is wanted. */
 export function NodesPart({ operator }: { operator: string | undefined }) {
@@ -70,16 +71,7 @@ export function NodesPart({ operator }: { operator: string | undefined }) {
 
 function NodeState({ node: { isRevoked, isMissing, lotId } }: { node: NodeRecord }) {
   const words = useWords(fleetWords);
-  const [color, text] = isRevoked
-    ? (["gray", words.revoked] as const)
-    : isMissing
-      ? (["red", words.missing] as const)
-      : lotId === null
-        ? (["gray", words.idle] as const)
-        : (["green", words.reports] as const);
-  return (
-    <Badge color={color} variant="light" radius="sm" autoContrast>
-      {text}
-    </Badge>
-  );
+  if (isRevoked) return <Mark tone="plain">{words.revoked}</Mark>;
+  if (isMissing) return <Mark tone="bad">{words.missing}</Mark>;
+  return lotId === null ? <Mark tone="plain">{words.idle}</Mark> : <Mark tone="good">{words.reports}</Mark>;
 }

@@ -68,6 +68,7 @@ function Hours({ lotId, records }: { lotId: string; records: LotMeterRecord[] })
         { label: words.allocated, unit: "%", values: shown.map((hour) => hour.allocatedPercent), isFilled: true },
         { label: words.smActive, unit: "%", values: shown.map((hour) => hour.smActivePercent) },
       ],
+      powerRange: [0, 1.05 * Math.max(...shown.map(({ facilityKW }) => facilityKW ?? 0))] as [number, number],
       power: [
         { label: words.facilityPower, unit: "kW", values: shown.map(({ facilityKW }) => facilityKW) },
         { label: words.power, unit: "kW", values: shown.map(({ itKW }) => itKW), isFilled: true },
@@ -82,12 +83,12 @@ function Hours({ lotId, records }: { lotId: string; records: LotMeterRecord[] })
   const isWhole = meter.reportingCount === meter.gpuCount;
   return (
     <Stack gap="sm" data-testid="telemetry">
-      <Figures>
-        <Figure label={words.newestHour} note={states[newest.state]}>
-          <span style={{ fontSize: "1.05rem" }}>{epochText(newest.epoch, language)}</span>
+      <Figures perRow={6}>
+        <Figure label={words.newestHour} note={states[newest.state]} isText>
+          {epochText(newest.epoch, language)}
         </Figure>
-        <Figure label={words.untilFinal} tone={newestFinal === undefined ? undefined : "good"}>
-          <span style={{ fontSize: "1.05rem" }} data-testid="newest-final">
+        <Figure label={words.untilFinal} tone={newestFinal === undefined ? undefined : "good"} isText>
+          <span data-testid="newest-final">
             {newestFinal === undefined ? "—" : epochText(newestFinal.epoch, language)}
           </span>
         </Figure>
@@ -109,7 +110,13 @@ function Hours({ lotId, records }: { lotId: string; records: LotMeterRecord[] })
             />
           </div>
           <div className="surface" style={{ padding: "14px 16px" }}>
-            <Chart label={words.powerChart(lotId)} times={charts.times} series={charts.power} height={180} />
+            <Chart
+              label={words.powerChart(lotId)}
+              times={charts.times}
+              series={charts.power}
+              range={charts.powerRange}
+              height={180}
+            />
           </div>
         </>
       )}

@@ -203,8 +203,8 @@ function Forms({ own, vault, talk }: { own: OwnVault | undefined; vault: Vault; 
         value={isIn ? "in" : "out"}
         onChange={(value) => setIn(value === "in")}
         data={[
-          { value: "in", label: words.deposit },
-          { value: "out", label: words.redeem },
+          { value: "in", label: words.in },
+          { value: "out", label: words.out },
         ]}
       />
       <Text size="sm" c="dimmed">

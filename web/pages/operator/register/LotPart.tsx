@@ -1,4 +1,4 @@
-import { Group, Select, TextInput } from "@mantine/core";
+import { Select, SimpleGrid, TextInput, type InputWrapperProps } from "@mantine/core";
 import { parseAssets } from "../../../../server/protocol/units.ts";
 import type { Model } from "../../../../server/protocol/apiRegistry.ts";
 import type { ListAnswer } from "../../../api.tsx";
@@ -33,6 +33,8 @@ export function dayOf({ day }: LotSaid): bigint | undefined {
   return isDay ? BigInt(timeMs / 1000) : undefined;
 }
 
+const BELOW = ["label", "input", "description", "error"] satisfies InputWrapperProps["inputWrapperOrder"];
+
 interface LotPartProps {
   said: LotSaid;
   models: ListAnswer<Model>;
@@ -50,34 +52,34 @@ export function LotPart({ said, models, money, onChange }: LotPartProps) {
         {(list) => {
           const model = list.find(({ modelId }) => modelId === said.modelId);
           return (
-            <Group align="flex-start" gap="sm">
+            <SimpleGrid cols={{ base: 1, sm: 3 }} spacing="sm">
               <Select
                 label={words.model}
-                description={model === undefined ? " " : words.modelHint(countText(model.tdpW, language))}
+                description={model !== undefined && words.modelHint(countText(model.tdpW, language))}
+                inputWrapperOrder={BELOW}
                 data={list.map(({ modelId, name }) => ({ value: modelId, label: name }))}
                 value={said.modelId}
                 onChange={(modelId) => onChange({ ...said, modelId })}
-                w={280}
               />
               <TextInput
                 label={words.cost}
-                description={money?.unit ?? " "}
+                description={money?.unit}
+                inputWrapperOrder={BELOW}
                 inputMode="decimal"
                 value={said.cost}
                 onChange={(event) => onChange({ ...said, cost: event.currentTarget.value })}
                 error={said.cost !== "" && costOf(said, money) === undefined && words.badCost}
-                w={220}
               />
               <TextInput
                 type="date"
                 label={words.commissioned}
                 description={words.commissionedHint}
+                inputWrapperOrder={BELOW}
                 value={said.day}
                 onChange={(event) => onChange({ ...said, day: event.currentTarget.value })}
                 error={said.day !== "" && dayOf(said) === undefined && words.badDay}
-                w={200}
               />
-            </Group>
+            </SimpleGrid>
           );
         }}
       </Answered>
