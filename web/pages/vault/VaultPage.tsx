@@ -152,11 +152,14 @@ function Own({ own, talk }: { own: OwnVault; talk: VaultTalk }) {
         <dt>{words.claimable}</dt>
         <dd>{cash(own.claimableAssets)}</dd>
       </dl>
-      {own.claimableShares > 0n && (
-        <ActionButton action={claimAction(talk)} size="sm" style={{ alignSelf: "flex-end" }}>
-          {words.claim}
-        </ActionButton>
-      )}
+      <ActionButton
+        action={claimAction(talk)}
+        size="sm"
+        style={{ alignSelf: "flex-end" }}
+        disabled={own.claimableShares === 0n}
+      >
+        {words.claim}
+      </ActionButton>
       <Text fw={600} size="sm">
         {words.requests}
       </Text>
