@@ -17,7 +17,7 @@ import type { SignedReadingJson } from "./protocol/reading.ts";
 import type { Refusal } from "./protocol/refusal.ts";
 import type { AuditSources } from "./sourcesAudit.ts";
 import type { CapitalSources, LotFilter } from "./sourcesCapital.ts";
-import type { AccountSources, MoneySources } from "./sourcesMoney.ts";
+import type { AccountSources, MoneySources, ReportSources } from "./sourcesMoney.ts";
 import type { PlatformSources } from "./sourcesPlatform.ts";
 
 /** A published file: lines of text, kept compressed (zstd). It never changes. */
@@ -60,7 +60,7 @@ export interface IdentitySink {
  * All that the API serves. Answers come out of the read model, as the schemas of protocol/api.ts have them; what is not
  * there is undefined. Addresses come in and go out with their checksum.
  */
-export interface Sources extends PlatformSources, AuditSources, MoneySources, AccountSources {
+export interface Sources extends PlatformSources, AuditSources, MoneySources, AccountSources, ReportSources {
   /** Undefined while the program cannot serve: no database, no chain, or a read model that is behind. */
   ready(): Promise<Ready | undefined>;
   summary(): Promise<Summary>;

@@ -23,7 +23,6 @@ import { viewsOf } from "./views.ts";
 export interface FactsOptions extends ChainOptions {
   readonly files: Pick<Files, "has" | "open">;
   readonly registry: Registry;
-  readonly decimalCountOf: (token: string) => Promise<number>;
   readonly takesSignature: PlatformSources["takesSignature"];
 }
 
@@ -87,8 +86,8 @@ export function factSources(options: FactsOptions): Pick<CapitalSources, Registe
     async putDraft(terms, by) {
       const at = await leaseDomain();
       const { head, lot } = await view(async (now) => ({ head: now.head, lot: await lotAt(now, BigInt(terms.lotId)) }));
-      const assetDecimalCount = await options.decimalCountOf(deployment.addresses.asset);
-      const place = { nowAt: head.time, assetDecimalCount };
+      const asset = contractsAfter(provider, deployment.addresses, head).classToken(deployment.addresses.asset);
+      const place = { nowAt: head.time, assetDecimalCount: Number(await asset.decimals()) };
       const draftId = checkedDraft(at, terms, by, lot, place);
       const isNew =
         (await draftAt(draftId)) === undefined && (await insertDraft(store.db, draftId, terms, by, head.time));

@@ -1,6 +1,6 @@
 import type { Addresses } from "../protocol/deployment.ts";
 import type { Contracts } from "../protocol/contracts.ts";
-import type { AccountSources, MoneySources } from "../sourcesMoney.ts";
+import type { AccountSources, MoneySources, ReportSources } from "../sourcesMoney.ts";
 import type { BlockRow, View } from "./events.ts";
 import { booksOf } from "./readmodelBooks.ts";
 import { calendarOf, standingsOf } from "./readmodelCalendar.ts";
@@ -10,6 +10,7 @@ import { holdersAfter } from "./readmodelHolders.ts";
 import { invoicesAfter, receivablesAfter } from "./readmodelInvoices.ts";
 import { leaseAt, leasesAfter } from "./readmodelLeases.ts";
 import { flowsAfter, ledgersOf, portfolioOf, taxYearOf } from "./readmodelPortfolio.ts";
+import { monthOfFacility, reportOf, reportsOf } from "./readmodelReports.ts";
 import { telemetryOf } from "./readmodelTelemetry.ts";
 import { appraisedBefore, openPastPrices, valueOf, type Valued } from "./readmodelValues.ts";
 import type { Tokens } from "./tokens.ts";
@@ -24,7 +25,12 @@ export interface MoneyOptions {
 }
 
 /** What is there, owed, paid and whose. */
-export function moneySources({ view, addresses, tokens, contractsAfter }: MoneyOptions): MoneySources & AccountSources {
+export function moneySources({
+  view,
+  addresses,
+  tokens,
+  contractsAfter,
+}: MoneyOptions): MoneySources & AccountSources & ReportSources {
   const pastPrices = openPastPrices(contractsAfter);
   let minCategory: number | undefined;
 
@@ -60,6 +66,12 @@ export function moneySources({ view, addresses, tokens, contractsAfter }: MoneyO
     lease: (leaseId) => view((now) => leaseAt(now, leaseId)),
     invoices: (leaseId, page) => view((now) => invoicesAfter(now, leaseId, page)),
     receivables: (page, filter) => view((now) => receivablesAfter(now, page, filter)),
+
+    reports: (address) => view((now) => reportsOf(now, address)),
+    async report(address, month) {
+      const told = await view((now) => monthOfFacility(now, tokens, address, month));
+      return told && (await reportOf(told, pastPrices));
+    },
 
     async portfolio(account, method) {
       const { head, ledgers } = await view(async (now) => ({

@@ -68,7 +68,23 @@ export async function telemetryOf(
   { fromEpoch, toEpoch, step, limit }: TelemetryRange,
 ): Promise<FacilityTelemetry[]> {
   const { lastEpoch } = await newestEpochs(view);
-  const spans = spansOf(fromEpoch, lastEpoch !== null && lastEpoch < toEpoch ? lastEpoch : toEpoch, step, limit);
+  const last = lastEpoch !== null && lastEpoch < toEpoch ? lastEpoch : toEpoch;
+  return await overSpans(view, lotIds, spansOf(fromEpoch, last, step, limit));
+}
+
+/** What some lots did over all of the epochs from one to another; undefined where nothing is filed. */
+export async function telemetryOver(
+  view: View,
+  lotIds: readonly string[],
+  { fromEpoch, toEpoch }: Span,
+): Promise<FacilityTelemetry | undefined> {
+  const { lastEpoch } = await newestEpochs(view);
+  if (lastEpoch === null || lastEpoch < fromEpoch) return undefined;
+  const [told] = await overSpans(view, lotIds, [{ fromEpoch, toEpoch: lastEpoch < toEpoch ? lastEpoch : toEpoch }]);
+  return told;
+}
+
+async function overSpans(view: View, lotIds: readonly string[], spans: readonly Span[]): Promise<FacilityTelemetry[]> {
   const [first] = spans;
   if (first === undefined) return [];
   const marks = await reportsUpTo(view, [first.fromEpoch - 1n, ...spans.map((span) => span.toEpoch)]);
@@ -84,7 +100,8 @@ export async function telemetryOf(
   });
 }
 
-interface Span {
+/** Epochs from one to another, both included. */
+export interface Span {
   readonly fromEpoch: bigint;
   readonly toEpoch: bigint;
 }

@@ -109,7 +109,8 @@ export function priceWad(assets: bigint, shares: bigint): string | null {
   return shares === 0n ? null : String((assets * WAD) / shares);
 }
 
-function partBps(assets: bigint, wholeAssets: bigint): number | null {
+/** A part of a whole; null where there is no whole. */
+export function partBps(assets: bigint, wholeAssets: bigint): number | null {
   if (wholeAssets === 0n) return null;
   const bps = (assets * BPS) / wholeAssets;
   return Number(bps < MOST_BPS ? bps : MOST_BPS);

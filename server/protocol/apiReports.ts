@@ -1,5 +1,19 @@
 import { Type, type Static } from "typebox";
-import { Address, Amount, Bps, Count, Hash, Month, oneOf, orNull, strict, U64, UnixTime, Wad } from "./apiTypes.ts";
+import {
+  Address,
+  Amount,
+  Bps,
+  Count,
+  Hash,
+  Month,
+  oneOf,
+  orNull,
+  SignedAmount,
+  strict,
+  U64,
+  UnixTime,
+  Wad,
+} from "./apiTypes.ts";
 import { BreachSchema, PaymentSchema } from "./apiFacilities.ts";
 import { FacilityTelemetrySchema } from "./apiValues.ts";
 import { FACILITY_STATES } from "./deal.ts";
@@ -58,7 +72,10 @@ export const MonthlyReportSchema = Type.Object(
       {
         startAssets: Amount,
         rentAssets: Amount,
-        otherAssets: Amount,
+        otherAssets: Type.String({
+          ...SignedAmount,
+          description: "raised, sold and booked, less what was drawn and given back",
+        }),
         feesAssets: Amount,
         classesAssets: Amount,
         endAssets: Amount,

@@ -52,6 +52,8 @@ describe("api", () => {
       "/v1/lots",
       "/v1/lots/1",
       "/v1/lots/1/meters?from=490000&to=490002",
+      ...[`/v1/facilities/${ADDRESS}/reports`, `/v1/facilities/${ADDRESS}/reports/2026-03`],
+      `/v1/facilities/${ADDRESS}/reports/2026-03.json`,
       ...[`/v1/facilities/${ADDRESS}/value`, `/v1/facilities/${ADDRESS}/values?before=100`],
       ...[`/v1/facilities/${ADDRESS}/calendar`, `/v1/facilities/${ADDRESS}/receivables?state=Overdue`],
       `/v1/facilities/${ADDRESS}/telemetry?from=490000&to=490002&step=day`,
@@ -114,6 +116,19 @@ describe("api", () => {
         const answer = await app.inject({ url, headers: { "if-none-match": tag } });
         expect([answer.statusCode, answer.body === ""]).to.deep.equal([status, status === 304]);
       }
+    });
+
+    it("gives a month's report as CSV and on paper too", async () => {
+      const url = `/v1/facilities/${ADDRESS}/reports/2026-03`;
+      const csv = await app.inject(`${url}.csv`);
+      expect(csv.headers["content-type"]).to.match(/^text\/csv/);
+      expect(csv.headers["content-disposition"]).to.equal('attachment; filename="rackbond-5aaeb605-2026-03.csv"');
+      const pdf = await app.inject(`${url}.pdf`);
+      expect([pdf.headers["content-type"], pdf.headers["x-block-number"]]).to.deep.equal(["application/pdf", "1234"]);
+      expect(pdf.body).to.match(/^%PDF-/);
+      expect(await refusal(url.replace("03", "13"))).to.equal("400 Request_Invalid");
+      expect(await refusal(`${url.replace("03", "04")}.pdf`)).to.equal("404 Report_Unknown");
+      expect(await refusal(`${url}.exe`)).to.equal("400 Request_Invalid");
     });
 
     it("pages through a list without a gap or a repetition", async () => {

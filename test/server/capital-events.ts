@@ -9,6 +9,7 @@ import { insertBlocks, insertEvents } from "../../server/plugins/events.ts";
 import type { Json } from "../../server/protocol/eventJson.ts";
 import { marketBookOf } from "../../server/plugins/marketBooks.ts";
 import { lotBondId } from "../../server/plugins/readmodelBonds.ts";
+import type { Files } from "../../server/plugins/files.ts";
 import { openStore, type Store } from "../../server/plugins/store.ts";
 import type { Hex } from "../../server/protocol/bytes.ts";
 import type { Deployment } from "../../server/protocol/deployment.ts";
@@ -44,10 +45,10 @@ describe("capital out of events", () => {
       store,
       provider: { send: () => Promise.reject(new Error("no chain")) },
       deployment: { chainId: 1, addresses: { asset }, facilities: [], indexFeeds: [] } as unknown as Deployment,
-      files: { has: () => Promise.resolve(false), open: () => [][Symbol.iterator]() as never },
+      files: { has: () => Promise.resolve(false) } as unknown as Files,
+      follower: { version: () => 0 },
       registry: { at: () => Promise.resolve({ lots: new Map(), nodes: new Map() }) },
       takesSignature: () => Promise.resolve(false),
-      decimalCountOf: () => Promise.resolve(6),
     });
   });
 

@@ -23,6 +23,8 @@ interface Answer {
 const TYPES: Record<string, string> = {
   "get /v1/files/{kind}/{hash}": "application/x-ndjson",
   "get /v1/epochs/{epoch}/lots/{lotId}/proof": "application/x-ndjson",
+  "get /v1/facilities/{address}/reports/{month}.csv": "text/csv",
+  "get /v1/facilities/{address}/reports/{month}.pdf": "application/pdf",
   "get /metrics": "text/plain",
   "get /v1/stream": "text/event-stream",
 };
@@ -81,6 +83,11 @@ describe("openapi", () => {
       "get /v1/facilities/{address}/holders",
       "get /v1/facilities/{address}/payments",
       "get /v1/facilities/{address}/receivables",
+      "get /v1/facilities/{address}/reports",
+      "get /v1/facilities/{address}/reports/{month}",
+      "get /v1/facilities/{address}/reports/{month}.csv",
+      "get /v1/facilities/{address}/reports/{month}.json",
+      "get /v1/facilities/{address}/reports/{month}.pdf",
       "get /v1/facilities/{address}/telemetry",
       "get /v1/facilities/{address}/value",
       "get /v1/facilities/{address}/values",

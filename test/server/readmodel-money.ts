@@ -7,6 +7,7 @@ import type { Program } from "../../server/main.ts";
 import type * as api from "../../server/protocol/api.ts";
 import type { CalendarDate, Holder } from "../../server/protocol/apiFacilities.ts";
 import type { Flow, Portfolio, TaxYear } from "../../server/protocol/apiMoney.ts";
+import type { MonthlyReport, ReportListItem } from "../../server/protocol/apiReports.ts";
 import type { Appraisal, FacilityTelemetry, FacilityValue } from "../../server/protocol/apiValues.ts";
 import { contractsAt, send, sendAppraisal, type Contracts } from "../../server/protocol/contracts.ts";
 import { signOrder } from "../../server/protocol/order.ts";
@@ -256,6 +257,51 @@ describe("read model of money", () => {
         expect((await getAs(buyer, url)).status, path).to.equal(403);
         expect((await getAs(world.cast.auditor, url)).status, path).to.equal(200);
       }
+    });
+  });
+
+  describe("a month's report", () => {
+    it("tells the month from its start to its end, and where the cash of it went", async () => {
+      const url = `/v1/facilities/${facility}/reports`;
+      const { items } = await get<Page<ReportListItem>>(url);
+      expect(items.map(({ month, isOver }) => [month, isOver])).to.deep.equal([
+        ["2026-01", false],
+        ["2025-12", true],
+      ]);
+      const [january, december] = [
+        await get<MonthlyReport>(`${url}/2026-01`),
+        await get<MonthlyReport>(`${url}/2025-12`),
+      ];
+      const live = await get<api.Facility>(`/v1/facilities/${facility}`);
+      const { items: payments } = await get<Page<api.Payment>>(`/v1/facilities/${facility}/payments`);
+      expect(january.payments).to.deep.equal(payments);
+      expect([december.payments, december.classes[0]!.startAssets]).to.deep.equal([[], "0"]);
+      expect(december.classes[0]!.endAssets).to.equal(live.classes[0]!.totalShares);
+      for (const [
+        index,
+        { startAssets, endAssets, principalPaidAssets, interestPaidAssets },
+      ] of january.classes.entries()) {
+        const { outstandingAssets, interestPaidAssets: paid } = live.classes[index]!;
+        expect([startAssets, endAssets]).to.deep.equal([december.classes[index]!.endAssets, outstandingAssets]);
+        expect(BigInt(startAssets) - BigInt(endAssets)).to.equal(BigInt(principalPaidAssets));
+        expect(interestPaidAssets).to.equal(paid);
+      }
+      const { startAssets, rentAssets, otherAssets, feesAssets, classesAssets, endAssets } = january.cash;
+      expect(startAssets).to.equal(december.cash.endAssets);
+      expect(total([rentAssets, otherAssets]) - total([feesAssets, classesAssets])).to.equal(
+        BigInt(endAssets) - BigInt(startAssets),
+      );
+      // No rent was due: what came in is the surplus that was booked.
+      const given = total(payments[0]!.steps.map(({ paidAssets }) => paidAssets));
+      expect([rentAssets, otherAssets]).to.deep.equal(["0", String(given)]);
+      expect(BigInt(endAssets)).to.equal(await contracts.facility(facility).cashAssets());
+      expect(january.value.exitAssets).to.equal(
+        (await get<FacilityValue>(`/v1/facilities/${facility}/value`)).exitAssets,
+      );
+      expect(january.telemetry).to.include({ gpuCount: "4", isFinal: false });
+      expect((await fetch(`${program.apiUrl}${url}/2025-11`)).status).to.equal(404);
+      expect((await fetch(`${program.apiUrl}${url}/2026-02`)).status).to.equal(404);
+      expect(await (await fetch(`${program.apiUrl}${url}/2026-01.csv`)).text()).to.include("2026-01,Cash,");
     });
   });
 

@@ -1,10 +1,11 @@
 import { expect } from "chai";
 import { encodeBytes32String, id, type Wallet } from "ethers";
-import { mkdirSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { promisify } from "node:util";
 import { join } from "node:path";
 import { openCapital } from "../../server/plugins/capital.ts";
 import { contractsAfter } from "../../server/plugins/chainAt.ts";
-import { openRegistry } from "../../server/plugins/directory.ts";
 import { openFiles } from "../../server/plugins/files.ts";
 import { startFollower, type Follower } from "../../server/plugins/follow.ts";
 import { readModel } from "../../server/plugins/readmodel.ts";
@@ -19,13 +20,14 @@ import { termsDigest } from "../../server/protocol/leaseTerms.ts";
 import { domainOf } from "../../server/protocol/typed.ts";
 import type { Sources } from "../../server/sources.ts";
 import type { CapitalSources } from "../../server/sourcesCapital.ts";
-import { FACTORS } from "./stage.ts";
 import { START_AT, advanceTo, startWorld, type RunningWorld } from "./running.ts";
 
 /** Terms as an event has them: every integer a decimal string. */
 type Told = Omit<LeaseTermsJson, "pricing" | "periodCount" | "lesseeBucket"> &
   Record<"pricing" | "periodCount" | "lesseeBucket", string> &
   Record<"payment" | "exit", Record<string, string>>;
+
+const run = promisify(execFile);
 
 describe("rebuild", () => {
   let world: RunningWorld;
@@ -45,9 +47,6 @@ describe("rebuild", () => {
     store = await openStore({ dataDir: join(folder, "database") });
     follower = startFollower({ store, provider, deployment });
     const files = await openFiles(join(folder, "files"));
-    const methodology = { factors: FACTORS, exceptions: new Map() };
-    const { identities } = deployment;
-    const registry = openRegistry({ db: store.db, files, identities, methodology, version: () => follower.version() });
     model = readModel({
       ...{ store, follower, deployment, files },
       contractsAfter: (block) => contractsAfter(provider, deployment.addresses, block),
@@ -55,10 +54,7 @@ describe("rebuild", () => {
       submit: () => Promise.reject(new Error("not here")),
     });
     const noSignature = () => Promise.resolve(false);
-    capital = openCapital({
-      ...{ store, provider, deployment, files, registry, takesSignature: noSignature },
-      decimalCountOf: () => Promise.resolve(6),
-    });
+    capital = openCapital({ store, provider, deployment, files, follower, takesSignature: noSignature });
     await follower.catchUp();
   });
 
@@ -147,6 +143,20 @@ describe("rebuild", () => {
       "select to_regnamespace('rebuilding')::text schema",
     );
     expect(rows[0]!.schema, "nothing is left aside").to.equal(null);
+  });
+
+  it("is a command, which fills an empty database too", async () => {
+    const deploymentFile = join(world.folder, "deployment.json");
+    writeFileSync(deploymentFile, JSON.stringify(world.deployment));
+    const dataDir = join(world.folder, "command");
+    mkdirSync(dataDir);
+    const settings = { RACKBOND_DATA: dataDir, RACKBOND_RPC_URL: world.rpcUrl, RACKBOND_DEPLOYMENT: deploymentFile };
+    const { eventCount } = await rebuilt(true);
+    const { stdout } = await run(process.execPath, ["server/cli/rackbond.ts", "api", "rebuild", "--json"], {
+      env: { ...process.env, ...settings },
+    });
+    const found = { eventCount, missingCount: 0, strayCount: 0, isSame: true, isReplaced: true };
+    expect(JSON.parse(stdout)).to.include(found);
   });
 
   it("keeps what people handed in: a draft is opened by the lease of the very terms", async () => {

@@ -2,7 +2,8 @@ import type { CalendarDate, Holder } from "../../server/protocol/apiFacilities.t
 import type { Invoice, Lease, Receivable } from "../../server/protocol/apiLeases.ts";
 import type { Appraisal, FacilityTelemetry, FacilityValue } from "../../server/protocol/apiValues.ts";
 import type { Flow, PortfolioTotal, Position } from "../../server/protocol/apiMoney.ts";
-import type { AccountSources, MoneySources } from "../../server/sourcesMoney.ts";
+import { sampleReport } from "./sampleReport.ts";
+import type { AccountSources, MoneySources, ReportSources } from "../../server/sourcesMoney.ts";
 
 // What the sample's facility is worth, is owed and has paid.
 
@@ -145,7 +146,7 @@ const total: PortfolioTotal = {
 };
 
 /** Sources of money that know one facility and one lease. */
-export function sampleMoney(): MoneySources & AccountSources {
+export function sampleMoney(): MoneySources & AccountSources & ReportSources {
   const of = <T>(address: string, thing: T) => Promise.resolve(address === ADDRESS ? thing : undefined);
   return {
     facilityValue: (address) => of(address, value),
@@ -157,6 +158,11 @@ export function sampleMoney(): MoneySources & AccountSources {
     lease: (leaseId) => Promise.resolve(leaseId === 1n ? lease : undefined),
     invoices: (leaseId) => Promise.resolve(leaseId === 1n ? [invoice] : undefined),
     receivables: () => Promise.resolve([receivable]),
+    reports: (address) => {
+      const { month, fromAt, untilAt, isOver, paymentIndex } = sampleReport;
+      return of(address, [{ month, fromAt, untilAt, isOver, paymentIndex }]);
+    },
+    report: (address, month) => of(address, month === sampleReport.month ? sampleReport : undefined),
     portfolio: (account, method) =>
       Promise.resolve({ account, asOfAt: "1764000000", method, positions: [position], totals: [total] }),
     flows: () => Promise.resolve([flow]),

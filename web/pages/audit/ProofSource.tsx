@@ -1,7 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Autocomplete, Button, Group, Select, Stack, Tabs, Text, Textarea, TextInput } from "@mantine/core";
 import { useRef, useState, type DragEvent, type SyntheticEvent } from "react";
-import { identityAnchor } from "../../../server/protocol/identity.ts";
 import type { DeviceProof } from "../../../server/protocol/proof.ts";
 import { proofFileText, type ProofOrigin } from "../../../server/protocol/proofFile.ts";
 import { ApiProblem, ask, useAnswer } from "../../api.tsx";
@@ -9,9 +8,10 @@ import { Glyph } from "../../components/Glyph.tsx";
 import { epochText } from "../../format.ts";
 import { useLanguage, useWords } from "../../language.tsx";
 import { proofWords } from "../../words/auditProof.ts";
+import { anchorIn } from "./anchors.ts";
 import { identitiesUnder } from "./ground.ts";
+import { epochIn, hourText } from "./hourField.ts";
 
-const HOUR_MS = 3_600_000;
 const SUGGESTED_COUNT = 40;
 const MOST_FILE_BYTES = 4 << 20;
 
@@ -98,14 +98,14 @@ function PickHour({ onProof, origin }: PickHourProps) {
   const prove = async (event: SyntheticEvent) => {
     event.preventDefault();
     setFailure("");
-    const deviceId = anchorOf(device);
+    const deviceId = anchorIn(device);
     if (deviceId === undefined) {
       setFailure(words.deviceBad);
       return;
     }
     setGetting(true);
     try {
-      const epoch = String(Math.floor(Date.parse(`${hour}Z`) / HOUR_MS));
+      const epoch = String(epochIn(hour));
       const proof: DeviceProof = await ask("/v1/epochs/:epoch/devices/:deviceId/proof", {
         params: { epoch, deviceId },
       });
@@ -211,20 +211,6 @@ function DropFile({ onText }: { onText: (text: string) => void }) {
       />
     </Stack>
   );
-}
-
-function anchorOf(device: string): string | undefined {
-  if (/^0x[0-9a-f]{64}$/i.test(device.trim())) return device.trim().toLowerCase();
-  try {
-    return identityAnchor(device);
-  } catch {
-    return undefined;
-  }
-}
-
-/** An epoch as a field of date and time takes it, in UTC. */
-function hourText(epoch: bigint): string {
-  return new Date(Number(epoch) * HOUR_MS).toISOString().slice(0, 16);
 }
 
 function save(text: string): void {
