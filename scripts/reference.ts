@@ -1,7 +1,8 @@
-// Writes docs/reference/settings.md out of the table of settings, and the tables of docs/governance.md out of that of roles.
+// Writes the pages of docs/reference, and the tables of docs/governance.md out of that of roles.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { settingsTable } from "../server/config.ts";
+import { errorsPage, eventsPage, gasPage, routesPage } from "./referencePages.ts";
 import { CONTRACT_ROLES, delayText, RESTRICTIONS, ROLES, type RoleName } from "./governance.ts";
 
 const INTRODUCTION = `# Settings
@@ -41,6 +42,17 @@ export function functionsTable(): string {
   return table(["contract", "function", "role", "waits", "what it does"], rows);
 }
 
+/** Every page of docs/reference by its name. */
+export function referencePages(): Record<string, string> {
+  return {
+    "settings.md": settingsPage(),
+    "errors.md": errorsPage(table),
+    "events.md": eventsPage(table),
+    "routes.md": routesPage(table),
+    "gas.md": gasPage(table),
+  };
+}
+
 /** The page of governance, with its tables as the code has them. */
 export function governancePage(page: string): string {
   const placed = (text: string, name: string, lines: string) => {
@@ -62,7 +74,7 @@ function table(head: string[], rows: string[][]): string {
 if (import.meta.main) {
   const folder = join(import.meta.dirname, "../docs/reference");
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "settings.md"), settingsPage());
+  for (const [name, page] of Object.entries(referencePages())) writeFileSync(join(folder, name), page);
   const governance = join(folder, "../governance.md");
   writeFileSync(governance, governancePage(readFileSync(governance, "utf8")));
 }

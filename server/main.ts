@@ -11,7 +11,8 @@ import { chainClock } from "./clock.ts";
 import { loadConfig } from "./config.ts";
 import { signReading } from "./nodekey.ts";
 import { openIntake } from "./jobs/intake.ts";
-import { startKeeper, type KeeperAction } from "./jobs/keeper.ts";
+import type { KeeperAction } from "./jobs/acting.ts";
+import { startKeeper } from "./jobs/keeper.ts";
 import type { Oracle } from "./jobs/oracle.ts";
 import { openStation, type Station } from "./jobs/station.ts";
 import { startTransmitter } from "./jobs/transmit.ts";
@@ -177,7 +178,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     closing.push(() => intake.stop());
     const capital = openCapital({
       ...{ store, provider, deployment, files, follower, registry: station.registry },
-      takesSignature: sources.takesSignature,
+      takesSignature: (...asked) => sources.takesSignature(...asked),
     });
     const app = await buildApp({ config, sources: { ...sources, readings: intake, identities, capital } });
     closing.push(() => app.close());

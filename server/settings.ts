@@ -218,6 +218,13 @@ export const SETTINGS = {
     default: 67_108_864,
     secret: false,
   },
+  staleMs: {
+    env: "RACKBOND_STALE_MS",
+    description: "how long the answer of the block before is given on while one client's request makes the new one",
+    type: integer(0, 60_000),
+    default: 0,
+    secret: false,
+  },
   bodyLimitBytes: {
     env: "RACKBOND_BODY_LIMIT",
     description: "largest request body, bytes",

@@ -23,7 +23,7 @@ import type { CalendarDate, Holder } from "../server/protocol/apiFacilities.ts";
 import type { HistoryEvent, Reserve } from "../server/protocol/apiHistory.ts";
 import type { Invoice, Lease, Receivable } from "../server/protocol/apiLeases.ts";
 import type { Liquidation, Market, MarketPoint, Position } from "../server/protocol/apiMarkets.ts";
-import type { Flow, Portfolio } from "../server/protocol/apiMoney.ts";
+import type { Flow, Portfolio, TaxYear } from "../server/protocol/apiMoney.ts";
 import type { Alert, Bond, Dispute, IdentitySearch, Model, NodeRecord, Site } from "../server/protocol/apiRegistry.ts";
 import type { MonthlyReport, ReportListItem } from "../server/protocol/apiReports.ts";
 import type { Appraisal, FacilityTelemetry, FacilityValue } from "../server/protocol/apiValues.ts";
@@ -48,6 +48,7 @@ export interface Answers {
   "/v1/accounts/:address/flows": Page<Flow>;
   "/v1/accounts/:address/portfolio": Portfolio;
   "/v1/accounts/:address/positions": Page<Position>;
+  "/v1/accounts/:address/tax/:year": TaxYear;
   "/v1/alerts": Page<Alert>;
   "/v1/bonds": Page<Bond>;
   "/v1/deployment": PublicDeployment;

@@ -1,13 +1,13 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 import { Command } from "commander";
 
 import { buildApp, listen } from "../app.ts";
 import { chainClock, systemClock } from "../clock.ts";
-import { loadConfig, type Config, type SettingName } from "../config.ts";
+import type { Config } from "../config.ts";
 import { SETTINGS } from "../settings.ts";
-import { Failure, messageOf } from "../failure.ts";
+import { Failure } from "../failure.ts";
 import { openIntake } from "../jobs/intake.ts";
 import { openStation } from "../jobs/station.ts";
 import { epochOfCall } from "../jobs/filing.ts";
@@ -20,11 +20,11 @@ import { peerClient } from "../plugins/peerClient.ts";
 import { contractsAfter } from "../plugins/chainAt.ts";
 import { openProofs } from "../plugins/proofs.ts";
 import { readModel } from "../plugins/readmodel.ts";
-import { parseDeployment, type Deployment } from "../protocol/deployment.ts";
 import { parseMethodology, type Methodology } from "../protocol/methodology.ts";
 import { readingDomain, readingHash, parseReading } from "../protocol/reading.ts";
 import { domainOf, domainSeparator } from "../protocol/typed.ts";
 import type { ReadingReceipt } from "../sources.ts";
+import { deploymentOf, readText, required, running, type Closing } from "./service.ts";
 
 const FOLLOW_EVERY_MS = 1_000;
 const STEP_EVERY_MS = 500;
@@ -40,24 +40,11 @@ export function oracleCommand(): Command {
 }
 
 async function run(): Promise<void> {
-  const config = loadConfig(process.env);
-  const closing: (() => Promise<void> | void)[] = [];
-  const stop = async () => {
-    for (const close of closing.splice(0).reverse()) await close();
-  };
-  try {
-    const url = await startServing(config, closing);
-    process.stderr.write(`rackbond: oracle at ${url}\n`);
-    await new Promise<void>((resolve) => {
-      for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve());
-    });
-  } finally {
-    await stop();
-  }
+  await running("oracle", startServing);
 }
 
-async function startServing(config: Config, closing: (() => Promise<void> | void)[]): Promise<string> {
-  const deployment = readDeployment(required(config, "deploymentFile"));
+async function startServing(config: Config, closing: Closing): Promise<string> {
+  const deployment = deploymentOf(config);
   const rules = { isProduction: config.mode === "production", passwordFile: config.passwordFile };
   const report = await openSigner(required(config, "reportKey"), rules, SETTINGS.reportKey.env);
   closing.push(() => report.close());
@@ -137,31 +124,11 @@ async function startServing(config: Config, closing: (() => Promise<void> | void
   return url;
 }
 
-/** A setting that an oracle cannot do without. */
-function required<Name extends SettingName>(config: Config, name: Name): NonNullable<Config[Name]> {
-  const value = config[name];
-  if (value === undefined)
-    throw new Failure("Config_Missing", `${SETTINGS[name].env} is not given: ${SETTINGS[name].description}`);
-  return value;
-}
-
-function readDeployment(file: string): Deployment {
-  return parseDeployment(JSON.parse(readText(file, SETTINGS.deploymentFile.env)));
-}
-
 function readMethodology(config: Config): Methodology {
   const file = config.methodologyFile ?? join(dirname(required(config, "deploymentFile")), "methodology.json");
   if (!existsSync(file))
     throw new Failure("Config_Missing", `${SETTINGS.methodologyFile.env} is not given, and ${file} is not there`);
   return parseMethodology(readText(file, SETTINGS.methodologyFile.env).trim());
-}
-
-function readText(file: string, env: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    throw new Failure("Config_Unreadable", `${env}: ${messageOf(error)}`);
-  }
 }
 
 function shown(facts: Readonly<Record<string, unknown>>): Record<string, string> {

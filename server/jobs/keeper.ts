@@ -4,12 +4,8 @@ import type { Deployment } from "../protocol/deployment.ts";
 import { Refusal } from "../protocol/refusal.ts";
 import { EPOCH_SEC } from "../protocol/units.ts";
 import { filingAt } from "../plugins/chain.ts";
-
-/** One thing the keeper did. */
-export interface KeeperAction {
-  readonly verb: "record" | "settle" | "collect" | "distribute" | "appraise";
-  readonly subject: string;
-}
+import type { Acting, KeeperAction } from "./acting.ts";
+import { keepVault, marketKeeper } from "./keeperCapital.ts";
 
 /**
  * Does what anyone may do and somebody must: records final meters, settles leases, collects rent, runs payment dates, and
@@ -20,8 +16,17 @@ export interface Keeper {
   run(nowAt: bigint): Promise<KeeperAction[]>;
 }
 
-export function startKeeper(contracts: Contracts, deployment: Deployment): Keeper {
+export interface KeeperOptions {
+  /** Nothing is sent: what is noted is what would be done as the chain is now. */
+  readonly isDryRun?: boolean;
+  /** Whose money liquidates; the vault and the markets are kept where it is given. */
+  readonly capital?: string;
+}
+
+export function startKeeper(contracts: Contracts, deployment: Deployment, options: KeeperOptions = {}): Keeper {
   const { telemetry, leases, valuation } = contracts;
+  const { isDryRun = false, capital } = options;
+  const keepMarkets = capital === undefined ? undefined : marketKeeper(contracts, deployment, capital);
 
   const isRecorded = async (lotId: bigint, epoch: bigint): Promise<boolean> => {
     try {
@@ -34,22 +39,24 @@ export function startKeeper(contracts: Contracts, deployment: Deployment): Keepe
   };
 
   /** Records a lot's meter; false while the epoch is not on-chain, or not final yet. */
-  const record = async (lotId: bigint, epoch: bigint, nowAt: bigint, actions: KeeperAction[]): Promise<boolean> => {
+  const record = async (lotId: bigint, epoch: bigint, nowAt: bigint, act: Acting): Promise<boolean> => {
     if (await isRecorded(lotId, epoch)) return true;
     if ((await telemetry.lastEpoch()) < epoch) return false;
     const filing = await filingAt(telemetry, epoch);
     if (nowAt < filing.submittedAt + (await telemetry.challengeSec())) return false;
     // Of a lot that no oracle reports, nothing is recorded but that this is final.
     const meterIndexes = filing.meters.flatMap((meter, index) => (meter.lotId === lotId ? [index] : []));
-    await send(telemetry.record(epoch, filingCall(filing), meterIndexes));
-    actions.push({ verb: "record", subject: `lot ${lotId}, epoch ${epoch}` });
+    await act({ verb: "record", subject: `lot ${lotId}, epoch ${epoch}` }, () =>
+      send(telemetry.record(epoch, filingCall(filing), meterIndexes)),
+    );
     return true;
   };
 
   /** Settles a period; false while it waits for an index. */
-  const settle = async (leaseId: bigint, period: bigint): Promise<boolean> => {
+  const settle = async (leaseId: bigint, period: bigint, act: Acting): Promise<boolean> => {
     try {
-      await send(leases.settle(leaseId, period));
+      const subject = `lease ${leaseId}, period ${period}`;
+      await act({ verb: "settle", subject }, () => send(leases.settle(leaseId, period)));
       return true;
     } catch (error) {
       if (error instanceof Refusal && error.code === "Lease_IndexNotFixed") return false;
@@ -58,7 +65,7 @@ export function startKeeper(contracts: Contracts, deployment: Deployment): Keepe
   };
 
   /** Settles every period that has ended; gives the payees of those whose meters are not final, or index not fixed. */
-  const settleAll = async (nowAt: bigint, actions: KeeperAction[]): Promise<Set<string>> => {
+  const settleAll = async (nowAt: bigint, act: Acting): Promise<Set<string>> => {
     const waiting = new Set<string>();
     const leaseCount = await leases.leaseCount();
     for (let leaseId = 1n; leaseId <= leaseCount; leaseId++) {
@@ -67,14 +74,13 @@ export function startKeeper(contracts: Contracts, deployment: Deployment): Keepe
         const { fromAt, untilAt } = await leases.periodAt(leaseId, period);
         if (untilAt > nowAt) break;
         const isReady =
-          (await record(terms.lotId, fromAt / EPOCH_SEC - 1n, nowAt, actions)) &&
-          (await record(terms.lotId, untilAt / EPOCH_SEC - 1n, nowAt, actions)) &&
-          (await settle(leaseId, period));
+          (await record(terms.lotId, fromAt / EPOCH_SEC - 1n, nowAt, act)) &&
+          (await record(terms.lotId, untilAt / EPOCH_SEC - 1n, nowAt, act)) &&
+          (await settle(leaseId, period, act));
         if (!isReady) {
           waiting.add(await leases.payeeOf(leaseId));
           break;
         }
-        actions.push({ verb: "settle", subject: `lease ${leaseId}, period ${period}` });
       }
     }
     return waiting;
@@ -92,22 +98,21 @@ export function startKeeper(contracts: Contracts, deployment: Deployment): Keepe
    * Values a facility's lots where less than half of the value's life is left, or it is void. Where that did not help
    * (an input is out of its range, or expires first) it is tried again no sooner than after a quarter of that life.
    */
-  const appraise = async (address: string, nowAt: bigint): Promise<boolean> => {
+  const appraise = async (address: string, nowAt: bigint, act: Acting): Promise<void> => {
     const maxAgeSec = await valuation.maxAgeSec();
-    if ((await isFresh(address, nowAt)) || nowAt < (triedAt.get(address) ?? 0n) + maxAgeSec / 4n) return false;
+    if ((await isFresh(address, nowAt)) || nowAt < (triedAt.get(address) ?? 0n) + maxAgeSec / 4n) return;
     const facility = contracts.facility(address);
     const lotIds = deployment.identities.map(({ lotId }) => BigInt(lotId));
     const pledged = await Promise.all(lotIds.map((lotId) => facility.isPledged(lotId)));
     const ownIds = lotIds.filter((_, index) => pledged[index]).sort((a, b) => (a < b ? -1 : 1));
-    if (ownIds.length === 0) return false;
+    if (ownIds.length === 0) return;
     triedAt.set(address, nowAt);
     try {
-      await sendAppraisal(valuation, address, ownIds);
+      await act({ verb: "appraise", subject: address }, () => sendAppraisal(valuation, address, ownIds));
       if (await isFresh(address, nowAt)) triedAt.delete(address);
-      return true;
     } catch (error) {
       // What it refuses is for the owners of its inputs; until then the value goes stale, as it must.
-      if (error instanceof Refusal && error.code.startsWith("Valuation_")) return false;
+      if (error instanceof Refusal && error.code.startsWith("Valuation_")) return;
       throw error;
     }
   };
@@ -115,20 +120,29 @@ export function startKeeper(contracts: Contracts, deployment: Deployment): Keepe
   return {
     async run(nowAt) {
       const actions: KeeperAction[] = [];
-      const waiting = await settleAll(nowAt, actions);
+      const act: Acting = async (action, sending) => {
+        const isNoted = actions.some(({ verb, subject }) => verb === action.verb && subject === action.subject);
+        if (isDryRun && isNoted) return; // it would be done by then
+        if (!isDryRun) await sending();
+        actions.push(action);
+      };
+      const waiting = await settleAll(nowAt, act);
       for (const { address } of deployment.facilities) {
         const facility = contracts.facility(address);
         const asset = await facility.asset();
         if ((await leases.collectableAssets(address, asset)) > 0n) {
-          await send(facility.collect());
-          actions.push({ verb: "collect", subject: address });
+          await act({ verb: "collect", subject: address }, () => send(facility.collect()));
         }
         // A payment date waits for the rent of the month before it.
         while (!waiting.has(address) && (await isPaymentDue(facility, nowAt))) {
-          await send(facility.distribute());
-          actions.push({ verb: "distribute", subject: address });
+          await act({ verb: "distribute", subject: address }, () => send(facility.distribute()));
+          if (isDryRun) break;
         }
-        if (await appraise(address, nowAt)) actions.push({ verb: "appraise", subject: address });
+        await appraise(address, nowAt, act);
+      }
+      if (keepMarkets !== undefined) {
+        await keepVault(contracts, deployment, act);
+        await keepMarkets(act);
       }
       return actions;
     },

@@ -19,24 +19,32 @@ import { domainOf } from "../protocol/typed.ts";
 import { startOracle, type Oracle, type OracleOptions } from "./oracle.ts";
 import type { Transmitter } from "./transmit.ts";
 
-export interface StationOptions {
+export interface FollowedOptions {
   readonly deployment: Deployment;
   readonly rpcUrl: string;
   readonly store: StoreOptions;
   /** Holds the published files. */
   readonly filesFolder: string;
+}
+
+/** A chain, the store that its events are followed into, and the published files: what whoever serves them needs. */
+export interface Followed {
+  readonly store: Store;
+  readonly provider: JsonRpcProvider;
+  readonly contracts: Contracts;
+  readonly files: Files;
+  readonly follower: Follower;
+  close(): Promise<void>;
+}
+
+export interface StationOptions extends FollowedOptions {
   readonly methodology: Methodology;
   /** Every oracle, this process's among them, in the order of the signers. */
   readonly peers: () => readonly Peer[];
 }
 
 /** What the oracles of one process share: the store, the chain as it is followed, the published files. */
-export interface Station {
-  readonly store: Store;
-  readonly provider: JsonRpcProvider;
-  readonly contracts: Contracts;
-  readonly files: Files;
-  readonly follower: Follower;
+export interface Station extends Followed {
   readonly registry: Registry;
   /** How long after its hour a reading is taken, and a report. */
   readonly maxDelaySec: bigint;
@@ -46,36 +54,47 @@ export interface Station {
   followedAt(): bigint;
   /** Starts an oracle here; what brings its decisions on-chain follows the chain at once. */
   startOracle(own: StationOracle): Oracle;
-  close(): Promise<void>;
 }
 
 type Shared = "store" | "files" | "registry" | "head" | "peers" | "chainId" | "telemetry" | "reportDomain";
 export type StationOracle = Omit<OracleOptions, Shared | "methodologyHash" | "maxDelaySec">;
 
-export async function openStation(options: StationOptions): Promise<Station> {
-  const { deployment, methodology } = options;
-  const { addresses, chainId } = deployment;
+/** Opens chain, store and files; refuses a store that belongs to another deployment. */
+export async function openFollowed(options: FollowedOptions): Promise<Followed> {
+  const { deployment } = options;
   const closing: (() => Promise<void> | void)[] = [];
   const close = async () => {
     for (const end of closing.splice(0).reverse()) await end();
   };
   try {
-    const provider = await connectChain(options.rpcUrl, chainId);
+    const provider = await connectChain(options.rpcUrl, deployment.chainId);
     closing.push(() => provider.destroy());
     const store = await openStore(options.store);
     closing.push(() => store.close());
     await claimStore(store, deployment);
     const files = await openFiles(options.filesFolder);
+    const follower = startFollower({ store, provider, deployment });
+    closing.push(() => follower.stop());
+    return { store, provider, files, follower, contracts: contractsAt(deployment.addresses, provider), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+export async function openStation(options: StationOptions): Promise<Station> {
+  const { deployment, methodology } = options;
+  const { addresses, chainId } = deployment;
+  const followed = await openFollowed(options);
+  const { store, files, contracts, follower } = followed;
+  try {
     const text = methodologyText(methodology);
     const methodologyHash = keccakText(text);
     if (!(await files.has("methodologies", methodologyHash))) await files.put("methodologies", methodologyHash, [text]);
-    const contracts = contractsAt(addresses, provider);
     const [domain, maxDelaySec] = await Promise.all([
       contracts.telemetry.eip712Domain(),
       contracts.telemetry.maxDelaySec(),
     ]);
-    const follower = startFollower({ store, provider, deployment });
-    closing.push(() => follower.stop());
     const registry = openRegistry({
       ...{ db: store.db, files, methodology, identities: deployment.identities, version: () => follower.version() },
       fetchIdentities: (root) => firstFile(options.peers(), root),
@@ -96,7 +115,8 @@ export async function openStation(options: StationOptions): Promise<Station> {
       },
     });
     return {
-      ...{ store, provider, contracts, files, follower, registry, maxDelaySec, head, close },
+      ...followed,
+      ...{ registry, maxDelaySec, head },
       followedAt: () => kept?.head.block.time ?? 0n,
       startOracle: (own) =>
         startOracle({
@@ -108,7 +128,7 @@ export async function openStation(options: StationOptions): Promise<Station> {
         }),
     };
   } catch (error) {
-    await close();
+    await followed.close();
     throw error;
   }
 }

@@ -4,6 +4,7 @@ import { gzip } from "node:zlib";
 import type { FastifyReply, FastifyRequest, RouteHandlerMethod, RouteOptions } from "fastify";
 import { LRUCache } from "lru-cache";
 import type { TSchema } from "typebox";
+import type { Config } from "../config.ts";
 import type { BlockMark, PlatformSources } from "../sourcesPlatform.ts";
 import { atOneBlock } from "./asOf.ts";
 import { csvOf } from "./csv.ts";
@@ -26,6 +27,8 @@ interface Answer {
   readonly block: BlockMark | undefined;
   readonly etag: string;
   packed?: Promise<Buffer>;
+  /** When it was last of the newest block, by this process's clock. */
+  seenMs: number;
 }
 
 /** What the kept answers do, for the metrics. */
@@ -42,7 +45,11 @@ interface Page {
 }
 
 /** Takes charge of the answers of all GET routes below /v1 that are added afterwards. */
-export function answering(app: Api, sources: Pick<PlatformSources, "head">, cacheBytes: number): () => AnswerCounts {
+export function answering(
+  app: Api,
+  sources: Pick<PlatformSources, "head">,
+  { cacheBytes, staleMs }: Pick<Config, "cacheBytes" | "staleMs">,
+): () => AnswerCounts {
   const kept = new LRUCache<string, Answer>({
     maxSize: cacheBytes,
     maxEntrySize: Math.ceil(cacheBytes / 8),
@@ -75,7 +82,8 @@ export function answering(app: Api, sources: Pick<PlatformSources, "head">, cach
         .digest("base64url")
         .slice(0, 27)}"`;
       const headers = isCsv ? csvHeaders(request, answer as Page) : {};
-      return { body, headers, block: at, etag, type: isCsv ? CSV_TYPE : JSON_TYPE };
+      const seenMs = performance.now();
+      return { body, headers, block: at, etag, type: isCsv ? CSV_TYPE : JSON_TYPE, seenMs };
     };
 
     /** The answer of this block, made by whoever asked first. */
@@ -89,11 +97,14 @@ export function answering(app: Api, sources: Pick<PlatformSources, "head">, cach
       const found = kept.get(key);
       if (found !== undefined && found.block?.hash === head?.hash) {
         hits += 1;
+        found.seenMs = performance.now();
         return found;
       }
       const flight = `${head?.hash ?? ""} ${key}`;
       const other = underWay.get(flight);
       if (other !== undefined) {
+        // One makes the new answer; the others may have the one before it, which says of which block it is.
+        if (found !== undefined && performance.now() - found.seenMs < staleMs) return found;
         const answer = await other.catch(() => undefined); // who made it is told what was wrong; we try for ourselves
         if (answer !== undefined) {
           hits += 1;

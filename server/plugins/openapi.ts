@@ -1,7 +1,7 @@
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import { Type, type TSchema } from "typebox";
-import { ProblemSchema } from "../protocol/api.ts";
+import { NoQuerySchema, ProblemSchema } from "../protocol/api.ts";
 import type { Api } from "./http.ts";
 import { PROBLEM_TYPE } from "./problems.ts";
 
@@ -74,6 +74,7 @@ export async function openapi(app: Api, version: string): Promise<void> {
     },
   });
   await app.register(swaggerUi, { routePrefix: "/docs", staticCSP: true, logLevel: "silent" });
+  let text: string | undefined; // it does not change while the program runs
   app.get(
     "/openapi.json",
     {
@@ -81,10 +82,14 @@ export async function openapi(app: Api, version: string): Promise<void> {
         operationId: "getOpenApi",
         summary: "This description",
         tags: ["service"],
+        querystring: NoQuerySchema,
         response: answers({ 200: Type.Object({}, { additionalProperties: true, description: "OpenAPI 3.1" }) }),
       },
     },
-    () => app.swagger(),
+    async (_request, reply) => {
+      text ??= JSON.stringify(app.swagger());
+      return await reply.type("application/json; charset=utf-8").send(text as never);
+    },
   );
 }
 

@@ -25,8 +25,6 @@ export interface StreamOptions {
 
 export interface Streams {
   open(request: FastifyRequest, reply: FastifyReply, lastEventId: string | undefined): Promise<void>;
-  /** Tells of what is not on the chain: it has no place of its own, so who misses it reads it with the next. */
-  announce(kind: StreamKind, data: Readonly<Record<string, string>>): void;
   count(): number;
   toldCount(): number;
 }
@@ -81,6 +79,11 @@ export function openStreams(app: Api, { sources, maxCount, maxPerClient }: Strea
     for (const client of clients) client.write(": still here\n\n");
   }, BEAT_EVERY_MS).unref();
 
+  app.addHook("onResponse", (request, reply, done) => {
+    const isOffer = request.method === "POST" && request.routeOptions.url === "/v1/orders";
+    if (isOffer && reply.statusCode < 300) tell(eventText("order", { name: "Offered" }, undefined));
+    done();
+  });
   app.addHook("preClose", async () => {
     clearInterval(lookTimer);
     clearInterval(beatTimer);
@@ -123,7 +126,6 @@ export function openStreams(app: Api, { sources, maxCount, maxPerClient }: Strea
       if (seen === undefined) seen = begin.head;
       else if (seen.number > begin.head.number) client.write((await toldAfter(begin.head, LAST_LOG)).text);
     },
-    announce: (kind, data) => tell(eventText(kind, data, undefined)),
     count: () => clients.size,
     toldCount: () => toldCount,
   };

@@ -1,14 +1,17 @@
+import { basename } from "node:path";
 import { expect } from "chai";
-import { governancePage, settingsPage } from "../../scripts/reference.ts";
+import { governancePage, referencePages, settingsPage } from "../../scripts/reference.ts";
 import { settingsTable } from "../../server/config.ts";
 import { read } from "../architecture/project.ts";
 
 describe("reference", () => {
-  const page = read("docs/reference", ".md").find(({ path }) => path === "docs/reference/settings.md");
+  const pages = new Map(read("docs/reference", ".md").map(({ path, text }) => [basename(path), text]));
 
-  it("docs/reference/settings.md is what `npm run reference` writes", () => {
-    expect(page?.text, "run npm run reference").to.equal(settingsPage());
-  });
+  for (const [name, text] of Object.entries(referencePages())) {
+    it(`docs/reference/${name} is what \`npm run reference\` writes`, () => {
+      expect(pages.get(name), "run npm run reference").to.equal(text);
+    });
+  }
 
   it("has one row of five cells for each setting", () => {
     const rows = settingsPage()

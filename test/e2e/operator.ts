@@ -108,7 +108,7 @@ describe("an operator", function () {
     const { timestamp } = (await stage.job.provider.getBlock("latest"))!;
     await form.getByLabel("Start").fill(new Date(timestamp * 1000 + DAY_MS).toISOString().slice(0, 10));
     await form.getByRole("button", { name: "Keep the draft" }).click();
-    await form.getByText("More than zero").waitFor(); // the rent is not said yet
+    await form.getByText("An amount").first().waitFor(); // the rent is not said yet
     await form.getByLabel("Rent a month").fill(String(RENT));
     await form.getByRole("button", { name: "Keep the draft" }).click();
     await page.getByText("waits for the lessee").waitFor();

@@ -26,7 +26,8 @@ export interface InjectedWallet {
 
 /** Puts a wallet into every page of a browser context. */
 export async function injectWallet(context: BrowserContext, wallet: Wallet, rpcUrl: string): Promise<InjectedWallet> {
-  const provider = new JsonRpcProvider(rpcUrl, undefined, { staticNetwork: true, batchMaxCount: 1 });
+  // Nothing is cached: the nonce of the next of two transactions in a row is another one.
+  const provider = new JsonRpcProvider(rpcUrl, undefined, { staticNetwork: true, batchMaxCount: 1, cacheTimeout: -1 });
   context.once("close", () => provider.destroy());
   const signer = wallet.connect(provider);
   const requests: string[] = [];

@@ -2,7 +2,7 @@ import { gunzipSync } from "node:zlib";
 import { expect } from "chai";
 import { Type } from "typebox";
 import { buildApp } from "../../server/app.ts";
-import { loadConfig } from "../../server/config.ts";
+import { loadConfig, type SettingName } from "../../server/config.ts";
 import { noteBlock } from "../../server/plugins/asOf.ts";
 import { columnsOf, csvOf } from "../../server/plugins/csv.ts";
 import type { Api } from "../../server/plugins/http.ts";
@@ -23,7 +23,7 @@ describe("answers", () => {
   after(() => Promise.all(apps.map((app) => app.close())));
 
   /** An API whose sources read at `at.block`, and count how often. */
-  const build = async (replaced: Partial<Sources> = {}) => {
+  const build = async (replaced: Partial<Sources> = {}, settings: Partial<Record<SettingName, string>> = {}) => {
     const at = { block: block(1n), askedCount: 0 };
     const sample = sampleSources();
     const sources = sampleSources({
@@ -35,7 +35,7 @@ describe("answers", () => {
       },
       ...replaced,
     });
-    const config = loadConfig({}, { logLevel: "silent", requestsPerMinute: "100000" });
+    const config = loadConfig({}, { logLevel: "silent", requestsPerMinute: "100000", ...settings });
     const app = await buildApp({ config, sources });
     apps.push(app);
     return { app, at };
@@ -104,6 +104,32 @@ describe("answers", () => {
       });
       expect((await app.inject("/v1/summary")).headers["x-block-number"]).to.equal("2");
       expect(moves).to.deep.equal([]);
+    });
+
+    it("may be of the block before for who would wait, where that is set, and say so", async () => {
+      for (const [staleMs, block2] of [
+        ["0", "2"],
+        ["10000", "1"],
+      ] as const) {
+        const sample = sampleSources();
+        let waitMs = 0;
+        const { app, at } = await build(
+          {
+            lot: async (lotId) => {
+              noteBlock(at.block);
+              await new Promise((resolve) => setTimeout(resolve, waitMs));
+              return await sample.lot(lotId);
+            },
+          },
+          { staleMs },
+        );
+        await app.inject("/v1/lots/1");
+        at.block = block(2n);
+        waitMs = 50;
+        const both = await Promise.all([app.inject("/v1/lots/1"), app.inject("/v1/lots/1")]);
+        expect(both.map(({ headers }) => headers["x-block-number"])).to.deep.equal(["2", block2]);
+        expect((await app.inject("/v1/lots/1")).headers["x-block-number"]).to.equal("2");
+      }
     });
 
     it("are not kept when they are refusals, nor given to those who waited", async () => {

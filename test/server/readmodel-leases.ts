@@ -20,6 +20,7 @@ import {
   settled,
   whole,
 } from "../contracts/leasesStage.ts";
+import type { Sources } from "../../server/sources.ts";
 import { silentContracts } from "./silent.ts";
 
 // Leases as the events of the real contract tell them, beside what the contract itself says.
@@ -98,7 +99,38 @@ describe("read model of leases", () => {
       noticeSec: Number(terms.exit.noticeSec),
       purchaseAssets: String(terms.exit.purchaseAssets),
     });
+    await invoicesAgree(model, lease!);
     return lease!;
+  }
+
+  /** Its invoices and receivables sum to what the lease says, and each is found by who asks for it. */
+  async function invoicesAgree(model: Sources, lease: Lease): Promise<void> {
+    const invoices = (await model.invoices(1n, { limit: 100 }))!;
+    const total = <T>(items: readonly T[], field: (item: T) => string) =>
+      String(items.reduce((sum, item) => sum + BigInt(field(item)), 0n));
+    expect(invoices.map(({ periodIndex }) => periodIndex)).to.deep.equal(invoices.map((_, index) => index));
+    expect(total(invoices, ({ dueAssets }) => dueAssets)).to.equal(lease.invoicedAssets);
+    expect(total(invoices, ({ lateFeeAssets }) => lateFeeAssets)).to.equal(lease.lateFeeAssets);
+    for (const { dueAssets, paidAssets, leftAssets, receipts } of invoices) {
+      expect(BigInt(dueAssets) - BigInt(paidAssets)).to.equal(BigInt(leftAssets));
+      expect(total(receipts, (receipt) => receipt.paidAssets)).to.equal(paidAssets);
+    }
+    const receivables = await model.receivables({ limit: 100 }, { lessee: lease.lessee });
+    expect(total(receivables, ({ leftAssets }) => leftAssets)).to.equal(lease.owedAssets);
+    for (const { key, state, leftAssets, overdueSec } of receivables) {
+      expect(state === "Paid").to.equal(leftAssets === "0");
+      expect(state === "Overdue").to.equal(overdueSec !== "0");
+      const found = await model.receivables({ limit: 100 }, { state, leaseId: 1n });
+      expect(found.some((each) => each.key === key)).to.equal(true);
+      expect((await model.receivables({ limit: 100, after: key })).some((each) => each.key === key)).to.equal(false);
+    }
+    expect(await model.receivables({ limit: 100 }, { payee: ethers.ZeroAddress })).to.deep.equal([]);
+    expect(await model.lease(1n)).to.deep.equal(lease);
+    const { state, lessee, payee, lotId } = lease;
+    const asked = { state, lessee, payee, lotId: BigInt(lotId) };
+    expect(await model.leases({ limit: 5 }, asked)).to.deep.equal([lease]);
+    expect(await model.leases({ limit: 5 }, { ...asked, lotId: 77n })).to.deep.equal([]);
+    expect(await model.invoices(99n, { limit: 1 })).to.equal(undefined);
   }
 
   const clauses = { ...FULL_CLAUSES, efficiency: { ...FULL_CLAUSES.efficiency } } satisfies Partial<Terms>;
@@ -125,7 +157,7 @@ describe("read model of leases", () => {
     await time.increaseTo(status.endAt);
     await leases.settle(1, 2);
     const lease = await shown(world);
-    expect(BigInt(lease.lateFeeAssets) > 0n).to.equal(true);
+    expect([lease.state, BigInt(lease.lateFeeAssets) > 0n]).to.deep.equal(["Defaulted", true]);
     expect(lease).to.include({ isInDefault: true, endCount: 3, depositAssets: "0" });
   });
 

@@ -151,7 +151,7 @@ describe("session", () => {
     const bare = Fastify() as unknown as Api;
     apps.push(bare);
     bare.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
-    answering(bare, sampleSources(), 1 << 20);
+    answering(bare, sampleSources(), { cacheBytes: 1 << 20, staleMs: 0 });
     await sessions(bare, {
       config: { publicUrl: undefined, host: "127.0.0.1" },
       sources: sampleSources(),

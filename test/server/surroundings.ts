@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -50,7 +50,7 @@ describe("around the API's routes", () => {
         expect(page.headers["content-security-policy"])
           .to.include("script-src 'self'")
           .and.include("frame-ancestors 'none'")
-          .and.not.match(/https:|unsafe-eval|upgrade-insecure/);
+          .and.not.match(/https:|'unsafe-eval'|upgrade-insecure/);
       }
     });
 
@@ -142,6 +142,15 @@ describe("around the API's routes", () => {
       expect(body)
         .to.match(/process_resident_memory_bytes \d/)
         .and.match(/nodejs_eventloop_lag_p99_seconds \d/);
+    });
+
+    it("has every measure that the dashboard shows", async () => {
+      const { body } = await (await build()).inject("/metrics");
+      const known = new Set([...body.matchAll(/^# TYPE (\w+)/gm)].map(([, name]) => name));
+      const dashboard = readFileSync("docs/grafana.json", "utf8");
+      const shown = [...dashboard.matchAll(/\b((?:rackbond|nodejs|process)_\w+?)(?:_bucket|_count)?(?=[{,])/g)];
+      expect(shown.length).to.be.greaterThan(20);
+      for (const [, name] of shown) expect(known, name).to.include(name);
     });
 
     it("says that it is not ready where the database is gone, and is read all the same", async () => {

@@ -21,7 +21,7 @@ export function Figure({ label, children, note, tone, isText = false }: FigurePr
       <Text
         component="dd"
         className={`figures ${tone ?? ""}`}
-        fz={isText ? "1.05rem" : "1.35rem"}
+        fz={isText ? "1.05rem" : "clamp(1.05rem, 1.2vw + 0.8rem, 1.35rem)"}
         fw={600}
         lh={1.35}
         m={0}

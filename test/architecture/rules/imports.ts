@@ -47,7 +47,7 @@ const TYPESCRIPT: Record<string, string[]> = {
   "server/routes": [...BASE, "server/plugins"],
   "server/app.ts": [...BASE, ...PARTS],
   "server/main.ts": [...BASE, ...PARTS, "server/app.ts"],
-  "server/cli": [...BASE, ...PARTS, ...COMPOSED],
+  "server/cli": [...BASE, ...PARTS, ...COMPOSED, "server/model"],
   // The simulation composes the whole program; it enters the server by these doors only.
   "scripts/chaos": [...BASE, "server/plugins", ...COMPOSED, "scripts"],
   scripts: [...BASE, "scripts/chaos", "server/model", ...COMPOSED],

@@ -1,5 +1,5 @@
 import type { Bond } from "../../../server/protocol/apiRegistry.ts";
-import { ActionButton, type Action, type ActionStep, type Plan } from "../../action.tsx";
+import type { Action, ActionStep, Plan } from "../../action.tsx";
 import { hrefOf, useList } from "../../api.tsx";
 import type { Chain } from "../../chain.ts";
 import { Amount } from "../../components/Amount.tsx";
@@ -10,6 +10,7 @@ import { useWords } from "../../language.tsx";
 import { useWallet } from "../../wallet.tsx";
 import { fleetWords } from "../../words/fleet.ts";
 import { allowanceStep } from "./allowance.ts";
+import { LastingAction } from "./LastingAction.tsx";
 import { Mark } from "./Mark.tsx";
 import { useMoney, type Money } from "./money.ts";
 
@@ -47,9 +48,7 @@ export function BondsPart({ operator }: { operator: string | undefined }) {
                 key: "act",
                 title: "",
                 cell: (bond) =>
-                  !bond.isMet && bond.operator === account && money !== undefined ? (
-                    <PostButton bond={bond} money={money} />
-                  ) : null,
+                  bond.operator === account && money !== undefined && <PostButton bond={bond} money={money} />,
               },
             ]}
           />
@@ -87,8 +86,8 @@ function PostButton({ bond, money }: { bond: Bond; money: Money }) {
   };
   const action: Action = { title: words.postTitle(bond.lotId ?? ""), plan };
   return (
-    <ActionButton action={action} size="xs" variant="default">
+    <LastingAction isOpen={!bond.isMet} action={action} size="xs" variant="default">
       {words.post}
-    </ActionButton>
+    </LastingAction>
   );
 }

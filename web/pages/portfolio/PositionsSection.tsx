@@ -54,24 +54,26 @@ export function PositionsSection({ portfolio }: { portfolio: Portfolio }) {
     },
     { key: "cost", title: words.cost, isFigure: true, cell: (one) => money(one, one.costAssets) },
     {
-      key: "price",
-      title: words.exitPrice,
+      key: "value",
+      title: words.valueColumn,
       isFigure: true,
-      cell: ({ exitPriceWad, isValueUsable }) => (
+      cell: (one) => (
         <>
-          {exitPriceWad === null ? "—" : priceText(exitPriceWad, language)}
-          {exitPriceWad !== null && !isValueUsable && <span className="unit warn">{words.stale}</span>}
+          {money(one, one.valueAssets)}
+          {one.exitPriceWad !== null && (
+            <span className={`unit ${one.isValueUsable ? "" : "warn"}`}>
+              {one.isValueUsable ? words.atPrice(priceText(one.exitPriceWad, language)) : words.stale}
+            </span>
+          )}
         </>
       ),
     },
-    { key: "value", title: words.valueColumn, isFigure: true, cell: (one) => money(one, one.valueAssets) },
     {
       key: "xirr",
       title: words.xirrColumn,
       isFigure: true,
       cell: ({ xirrBps }) => (xirrBps === null ? "—" : percentText(xirrBps, language)),
     },
-    { key: "interest", title: words.interestColumn, isFigure: true, cell: (one) => money(one, one.interestAssets) },
     { key: "claimable", title: words.claimableColumn, isFigure: true, cell: (one) => money(one, one.claimableAssets) },
     {
       key: "actions",

@@ -3,7 +3,7 @@ import type { LeaseDraft } from "../../../../server/protocol/apiDrafts.ts";
 import { contractTerms, openingAssets, signTerms, termsDigest } from "../../../../server/protocol/leaseTerms.ts";
 import { domainOf } from "../../../../server/protocol/typed.ts";
 import type { Hex } from "../../../../server/protocol/bytes.ts";
-import { ActionButton, type Plan } from "../../../action.tsx";
+import type { Plan } from "../../../action.tsx";
 import { tell, useList } from "../../../api.tsx";
 import type { Chain } from "../../../chain.ts";
 import { AddressText } from "../../../components/AddressText.tsx";
@@ -16,6 +16,7 @@ import { countText } from "../../../format.ts";
 import { useLanguage, useWords } from "../../../language.tsx";
 import { leasesWords } from "../../../words/leases.ts";
 import { allowanceStep } from "../allowance.ts";
+import { LastingAction } from "../LastingAction.tsx";
 import { Mark } from "../Mark.tsx";
 import type { Money } from "../money.ts";
 import { RentText } from "./RentText.tsx";
@@ -135,16 +136,20 @@ function DraftActs({ draft, account, money }: DraftActsProps) {
 
   return (
     <Group gap={4} wrap="nowrap">
-      {state === "Drafted" && isSame(terms.lessee) && (
-        <ActionButton size="xs" action={{ title: words.signTitle(terms.lotId), plan: planSigning }}>
-          {words.sign}
-        </ActionButton>
-      )}
-      {state === "Signed" && isSame(draft.operator) && (
-        <ActionButton size="xs" action={{ title: words.openTitle(terms.lotId), plan: planOpening }}>
-          {words.open}
-        </ActionButton>
-      )}
+      <LastingAction
+        size="xs"
+        isOpen={state === "Drafted" && isSame(terms.lessee)}
+        action={{ title: words.signTitle(terms.lotId), plan: planSigning }}
+      >
+        {words.sign}
+      </LastingAction>
+      <LastingAction
+        size="xs"
+        isOpen={state === "Signed" && isSame(draft.operator)}
+        action={{ title: words.openTitle(terms.lotId), plan: planOpening }}
+      >
+        {words.open}
+      </LastingAction>
     </Group>
   );
 }

@@ -1,5 +1,6 @@
 import { Group, SimpleGrid, Stack, Text } from "@mantine/core";
 import type { ReactNode } from "react";
+import { addMonths } from "../../../../server/protocol/calendar.ts";
 import type { Invoice, Lease } from "../../../../server/protocol/apiLeases.ts";
 import { ActionButton } from "../../../action.tsx";
 import { hrefOf, useAnswer, useList } from "../../../api.tsx";
@@ -14,6 +15,7 @@ import { countText, percentText, spanText } from "../../../format.ts";
 import { useLanguage, useWords } from "../../../language.tsx";
 import { useWallet } from "../../../wallet.tsx";
 import { leasesWords } from "../../../words/leases.ts";
+import { LastingAction } from "../LastingAction.tsx";
 import type { Money } from "../money.ts";
 import { LeaseState } from "./LeasesPart.tsx";
 import { RentText } from "./RentText.tsx";
@@ -48,14 +50,19 @@ interface LeaseProps {
 function LeaseActs({ lease, money }: LeaseProps) {
   const words = useWords(leasesWords);
   const { account } = useWallet();
+  const chainTimeAt = useAnswer("/v1/summary").data?.chainTimeAt;
+  const monthEndAt = addMonths(BigInt(lease.startAt), lease.settledCount + 1);
+  const isMonthOver = chainTimeAt !== undefined && BigInt(chainTimeAt) >= monthEndAt;
   if (lease.settledCount === lease.endCount) return <LeaseState lease={lease} />;
   const isLessee = account !== undefined && lease.lessee.toLowerCase() === account.toLowerCase();
   return (
     <Group gap="xs">
       <LeaseState lease={lease} />
-      <ActionButton size="xs" variant="default" action={settleAction(words, lease)}>
-        {words.settle}
-      </ActionButton>
+      {isMonthOver && (
+        <ActionButton size="xs" variant="default" action={settleAction(words, lease)}>
+          {words.settle}
+        </ActionButton>
+      )}
       {isLessee && !lease.isInDefault && lease.endAt === null && (
         <ActionButton size="xs" variant="default" action={terminateAction(words, lease, money)}>
           {words.terminate}
@@ -70,7 +77,7 @@ function Sums({ lease, money }: LeaseProps) {
   const { language } = useLanguage();
   const short = (assets: string) => <Amount assets={assets} {...money} isShort />;
   return (
-    <Figures>
+    <Figures perRow={6}>
       <Figure label={words.periods}>
         {words.ofPeriods(countText(lease.settledCount, language), countText(lease.endCount, language))}
       </Figure>
@@ -164,8 +171,12 @@ function Invoices({ lease, money }: LeaseProps) {
                 isFigure: true,
                 cell: (row) => (row.kind === "Rent" ? percentText(row.availabilityBps, language) : "—"),
               },
-              { key: "base", title: words.base, isFigure: true, cell: (row) => amount(row.baseAssets) },
-              { key: "metered", title: words.metered, isFigure: true, cell: (row) => amount(row.meteredAssets) },
+              {
+                key: "rent",
+                title: words.rent,
+                isFigure: true,
+                cell: (row) => amount(String(BigInt(row.baseAssets) + BigInt(row.meteredAssets))),
+              },
               { key: "credit", title: words.credit, isFigure: true, cell: (row) => amount(row.slaCreditAssets) },
               {
                 key: "efficiency",
@@ -181,16 +192,20 @@ function Invoices({ lease, money }: LeaseProps) {
                 isFigure: true,
                 cell: ({ leftAssets }) => <span className={leftAssets === "0" ? "" : "bad"}>{amount(leftAssets)}</span>,
               },
-              { key: "until", title: words.dueAt, cell: (row) => <When at={row.dueAt} /> },
+              { key: "until", title: words.dueAt, cell: (row) => <When at={row.dueAt} isDateOnly /> },
               {
                 key: "act",
                 title: "",
-                cell: (row) =>
-                  row.leftAssets === "0" ? null : (
-                    <ActionButton size="xs" variant="default" action={payAction(words, lease, row, money)}>
-                      {words.pay}
-                    </ActionButton>
-                  ),
+                cell: (row) => (
+                  <LastingAction
+                    size="xs"
+                    variant="default"
+                    isOpen={row.leftAssets !== "0"}
+                    action={payAction(words, lease, row, money)}
+                  >
+                    {words.pay}
+                  </LastingAction>
+                ),
               },
             ]}
           />

@@ -55,7 +55,7 @@ export function SitePart({ account, sites, siteId, onChoose }: SitePartProps) {
               />
             )}
           </Answered>
-          {(isNew || sites.data?.length === 0) && <NewSite onRegistered={() => setNew(false)} />}
+          {(isNew || sites.data?.length === 0) && <NewSite onRegistered={() => setNew(true)} />}
         </Stack>
       )}
     </Section>
@@ -85,6 +85,11 @@ function NewSite({ onRegistered }: { onRegistered: () => void }) {
       steps: [{ label: words.registerSite, run: () => contracts.registry.registerSite(...named) }],
     };
   };
+  const onDone = () => {
+    setCountry("");
+    setZone("");
+    onRegistered();
+  };
   return (
     <Group align="flex-start" gap="sm">
       <TextInput
@@ -106,7 +111,7 @@ function NewSite({ onRegistered }: { onRegistered: () => void }) {
       />
       <ActionButton
         mt={{ base: 0, sm: 44 }}
-        action={{ title: words.registerSite, plan, onDone: onRegistered }}
+        action={{ title: words.registerSite, plan, onDone }}
         disabled={!isCountry || !isZone}
       >
         {words.registerSite}

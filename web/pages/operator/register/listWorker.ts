@@ -1,5 +1,4 @@
 import type { DeviceList } from "../../../../server/protocol/deviceList.ts";
-import { readListText } from "./readList.ts";
 
 // Runs beside the page: a million rows take seconds, and the page goes on answering.
 
@@ -30,6 +29,8 @@ scope.onmessage = ({ data }) => {
 };
 
 async function answer({ list, keyFiles }: ListQuestion): Promise<void> {
+  // Not at the top: what waits for its WebAssembly there would hear nothing of a question that came meanwhile.
+  const { readListText } = await import("./readList.ts");
   const text = await list.text();
   const read = readListText(text, keyFiles, (deviceCount) => scope.postMessage({ kind: "progress", deviceCount }));
   scope.postMessage({ kind: "list", list: read });
