@@ -54,10 +54,14 @@ describe("an auditor", function () {
     expect(proof).to.include('"kind": "rackbond-device-hour"');
   });
 
-  it("proves it again from the file", async () => {
+  it("proves it from the file and the wallet's own node, while the server is not there", async () => {
+    await page.route("**/v1/**", (route) => route.abort());
+    await page.getByRole("radio", { name: "The chain, through my wallet" }).check();
     await open(proof);
     await verdict("good");
-    expect(await stepsIn("passed")).to.deep.equal([...PROOF_STEPS]);
+    // Who stands in the lot is published by the server alone: that step may stay open, and the hour is proven without it.
+    const passed = await stepsIn("passed");
+    expect(passed.filter((name) => name !== "identity")).to.deep.equal(PROOF_STEPS.filter((n) => n !== "identity"));
   });
 
   it("sees a proof that was tampered with fail, at the steps that fail", async () => {
@@ -72,6 +76,7 @@ describe("an auditor", function () {
     );
     await page.locator('[data-step="signature"][data-state="failed"]').waitFor({ timeout: SHOWN_MS });
     expect(await stepsIn("failed")).to.deep.equal(["signature", "publication"]);
+    await page.unroute("**/v1/**");
   });
 
   it("computes the payment dates again, and finds what the chain paid", async () => {
