@@ -8,7 +8,7 @@ import { theStage, type Stage, type Visitor } from "./stage.ts";
 import type { InjectedWallet } from "./wallet.ts";
 
 // What an investor does, in a browser with a wallet: subscribe, borrow, repay, sell to another investor, redeem from the
-// vault and claim. Each through the preview; what the chain has afterwards is what the preview said.
+// vault, claim what a payment date brought. Each through the preview; what the chain has afterwards is what the preview said.
 
 const SHOWN_MS = 30_000;
 const POLL_MS = 500;
@@ -159,5 +159,18 @@ describe("investor's story", function () {
       await act(page, "Claim");
     });
     expect(await vault.maxRedeem(saver.address)).to.equal(0n);
+  });
+
+  it("claims what the next payment date brought", async () => {
+    await stage.passPayment();
+    const claimable = await senior().claimableAssets(first.address);
+    expect(claimable).to.be.above(0n);
+    const coin = contracts().classToken(stage.job.world.deployment.addresses.asset);
+    const before = await coin.balanceOf(first.address);
+    await at("/portfolio", first, async (page) => {
+      expect(await act(page, "Claim")).to.include("tUSD");
+    });
+    expect(await senior().claimableAssets(first.address)).to.equal(0n);
+    expect((await coin.balanceOf(first.address)) - before).to.be.at.least(claimable);
   });
 });
