@@ -95,6 +95,7 @@ describe("an operator", function () {
     const text = await settings.innerText();
     expect(text).to.include(`RACKBOND_AGENT_LOT_ID=${lotId}`);
     expect(text).to.include(`RACKBOND_AGENT_ORACLE=${stage.url}`);
+    await stage.passHours(1); // a node reports from the first hour that begins after it was registered
     await stage.plugIn(stage.newHost(0));
   });
 
