@@ -47,6 +47,8 @@ export interface Job {
    * are not of this fleet hand their readings in when it is over and not reported yet.
    */
   passHour(handIn?: (epoch: bigint) => Promise<void>): Promise<Hour>;
+  /** From now on holders leave their claims, loans and trades after a payment date to whoever has their keys. */
+  stopHolders(): void;
   stop(): Promise<void>;
 }
 
@@ -86,6 +88,7 @@ export async function startJob(options: RunOptions, say: (text: string) => void)
       program,
       provider,
       actors: actorsOf(world, fleet, provider),
+      doHoldersAct: true,
       say,
     };
     await observeFleet(run, Number(program.nextEpoch()) * HOUR_SEC);
@@ -93,6 +96,9 @@ export async function startJob(options: RunOptions, say: (text: string) => void)
     return {
       ...{ world, fleet, folder: folder.path, chainUrl: chain.url, chainId: chain.chainId, provider, program, stop },
       paymentCount: () => payments,
+      stopHolders: () => {
+        run.doHoldersAct = false;
+      },
       async passHour(handIn) {
         const epoch = program.nextEpoch();
         const endAt = (Number(epoch) + 1) * HOUR_SEC;
@@ -123,6 +129,7 @@ interface Run {
   program: Program;
   provider: JsonRpcProvider;
   actors: Actors;
+  doHoldersAct: boolean;
   say: (text: string) => void;
 }
 
@@ -174,7 +181,7 @@ async function closeDay(run: Run, at: number, reported: number): Promise<number>
   // By what the chain has paid and this folder has reported: a run that was killed in between makes up for it.
   const paid = Number(await program.contracts.facility(place.address).paymentCount());
   for (let index = reported; index < paid; index++) {
-    const story = await actors.afterPayment(index);
+    const story = run.doHoldersAct ? await actors.afterPayment(index) : [];
     const lines = await paymentReport(program.contracts, world.deployment, place, BigInt(index), monthOf(index));
     say([...lines, ...story.map((line) => `  ${line}`)].join("\n"));
     writeFileSync(reportedFile(run.folder), String(index + 1));

@@ -57,6 +57,8 @@ const POLICY = {
   styleSrc: ["'self'", "'unsafe-inline'"],
   workerSrc: ["'self'", "blob:"],
 };
+/** When to come back to a server that is busy. */
+const RETRY_SEC = 5;
 const HTTPS_ONLY = { upgradeInsecureRequests: [] };
 
 export interface AppOptions {
@@ -113,7 +115,11 @@ export async function buildApp(options: AppOptions): Promise<Api> {
   await app.register(sensible);
   await app.register(underPressure, {
     maxEventLoopDelay: config.maxEventLoopDelayMs,
-    retryAfter: 5,
+    pressureHandler(_request, reply, _type, value) {
+      if (value === Infinity) return; // no sample was taken: that says nothing of the delay
+      void reply.header("retry-after", String(RETRY_SEC));
+      throw new HttpProblem(503, "Server_Busy", "the server has more to do than it can; try again later");
+    },
   });
   await app.register(rateLimit, {
     max: config.requestsPerMinute,

@@ -178,7 +178,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     closing.push(() => intake.stop());
     const capital = openCapital({
       ...{ store, provider, deployment, files, follower, registry: station.registry },
-      takesSignature: sources.takesSignature,
+      takesSignature: (...asked) => sources.takesSignature(...asked),
     });
     const app = await buildApp({ config, sources: { ...sources, readings: intake, identities, capital } });
     closing.push(() => app.close());

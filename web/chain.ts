@@ -1,6 +1,7 @@
 import { BrowserProvider, type JsonRpcSigner } from "ethers";
 import { contractsAt, explainRevert, type Contracts } from "../server/protocol/contracts.ts";
 import type { Addresses } from "../server/protocol/deployment.ts";
+import { Refusal } from "../server/protocol/refusal.ts";
 import type { Eip1193Provider } from "./eip1193.ts";
 
 // The chain through the wallet. Loaded only when something is sent, signed or read from a contract.
@@ -53,7 +54,7 @@ export class FailedAction extends Error {
 /** What stopped an action. */
 export function failureOf(error: unknown): FailedAction {
   if (error instanceof FailedAction) return error;
-  const refusal = explainRevert(error);
+  const refusal = error instanceof Refusal ? error : explainRevert(error);
   if (refusal !== undefined) return new FailedAction(refusal.code, textsOf(refusal.facts), refusal.message);
   const { code, shortMessage, message, facts } = error as {
     code?: unknown;

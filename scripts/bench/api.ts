@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { execFileSync } from "node:child_process";
 import autocannon from "autocannon";
 
@@ -20,6 +21,8 @@ const BLOCK_EVERY_MS = 12_000;
 const STALE_MS = "2000";
 /** What a world of its own has behind it, where none is given. */
 const HOURS = 24;
+
+const ATTEMPTS = 40;
 
 type Say = (line: string) => void;
 
@@ -83,7 +86,11 @@ interface Page {
 /** Every public read route of the description with ids that it answers for; those it does not answer for are said. */
 async function readPaths(url: string, say: Say): Promise<string[]> {
   const get = async (path: string): Promise<unknown> => {
-    const answer = await fetch(url + path);
+    let answer = await fetch(url + path);
+    for (let attempt = 0; answer.status === 503 && attempt < ATTEMPTS; attempt++) {
+      await sleep(500); // it has only just begun
+      answer = await fetch(url + path);
+    }
     if (!answer.ok) throw new Error(`${path} answers ${answer.status}: ${await answer.text()}`);
     return await answer.json();
   };

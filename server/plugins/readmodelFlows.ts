@@ -41,6 +41,7 @@ interface Told {
   readonly kind: FlowKind;
   readonly shares?: bigint;
   readonly assets?: bigint;
+  readonly accruedAssets?: bigint;
   readonly incomeAssets?: bigint;
   readonly feeAssets?: bigint;
   readonly counterparty?: string | undefined;
@@ -81,9 +82,9 @@ function tell(holding: Holding, event: ShareEvent, telling: Telling): Told[] {
       const { interestAssets, principalAssets, principal } = accrueTo(holding, at, now);
       return [
         ...(interestAssets > 0n
-          ? [{ kind: "Interest", assets: interestAssets, incomeAssets: interestAssets } as const]
+          ? [{ kind: "Interest", accruedAssets: interestAssets, incomeAssets: interestAssets } as const]
           : []),
-        ...(principalAssets > 0n ? [{ kind: "Principal", assets: principalAssets, effect: principal } as const] : []),
+        ...(principalAssets > 0n ? [{ kind: "Principal", accruedAssets: principalAssets, effect: principal } as const] : []),
       ];
     }
     case "LossAccrued": {
@@ -208,6 +209,7 @@ function flowOf(
     ...{ asset: deal.settings.asset, assetSymbol: asset.symbol },
     shares: String(told.shares ?? 0n),
     assets: String(told.assets ?? 0n),
+    accruedAssets: String(told.accruedAssets ?? 0n),
     incomeAssets: String(told.incomeAssets ?? 0n),
     feeAssets: String(told.feeAssets ?? 0n),
     basisAssets: String(told.effect?.basisAssets ?? 0n),

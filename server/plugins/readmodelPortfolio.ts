@@ -172,7 +172,7 @@ export function taxYearOf(
     return {
       ...{ asset, assetSymbol: facts.symbol, assetDecimalCount: facts.decimalCount },
       interestAssets: sum(({ incomeAssets }) => incomeAssets),
-      principalAssets: sum(({ assets: paid }) => paid, ["Principal"]),
+      principalAssets: sum(({ accruedAssets }) => accruedAssets, ["Principal"]),
       proceedsAssets: sum(({ assets: paid, incomeAssets }) => String(BigInt(paid) - BigInt(incomeAssets)), sales),
       basisAssets: sum(({ basisAssets }) => basisAssets, sales),
       gainAssets: sum(({ gainAssets }) => gainAssets),

@@ -177,11 +177,14 @@ export interface Prices extends Worth {
 }
 
 const KEPT = 5_000;
+const GONE_MS = 600_000;
 const AT_ONCE = 8;
 
 /** Tells what facilities were worth in past blocks; a block's answer does not change, so it is asked once. */
 export function openPastPrices(contractsAfter: (block: Pick<BlockRow, "hash">) => Contracts) {
   const known = new LRUCache<string, Prices>({ max: KEPT });
+  // A node that has dropped a block's state is not asked for it on every request; another node may have it later.
+  const gone = new LRUCache<string, true>({ max: KEPT, ttl: GONE_MS });
 
   const ask = async (address: string, tokens: readonly string[], block: Pick<BlockRow, "hash">): Promise<Prices> => {
     const { valuation, classToken } = contractsAfter(block);
@@ -199,14 +202,15 @@ export function openPastPrices(contractsAfter: (block: Pick<BlockRow, "hash">) =
   const at = async (address: string, tokens: readonly string[], block: Pick<BlockRow, "hash">) => {
     const key = `${block.hash} ${address}`;
     const found = known.get(key);
-    if (found !== undefined) return found;
+    if (found !== undefined || gone.has(key)) return found;
     try {
       const prices = await ask(address, tokens, block);
       known.set(key, prices);
       return prices;
     } catch (error) {
-      if (isError(error, "CALL_EXCEPTION") || isUnanswered(error)) return undefined;
-      throw error;
+      if (!isError(error, "CALL_EXCEPTION") && !isUnanswered(error)) throw error;
+      gone.set(key, true);
+      return undefined;
     }
   };
 

@@ -85,7 +85,7 @@ async function compareAndReplace(tx: Db, isDry: boolean): Promise<Rebuilt> {
   const kept = await headBlock(tx);
   const { rows: heads } = await tx.query<{ number: bigint }>(`select max(number) number from ${SCHEMA}.blocks`);
   const head = heads[0]?.number ?? 0n;
-  const until = kept !== undefined && kept.number < head ? kept.number : head;
+  const until = kept === undefined || kept.number < head ? (kept?.number ?? -1n) : head;
   const placed = (schema: string) =>
     `select ${PLACED.replace("SCHEMA", schema)} from ${schema}.events e where e.block <= $1`;
   const only = async (one: string, other: string) => {

@@ -141,6 +141,7 @@ export const FlowSchema = Type.Object(
     assetSymbol: Type.String(),
     shares: SignedAmount,
     assets: Type.String({ ...SignedAmount, description: "cash that changed hands" }),
+    accruedAssets: Type.String({ ...Amount, description: "came to the shares, to be claimed: no cash yet" }),
     incomeAssets: Type.String({
       ...SignedAmount,
       description: "interest in it; accrued interest paid for is negative",

@@ -56,6 +56,8 @@ export interface Stage {
   /** Runs a registered host's agent from now on. */
   plugIn(host: NewHost): Promise<void>;
   passHours(count: number): Promise<void>;
+  /** Until the next payment date has paid. */
+  passPayment(): Promise<void>;
   /** Until what is reported now is final. */
   passChallenge(): Promise<void>;
   visit(path: string, options?: VisitOptions): Promise<Visitor>;
@@ -99,6 +101,7 @@ async function startStage(): Promise<Stage> {
   );
   closing.push(() => job.stop());
   while (job.paymentCount() < 1) await job.passHour();
+  job.stopHolders(); // from here on they act in their browsers
 
   const raising = await raiseAgain(job);
   const browser = await chromium.launch({
@@ -139,6 +142,10 @@ async function startStage(): Promise<Stage> {
       if (text !== undefined) await agent.take(host.exporter.hostname, BigInt(startAt) * 1000n, text);
     },
     passHours,
+    async passPayment() {
+      const before = job.paymentCount();
+      while (job.paymentCount() === before) await passHours(1);
+    },
     passChallenge: () => passHours(CHALLENGE_HOURS),
     visit: (path, options = {}) => visit(browser, job, path, options),
   };

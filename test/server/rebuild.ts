@@ -1,6 +1,8 @@
 import { expect } from "chai";
 import { encodeBytes32String, id, type Wallet } from "ethers";
-import { mkdirSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { promisify } from "node:util";
 import { join } from "node:path";
 import { openCapital } from "../../server/plugins/capital.ts";
 import { contractsAfter } from "../../server/plugins/chainAt.ts";
@@ -24,6 +26,8 @@ import { START_AT, advanceTo, startWorld, type RunningWorld } from "./running.ts
 type Told = Omit<LeaseTermsJson, "pricing" | "periodCount" | "lesseeBucket"> &
   Record<"pricing" | "periodCount" | "lesseeBucket", string> &
   Record<"payment" | "exit", Record<string, string>>;
+
+const run = promisify(execFile);
 
 describe("rebuild", () => {
   let world: RunningWorld;
@@ -139,6 +143,20 @@ describe("rebuild", () => {
       "select to_regnamespace('rebuilding')::text schema",
     );
     expect(rows[0]!.schema, "nothing is left aside").to.equal(null);
+  });
+
+  it("is a command, which fills an empty database too", async () => {
+    const deploymentFile = join(world.folder, "deployment.json");
+    writeFileSync(deploymentFile, JSON.stringify(world.deployment));
+    const dataDir = join(world.folder, "command");
+    mkdirSync(dataDir);
+    const settings = { RACKBOND_DATA: dataDir, RACKBOND_RPC_URL: world.rpcUrl, RACKBOND_DEPLOYMENT: deploymentFile };
+    const { eventCount } = await rebuilt(true);
+    const { stdout } = await run(process.execPath, ["server/cli/rackbond.ts", "api", "rebuild", "--json"], {
+      env: { ...process.env, ...settings },
+    });
+    const found = { eventCount, missingCount: 0, strayCount: 0, isSame: true, isReplaced: true };
+    expect(JSON.parse(stdout)).to.include(found);
   });
 
   it("keeps what people handed in: a draft is opened by the lease of the very terms", async () => {

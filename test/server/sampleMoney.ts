@@ -134,7 +134,8 @@ const position: Position = {
 
 const flow: Flow = {
   ...{ key: "99-0-0", at: "1763990000", kind: "Sold", facility: ADDRESS, classIndex: 0, token: ADDRESS, symbol: "A" },
-  ...{ asset: ADDRESS, assetSymbol: "USDX", shares: "-10", assets: "9", incomeAssets: "0", feeAssets: "0" },
+  ...{ asset: ADDRESS, assetSymbol: "USDX", shares: "-10", assets: "9", accruedAssets: "0", incomeAssets: "0" },
+  feeAssets: "0",
   ...{ basisAssets: "10", gainAssets: "-1", heldShares: "70", costAssets: "70", counterparty: ADDRESS },
   ...{ blockNumber: "99", transactionHash: HASH },
 };

@@ -74,7 +74,7 @@ export const tradeWords = inBoth({
     plan: (count: number) => (count === 1 ? "1 order" : `${String(count)} orders`),
     missing: (amount: string) => `${amount} cannot be had at this price now`,
     averagePrice: "Average price",
-    priceAssets: "Price",
+    priceAssets: "For the shares",
     accruedAssets: "Accrued interest",
     fee: "Fee of the exchange",
     feeBySeller: "Fee, from the seller's side",

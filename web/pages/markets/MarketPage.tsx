@@ -1,4 +1,4 @@
-import { Alert, Button, Grid, Stack, Text } from "@mantine/core";
+import { Alert, Grid, Group, Stack, Text } from "@mantine/core";
 import { useState } from "react";
 import { Link, useParams } from "wouter";
 import { liquidAssets, type MarketVerb } from "../../../server/model/market.ts";
@@ -85,14 +85,14 @@ function Totals({ market, talk }: { market: Market; talk: MarketTalk }) {
   const { totals, price } = marketOf(market);
   return (
     <Stack mb="xl">
-      <Figures>
+      <Figures perRow={4}>
         <Figure label={words.supplied} note={`${words.suppliers}: ${countText(market.supplierCount, language)}`}>
-          {talk.cash(totals.totalSupplyAssets)}
+          {talk.short(totals.totalSupplyAssets)}
         </Figure>
         <Figure label={words.borrowed} note={`${words.borrowers}: ${countText(market.borrowerCount, language)}`}>
-          {talk.cash(totals.totalBorrowAssets)}
+          {talk.short(totals.totalBorrowAssets)}
         </Figure>
-        <Figure label={words.liquid}>{talk.cash(liquidAssets(totals))}</Figure>
+        <Figure label={words.liquid}>{talk.short(liquidAssets(totals))}</Figure>
         <Figure label={words.utilization} note={words.utilizationNote}>
           {percentText(market.utilizationBps, language, 1)}
         </Figure>
@@ -186,7 +186,7 @@ function Own({ market, own, after, talk }: OwnProps) {
           <Text size="xs" c="dimmed" mb="xs">
             {words.incomeNote}
           </Text>
-          <Button.Group>
+          <Group gap="xs">
             <ActionButton
               action={incomeAction(market, "repay", talk)}
               size="xs"
@@ -203,7 +203,7 @@ function Own({ market, own, after, talk }: OwnProps) {
             >
               {words.incomeTitles("claim")}
             </ActionButton>
-          </Button.Group>
+          </Group>
         </div>
       )}
     </Stack>

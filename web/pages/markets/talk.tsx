@@ -31,6 +31,7 @@ export interface MarketTalk {
   coin: MoneyUnit;
   symbol: string;
   cash: (assets: bigint) => ReactNode;
+  short: (assets: bigint) => ReactNode;
   shares: (shares: bigint) => ReactNode;
   price: (price: bigint | null) => ReactNode;
   health: (health: Pick<MarketHealth, "healthWad" | "owedAssets">) => string;
@@ -49,6 +50,7 @@ export function useMarketTalk(loanToken: string | undefined, symbol: string): Ma
     return {
       ...{ words, field, coin, symbol },
       cash: (assets) => <Amount assets={assets} decimalCount={decimalCount} unit={unit} />,
+      short: (assets) => <Amount assets={assets} decimalCount={decimalCount} unit={unit} isShort />,
       shares: (shares) => <Amount assets={shares} decimalCount={decimalCount} unit={symbol} />,
       price: (price) =>
         price === null ? "—" : <Amount assets={price} decimalCount={PRICE_DECIMALS} unit={unit} digitCount={4} />,

@@ -31,6 +31,7 @@ export function FlowsSection({ account, method, portfolio }: FlowsProps) {
     { key: "class", title: words.className, cell: ({ symbol }) => symbol },
     { key: "shares", title: words.shares, isFigure: true, cell: (flow) => shares(flow, flow.shares) },
     { key: "assets", title: words.assets, isFigure: true, cell: (flow) => money(flow, flow.assets) },
+    { key: "accrued", title: words.accrued, isFigure: true, cell: (flow) => money(flow, flow.accruedAssets) },
     { key: "income", title: words.income, isFigure: true, cell: (flow) => money(flow, flow.incomeAssets) },
     { key: "gain", title: words.gain, isFigure: true, cell: (flow) => money(flow, flow.gainAssets) },
     { key: "held", title: words.held, isFigure: true, cell: (flow) => shares(flow, flow.heldShares) },

@@ -23,11 +23,9 @@ export function OwnOrders({ talk }: { talk: TradeTalk }) {
     <Section
       title={words.orders}
       actions={
-        openCount > 0 && (
-          <ActionButton action={cancelAllAction(openCount, talk)} size="xs" variant="default">
-            {words.cancelAll}
-          </ActionButton>
-        )
+        <ActionButton action={cancelAllAction(openCount, talk)} size="xs" variant="default" disabled={openCount === 0}>
+          {words.cancelAll}
+        </ActionButton>
       }
     >
       {account === undefined ? (
@@ -78,12 +76,16 @@ function columnsOf(talk: TradeTalk): Column<OrderRecord>[] {
       key: "cancel",
       title: "",
       isFigure: true,
-      cell: (record) =>
-        isLive(record.status) && (
-          <ActionButton action={cancelAction(offerOf(record), talk)} size="xs" variant="default">
-            {words.cancel}
-          </ActionButton>
-        ),
+      cell: (record) => (
+        <ActionButton
+          action={cancelAction(offerOf(record), talk)}
+          size="xs"
+          variant="default"
+          disabled={!isLive(record.status)}
+        >
+          {words.cancel}
+        </ActionButton>
+      ),
     },
   ];
 }

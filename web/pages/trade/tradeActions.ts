@@ -2,7 +2,7 @@ import { orderOf, priceWad, type PlannedFill } from "../../../server/model/book.
 import type { Order } from "../../../server/protocol/fill.ts";
 import { Refusal } from "../../../server/protocol/refusal.ts";
 import type { Action, ActionStep } from "../../action.tsx";
-import { tell } from "../../api.tsx";
+import { ApiProblem, tell } from "../../api.tsx";
 import { approvalOf } from "../../approval.ts";
 import type { Chain } from "../../chain.ts";
 import { termsOf, type SignedOffer } from "./offers.ts";
@@ -12,6 +12,8 @@ import type { TradeTalk } from "./tradeTalk.tsx";
 
 /** What a purchase may cost more than its quote, for the interest that accrues until its block. */
 const SLACK_PARTS = 1000n;
+const HAND_IN_ATTEMPTS = 20;
+const HAND_IN_WAIT_MS = 1000;
 /** As `ShareExchange.Status` numbers it. */
 const OPEN = 0n;
 
@@ -194,8 +196,17 @@ async function handIn({ contracts, signer }: Chain, order: Order): Promise<undef
     import("../../../server/protocol/typed.ts"),
   ]);
   const signature = await signOrder(signer, domainOf(await contracts.exchange.eip712Domain()), order);
-  await tell("POST", "/v1/orders", { order: termsOf(order), signature });
-  return undefined;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await tell("POST", "/v1/orders", { order: termsOf(order), signature });
+      return undefined;
+    } catch (error) {
+      // The API looks at the last block it has read: the approval before may be in one after it.
+      const isShort = error instanceof ApiProblem && error.facts["status"] === "MakerShort";
+      if (!isShort || attempt === HAND_IN_ATTEMPTS) throw error;
+      await new Promise((resolve) => setTimeout(resolve, HAND_IN_WAIT_MS));
+    }
+  }
 }
 
 function randomSalt(): string {

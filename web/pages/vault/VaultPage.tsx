@@ -85,7 +85,7 @@ function Totals({ vault, talk }: { vault: Vault; talk: VaultTalk }) {
       : (BigInt(vault.pendingShares) * BigInt(vault.exitAssets)) / BigInt(vault.totalShares);
   return (
     <Stack mb="xl">
-      <Figures>
+      <Figures perRow={3}>
         <Figure label={words.exitPrice} note={words.exitNote}>
           {price(vault.exitWad)}
         </Figure>
@@ -95,7 +95,9 @@ function Totals({ vault, talk }: { vault: Vault; talk: VaultTalk }) {
         <Figure label={words.gap} note={words.gapNote}>
           {percentText(gapBps, language)}
         </Figure>
-        <Figure label={words.worth}>{cash(BigInt(vault.exitAssets))}</Figure>
+        <Figure label={words.worth}>
+          <Amount assets={vault.exitAssets} decimalCount={coin.decimalCount} unit={coin.unit} isShort />
+        </Figure>
         <Figure label={words.cash} note={words.freeNote(text(BigInt(vault.freeAssets)))}>
           {cash(BigInt(vault.cashAssets))}
         </Figure>
@@ -150,11 +152,14 @@ function Own({ own, talk }: { own: OwnVault; talk: VaultTalk }) {
         <dt>{words.claimable}</dt>
         <dd>{cash(own.claimableAssets)}</dd>
       </dl>
-      {own.claimableShares > 0n && (
-        <ActionButton action={claimAction(talk)} size="sm" style={{ alignSelf: "flex-end" }}>
-          {words.claim}
-        </ActionButton>
-      )}
+      <ActionButton
+        action={claimAction(talk)}
+        size="sm"
+        style={{ alignSelf: "flex-end" }}
+        disabled={own.claimableShares === 0n}
+      >
+        {words.claim}
+      </ActionButton>
       <Text fw={600} size="sm">
         {words.requests}
       </Text>
@@ -201,8 +206,8 @@ function Forms({ own, vault, talk }: { own: OwnVault | undefined; vault: Vault; 
         value={isIn ? "in" : "out"}
         onChange={(value) => setIn(value === "in")}
         data={[
-          { value: "in", label: words.deposit },
-          { value: "out", label: words.redeem },
+          { value: "in", label: words.in },
+          { value: "out", label: words.out },
         ]}
       />
       <Text size="sm" c="dimmed">
