@@ -131,9 +131,10 @@ export function actorsOf(world: World, fleet: readonly FleetLot[], provider: Jso
       let isPaid = false;
       const leaseCount = await as(cast.keeper).leases.leaseCount();
       for (let leaseId = 1n; leaseId <= leaseCount; leaseId++) {
-        const lessee = cast.lessees[Number(leaseId) - 1] as Wallet;
+        const { terms, status } = await as(cast.keeper).leases.lease(leaseId);
+        const lessee = cast.lessees.find(({ address }) => address === terms.lessee);
+        if (lessee === undefined) continue; // somebody's who is none of the cast
         const { leases } = as(lessee);
-        const { terms, status } = await leases.lease(leaseId);
         const { settledCount, prepaidAssets, owedAssets } = status;
         for (let period = 0n; owedAssets > 0n && period < settledCount; period++) {
           const { assets: leftAssets, lateFeeAssets } = await leases.receivable(leaseId, period);

@@ -1,9 +1,9 @@
 import { expect } from "chai";
 import type { Page } from "playwright-core";
-import type { Wallet } from "ethers";
+import { id, type Wallet } from "ethers";
 
 import { fund } from "../../scripts/seed.ts";
-import { contractsAt } from "../../server/protocol/contracts.ts";
+import { contractsAt, send } from "../../server/protocol/contracts.ts";
 import { theStage, type Stage, type Visitor } from "./stage.ts";
 import { confirm, confirmAll, connect, settled } from "./visiting.ts";
 
@@ -13,6 +13,7 @@ import { confirm, confirmAll, connect, settled } from "./visiting.ts";
 const SHOWN_MS = 20_000;
 const SENT_MS = 120_000;
 const DAY_MS = 86_400_000;
+const YEAR_SEC = 31_536_000;
 const COST = 240_000;
 const RENT = 8_400;
 const UNITS = 10n ** 6n;
@@ -95,6 +96,12 @@ describe("an operator", function () {
     const text = await settings.innerText();
     expect(text).to.include(`RACKBOND_AGENT_LOT_ID=${lotId}`);
     expect(text).to.include(`RACKBOND_AGENT_ORACLE=${stage.url}`);
+    // A lot reports from the first hour that begins after an auditor attested its devices.
+    const { addresses } = stage.job.world.deployment;
+    const auditor = contractsAt(addresses, stage.job.world.cast.auditor.connect(stage.job.provider));
+    const { timestamp } = (await stage.job.provider.getBlock("latest"))!;
+    await send(auditor.registry.attest(lotId, 1, timestamp + YEAR_SEC, id("inventory")));
+    await stage.passHours(1);
     await stage.plugIn(stage.newHost(0));
   });
 

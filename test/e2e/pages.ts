@@ -15,6 +15,8 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 const DESKTOP = { width: 1440, height: 900 };
 const PHONE = { width: 390, height: 844 };
 const NARROWEST = 360;
+const USABLE_MS = 1_500;
+const SHOWN_MS = 15_000;
 /** Where screenshots are kept; none are without it. */
 const SCREENS = process.env["E2E_SCREENS"];
 const MOST_BYTES = 200_000;
@@ -61,6 +63,18 @@ describe("every page", function () {
   this.timeout(1_800_000);
   let stage: Stage;
   before(async () => (stage = await theStage()));
+
+  it("is usable in a second and a half when it is the first", async () => {
+    const { context, page } = await stage.visit("/docs");
+    try {
+      const startedMs = performance.now();
+      await page.goto("/");
+      await page.getByRole("main").getByText("Rackbond One").first().waitFor({ timeout: SHOWN_MS });
+      expect(performance.now() - startedMs).to.be.below(USABLE_MS);
+    } finally {
+      await context.close();
+    }
+  });
 
   for (const shown of PAGES) {
     describe(shown.name, () => {

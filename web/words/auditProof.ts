@@ -4,7 +4,7 @@ import { inBoth } from "../language.tsx";
 export const proofWords = inBoth({
   en: {
     title: "Prove a GPU-hour",
-    lead: "What one GPU did in one hour, from its node's signature to the report on the chain. Everything below is computed in this browser; nothing is taken on trust from this server.",
+    lead: "What one GPU did in one hour, from its node's signature to the report on the chain. Everything is computed in this browser; whose word on the chain it is compared with, you choose.",
     source: "The proof",
     fromApi: "Pick a GPU and an hour",
     fromFile: "Open a proof file",
@@ -107,7 +107,7 @@ export const proofWords = inBoth({
   },
   ja: {
     title: "GPU 時間を証明",
-    lead: "ある GPU のある一時間を、ノードの署名からチェーン上のレポートまで検証します。計算はすべてこのブラウザ内で行い、サーバーを信用する必要はありません。",
+    lead: "ある GPU のある一時間を、ノードの署名からチェーン上のレポートまで検証します。計算はすべてこのブラウザ内で行い、チェーンの事実をどこから得るかは選べます。",
     source: "証明",
     fromApi: "GPU と時間を選ぶ",
     fromFile: "証明ファイルを開く",

@@ -75,7 +75,8 @@ export const fleetWords = inBoth({
     untilFinal: "Newest final hour",
     newestHour: "Newest hour",
     noMeter: "Not reported yet",
-    noMeterHint: "The first reading of an agent appears here within the hour, and is final a day later.",
+    noMeterHint:
+      "A lot reports once an auditor has attested its devices (level 1). An agent's first reading appears here within the hour, and is final a day later.",
     utilization: "Utilization",
     utilizationChart: (id: string) => `Allocated and SM-active time of lot ${id}`,
     powerChart: (id: string) => `Power of lot ${id}`,
@@ -189,7 +190,8 @@ export const fleetWords = inBoth({
     untilFinal: "最新の確定時間",
     newestHour: "最新の時間",
     noMeter: "まだ報告がありません",
-    noMeterHint: "エージェントの最初の計測値は1時間以内にここに表示され、1日後に確定します。",
+    noMeterHint:
+      "監査人がデバイスを証明(レベル 1)すると、ロットは報告を開始します。エージェントの最初の計測値は1時間以内にここに表示され、1日後に確定します。",
     utilization: "稼働率",
     utilizationChart: (id: string) => `ロット ${id} の割当時間と SM 稼働時間`,
     powerChart: (id: string) => `ロット ${id} の電力`,

@@ -90,7 +90,7 @@ export const registerWords = inBoth({
     stepPublish: "Hand the identities to the oracle",
     done: (id: string) => `Lot ${id} is registered`,
     doneLead:
-      "Its identities are with this oracle. Keep the file: doubled pledges are proven from it, and every agent needs it.",
+      "Its identities are with this oracle. Keep the file: doubled pledges are proven from it, and every agent needs it. The lot reports once an auditor has attested its devices (level 1).",
     identitiesFile: "Identities file",
     toAgent: "Set up the agents",
     toFleet: "To the fleet",
@@ -192,7 +192,7 @@ export const registerWords = inBoth({
     stepPublish: "識別子をオラクルに渡す",
     done: (id: string) => `ロット ${id} を登録しました`,
     doneLead:
-      "識別子はこのオラクルに保存されました。ファイルは保管してください。二重担保の証明と各エージェントの設定に必要です。",
+      "識別子はこのオラクルに保存されました。ファイルは保管してください。二重担保の証明と各エージェントの設定に必要です。監査人がデバイスを証明(レベル 1)すると報告が始まります。",
     identitiesFile: "識別子ファイル",
     toAgent: "エージェントを設定",
     toFleet: "設備へ",

@@ -56,7 +56,6 @@ export default function ProofPage() {
     queryKey: ["proof", text, against, against === "facts" ? facts : asked.dataUpdatedAt, origin],
     queryFn: () => proveHour(read.proof, ground),
     enabled: text !== "" && read.refusal === undefined,
-    placeholderData: (before) => before,
     ...LOCAL,
   });
   const isOtherSystem = read.origin !== undefined && ownOrigin !== undefined && !isSameOrigin(read.origin, ownOrigin);

@@ -5,6 +5,7 @@ import type { DeviceProof } from "../../../server/protocol/proof.ts";
 import type { ProofOrigin } from "../../../server/protocol/proofFile.ts";
 import type { ProofGround } from "../../../server/protocol/proofSteps.ts";
 import { Refusal } from "../../../server/protocol/refusal.ts";
+import { reportCall, reportFrom } from "../../../server/protocol/report.ts";
 import { Registry__factory } from "../../../types/factories/registry/Registry__factory.ts";
 import { Telemetry__factory } from "../../../types/factories/telemetry/Telemetry__factory.ts";
 import type { Registry } from "../../../types/registry/Registry.ts";
@@ -38,23 +39,17 @@ export async function groundOfChain(
   const head = await provider.getBlock("latest");
   let filed: Pick<ProofGround, "standing" | "report"> = { standing: null };
   if (submitted && receipt) {
-    const { report, submittedAt } = submitted.args as unknown as {
-      report: Parameters<typeof telemetry.isFiled>[0] & Record<string, bigint | string>;
-      submittedAt: bigint;
-    };
+    const { submittedAt } = submitted.args as unknown as { submittedAt: bigint };
+    // What an event gives is frozen, and a call fills in what it is given.
+    const report = reportFrom(submitted.args["report"] as Parameters<typeof reportFrom>[0]);
     const [isFiled, challengeSec] = await Promise.all([
-      telemetry.isFiled(report, submittedAt),
+      telemetry.isFiled(reportCall(report), submittedAt),
       telemetry.challengeSec(),
     ]);
     const isOver = BigInt(head?.timestamp ?? 0) >= submittedAt + challengeSec;
     filed = {
       standing: isFiled ? (isOver ? "Final" : "Submitted") : null,
-      report: {
-        epoch: BigInt(report.epoch),
-        readingsRoot: report.readingsRoot as Hex,
-        dataHash: report.dataHash as Hex,
-        devicesReportingCount: BigInt(report.devicesReportingCount),
-      },
+      report,
     };
   }
 

@@ -4,7 +4,7 @@ import { Link, useSearchParams } from "wouter";
 import { AGENT_PLACES, AGENT_UNIT, agentEnvironment } from "../../../server/protocol/agentSettings.ts";
 import type { LotDetail } from "../../../server/protocol/api.ts";
 import type { NodeRecord } from "../../../server/protocol/apiRegistry.ts";
-import { useAnswer, useList } from "../../api.tsx";
+import { useAnswer, useList, type ListAnswer } from "../../api.tsx";
 import { Glyph } from "../../components/Glyph.tsx";
 import { PageHead } from "../../components/PageHead.tsx";
 import { Section } from "../../components/Section.tsx";
@@ -50,6 +50,15 @@ export default function AgentPage() {
   );
 }
 
+/** The nodes of a lot; of one that was registered within the hour, those of its site that are in no lot yet. */
+function useNodes({ lotId, siteId }: LotDetail): ListAnswer<NodeRecord> {
+  const ofLot = useList("/v1/nodes", "after", { query: { lotId, limit: 200 } });
+  const isNew = ofLot.data?.length === 0;
+  const atSite = useList("/v1/nodes", "after", isNew ? { query: { siteId, limit: 200 } } : null);
+  const isFree = (node: NodeRecord) => node.lotId === null && !node.isRevoked;
+  return isNew ? { ...atSite, data: atSite.data?.filter(isFree) } : ofLot;
+}
+
 function Setup({ lots }: { lots: LotDetail[] }) {
   const words = useWords(agentWords);
   const { language } = useLanguage();
@@ -57,7 +66,7 @@ function Setup({ lots }: { lots: LotDetail[] }) {
   const [chosenLotId, chooseLot] = useState(search.get("lot"));
   const [chosenNodeId, chooseNode] = useState<string | null>(null);
   const lot = lots.find(({ lotId }) => lotId === chosenLotId) ?? lots[0]!;
-  const nodes = useList("/v1/nodes", "after", { query: { lotId: lot.lotId, limit: 200 } });
+  const nodes = useNodes(lot);
   const node = nodes.data?.find(({ nodeId }) => nodeId === chosenNodeId) ?? nodes.data?.[0];
   return (
     <>

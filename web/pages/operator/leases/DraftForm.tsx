@@ -99,6 +99,7 @@ export function DraftForm({ lots, money, onDone }: DraftFormProps) {
             onChange={(lotId) => hold.change({ lotId: lotId ?? "" })}
             error={fault("lotId")}
             nothingFoundMessage={words.noLots}
+            allowDeselect={false}
             searchable
           />
           <TextInput

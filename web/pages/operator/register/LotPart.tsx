@@ -60,6 +60,7 @@ export function LotPart({ said, models, money, onChange }: LotPartProps) {
                 data={list.map(({ modelId, name }) => ({ value: modelId, label: name }))}
                 value={said.modelId}
                 onChange={(modelId) => onChange({ ...said, modelId })}
+                allowDeselect={false}
               />
               <TextInput
                 label={words.cost}

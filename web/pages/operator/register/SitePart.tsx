@@ -51,6 +51,7 @@ export function SitePart({ account, sites, siteId, onChoose }: SitePartProps) {
                 }))}
                 value={siteId}
                 onChange={onChoose}
+                allowDeselect={false}
                 maw={420}
               />
             )}
