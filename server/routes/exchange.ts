@@ -75,8 +75,7 @@ export function exchangeRoutes(app: Api, sources: CapitalSources): void {
       config: LIMITS,
       schema: {
         operationId: "submitOrder",
-        summary:
-          "Takes an order that its maker signed, that can be filled now and lives 5 minutes to 90 days; 201, or 200 where it is here",
+        summary: "Takes an order that its maker signed and that can be filled now; 201, or 200 where it is here",
         tags: ["exchange"],
         querystring: NoQuerySchema,
         body: SignedOrderSchema,
@@ -104,7 +103,7 @@ export function exchangeRoutes(app: Api, sources: CapitalSources): void {
       schema: {
         operationId: "listFills",
         summary:
-          "Trades, the newest first; with `account` that account's own, to itself and auditors, with their parties and orders",
+          "Trades, the newest first; with `account` that account's own, to itself and auditors, with their parties",
         tags: ["exchange"],
         querystring: FillsQuerySchema,
         response: answers({ 200: pageSchemaOf(FillSchema) }, 401, 403),
