@@ -46,7 +46,7 @@ export interface Action {
 
 type Stage =
   | { name: "planning" }
-  | { name: "planned"; plan: Plan }
+  | { name: "planned"; plan: Plan; account: string }
   | { name: "running"; plan: Plan; place: number; isSent: boolean; hashes: string[] }
   | { name: "done"; plan: Plan; hashes: string[] }
   | { name: "failed"; plan: Plan | undefined; place: number; failure: FailedAction };
@@ -174,7 +174,8 @@ function useAction(action: Action, openChain: () => Promise<Chain>) {
 
   const planned = async (): Promise<Stage> => {
     try {
-      return { name: "planned", plan: await action.plan(await openChain()) };
+      const chain = await openChain();
+      return { name: "planned", plan: await action.plan(chain), account: chain.account };
     } catch (error) {
       const { failureOf } = await import("./chain.ts");
       return { name: "failed", plan: undefined, place: 0, failure: failureOf(error) };
@@ -188,12 +189,13 @@ function useAction(action: Action, openChain: () => Promise<Chain>) {
 
   const confirm = async () => {
     if (stage.name !== "planned") return;
-    const { plan } = stage;
-    const { failureOf, untilMined } = await import("./chain.ts");
+    const { plan, account } = stage;
+    const { demandAccount, failureOf, untilMined } = await import("./chain.ts");
     const hashes: string[] = [];
     let place = 0;
     try {
       const chain = await openChain();
+      demandAccount(chain, account);
       for (; place < plan.steps.length; place++) {
         setStage({ name: "running", plan, place, isSent: false, hashes: [...hashes] });
         const sent = await plan.steps[place]!.run(chain);
@@ -291,9 +293,9 @@ function Failure({ failure }: { failure: FailedAction }) {
   const facts = Object.entries(failure.facts);
   return (
     <Alert color="red" variant="light" title={words.actionFailed} role="alert">
-      {failure.code === "Wallet_Declined" ? (
-        words.declined
-      ) : (
+      {failure.code === "Wallet_Declined" && words.declined}
+      {failure.code === "Account_Changed" && words.accountChanged}
+      {failure.code !== "Wallet_Declined" && failure.code !== "Account_Changed" && (
         <Stack gap={4}>
           <Text size="sm" className="mono" fw={600}>
             {failure.code}

@@ -28,6 +28,12 @@ export async function openChain(
   return { contracts: contractsAt(addresses, signer), addresses, provider, signer, account, chainId };
 }
 
+/** Refuses an account that is not the one an action was planned for: what it pays and what it gets would be two accounts'. */
+export function demandAccount({ account }: Pick<Chain, "account">, planned: string): void {
+  if (account.toLowerCase() !== planned.toLowerCase())
+    throw new FailedAction("Account_Changed", { planned, connected: account });
+}
+
 /** Waits for a transaction's block, however long that takes; a revert is thrown. */
 export async function untilMined(provider: BrowserProvider, hash: string): Promise<void> {
   for (;;) {

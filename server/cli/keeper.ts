@@ -41,7 +41,12 @@ async function run(options: Options): Promise<void> {
     closing.push(() => provider.destroy());
     const contracts = contractsAt(deployment.addresses, new GasSigner(key, provider));
     const isDryRun = options.dryRun === true;
-    const keeper = startKeeper(contracts, deployment, { isDryRun, capital: key.address });
+    let failureCount = 0;
+    const onFailure = (subject: string, error: unknown) => {
+      failureCount += 1;
+      process.stderr.write(`rackbond: keeper: ${subject}: ${messageOf(error)}\n`);
+    };
+    const keeper = startKeeper(contracts, deployment, { isDryRun, capital: key.address, onFailure });
     const turn = async () => {
       const nowAt = BigInt((await provider.getBlock("latest"))?.timestamp ?? 0);
       for (const { verb, subject } of await keeper.run(nowAt)) {
@@ -50,8 +55,10 @@ async function run(options: Options): Promise<void> {
         process.stdout.write(`${options.json === true ? JSON.stringify(line) : text}\n`);
       }
     };
-    if (options.once === true || isDryRun) await turn();
-    else {
+    if (options.once === true || isDryRun) {
+      await turn();
+      if (failureCount > 0) process.exitCode = 1;
+    } else {
       process.stderr.write(`rackbond: keeper ${key.address}, every ${options.every} s\n`);
       await repeating(turn, Number(options.every) * 1_000);
     }

@@ -1,10 +1,12 @@
+import { isError } from "ethers";
+
 import { filingCall } from "../protocol/report.ts";
 import { explainRevert, send, sendAppraisal, type Contracts } from "../protocol/contracts.ts";
 import type { Deployment } from "../protocol/deployment.ts";
 import { Refusal } from "../protocol/refusal.ts";
 import { EPOCH_SEC } from "../protocol/units.ts";
 import { filingAt } from "../plugins/chain.ts";
-import type { Acting, KeeperAction } from "./acting.ts";
+import type { Acting, Apart, KeeperAction } from "./acting.ts";
 import { keepVault, marketKeeper } from "./keeperCapital.ts";
 
 /**
@@ -21,12 +23,23 @@ export interface KeeperOptions {
   readonly isDryRun?: boolean;
   /** Whose money liquidates; the vault and the markets are kept where it is given. */
   readonly capital?: string;
+  /** Told of what a contract refused of one lease, facility, class or borrower: the others have their turn. Without it the turn ends. */
+  readonly onFailure?: (subject: string, error: unknown) => void;
 }
 
 export function startKeeper(contracts: Contracts, deployment: Deployment, options: KeeperOptions = {}): Keeper {
   const { telemetry, leases, valuation } = contracts;
-  const { isDryRun = false, capital } = options;
+  const { isDryRun = false, capital, onFailure } = options;
   const keepMarkets = capital === undefined ? undefined : marketKeeper(contracts, deployment, capital);
+
+  const apart: Apart = async (subject, keep) => {
+    try {
+      await keep();
+    } catch (error) {
+      if (onFailure === undefined || !isOfOneSubject(error)) throw error;
+      onFailure(subject, error);
+    }
+  };
 
   const isRecorded = async (lotId: bigint, epoch: bigint): Promise<boolean> => {
     try {
@@ -70,18 +83,21 @@ export function startKeeper(contracts: Contracts, deployment: Deployment, option
     const leaseCount = await leases.leaseCount();
     for (let leaseId = 1n; leaseId <= leaseCount; leaseId++) {
       const { terms, status } = await leases.lease(leaseId);
-      for (let period = status.settledCount; period < status.endCount; period++) {
-        const { fromAt, untilAt } = await leases.periodAt(leaseId, period);
-        if (untilAt > nowAt) break;
-        const isReady =
-          (await record(terms.lotId, fromAt / EPOCH_SEC - 1n, nowAt, act)) &&
-          (await record(terms.lotId, untilAt / EPOCH_SEC - 1n, nowAt, act)) &&
-          (await settle(leaseId, period, act));
-        if (!isReady) {
-          waiting.add(await leases.payeeOf(leaseId));
-          break;
+      const progress = { isWaiting: false };
+      await apart(`lease ${leaseId}`, async () => {
+        for (let period = status.settledCount; period < status.endCount; period++) {
+          const { fromAt, untilAt } = await leases.periodAt(leaseId, period);
+          if (untilAt > nowAt) break;
+          progress.isWaiting = true; // until it is settled, also where that fails
+          const isReady =
+            (await record(terms.lotId, fromAt / EPOCH_SEC - 1n, nowAt, act)) &&
+            (await record(terms.lotId, untilAt / EPOCH_SEC - 1n, nowAt, act)) &&
+            (await settle(leaseId, period, act));
+          if (!isReady) break;
+          progress.isWaiting = false;
         }
-      }
+      });
+      if (progress.isWaiting) waiting.add(await leases.payeeOf(leaseId));
     }
     return waiting;
   };
@@ -130,23 +146,31 @@ export function startKeeper(contracts: Contracts, deployment: Deployment, option
       for (const { address } of deployment.facilities) {
         const facility = contracts.facility(address);
         const asset = await facility.asset();
-        if ((await leases.collectableAssets(address, asset)) > 0n) {
-          await act({ verb: "collect", subject: address }, () => send(facility.collect()));
-        }
-        // A payment date waits for the rent of the month before it.
-        while (!waiting.has(address) && (await isPaymentDue(facility, nowAt))) {
-          await act({ verb: "distribute", subject: address }, () => send(facility.distribute()));
-          if (isDryRun) break;
-        }
-        await appraise(address, nowAt, act);
+        await apart(`payments of ${address}`, async () => {
+          if ((await leases.collectableAssets(address, asset)) > 0n) {
+            await act({ verb: "collect", subject: address }, () => send(facility.collect()));
+          }
+          // A payment date waits for the rent of the month before it.
+          while (!waiting.has(address) && (await isPaymentDue(facility, nowAt))) {
+            await act({ verb: "distribute", subject: address }, () => send(facility.distribute()));
+            if (isDryRun) break;
+          }
+        });
+        await apart(`value of ${address}`, () => appraise(address, nowAt, act));
       }
       if (keepMarkets !== undefined) {
-        await keepVault(contracts, deployment, act);
-        await keepMarkets(act);
+        await keepVault(contracts, deployment, act, apart);
+        await keepMarkets(act, apart);
       }
       return actions;
     },
   };
+}
+
+/** Whether a contract refused something; a chain that does not answer, or gas that is lacking, is everybody's trouble. */
+function isOfOneSubject(error: unknown): boolean {
+  if (error instanceof Refusal) return error.code !== "Transaction_NotMined";
+  return isError(error, "CALL_EXCEPTION");
 }
 
 // Performing, CashTrap, EarlyAmortisation, Enforcement.

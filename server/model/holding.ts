@@ -10,7 +10,7 @@ import {
   type BasisMethod,
 } from "./basis.ts";
 import { RAY } from "./schedule.ts";
-import { xirr, type Flow } from "./yields.ts";
+import { HIGHEST, LOWEST, xirr, type Flow } from "./yields.ts";
 
 // One account's shares of one class through time: what it has, what they cost, what they brought. Income follows the
 // shares as the class token has it (docs/deal.md §8): per share in 27 decimals, an account's part in 12.
@@ -196,7 +196,13 @@ export function costIn({ basis }: Holding): bigint {
   return costOf(basis);
 }
 
-/** The yearly rate of all flows and a value now; null where shares moved without a price, or there is no value. */
+/** What a few days bring says nothing of a year. */
+const YOUNG_SEC = 7 * 86_400;
+
+/**
+ * The yearly rate of all flows and a value now; null where shares moved without a price, where there is no value, in the
+ * first week, and for a rate that is beyond what `xirr` looks for.
+ */
 export function rateOfReturn(
   flows: readonly Flow[] | undefined,
   valueAssets: bigint | null,
@@ -204,5 +210,8 @@ export function rateOfReturn(
 ): number | null {
   if (flows === undefined || valueAssets === null) return null;
   const inOrder = [...flows].sort((a, b) => a.at - b.at);
-  return xirr([...inOrder, { at: Number(nowAt), assets: valueAssets }]);
+  const [first] = inOrder;
+  if (first === undefined || Number(nowAt) - first.at < YOUNG_SEC) return null;
+  const rate = xirr([...inOrder, { at: Number(nowAt), assets: valueAssets }]);
+  return rate === LOWEST || rate === HIGHEST ? null : rate;
 }

@@ -6,8 +6,8 @@ export interface Flow {
 
 const YEAR_SEC = 365 * 86_400;
 /** Beyond this a rate says nothing: everything lost, or a thousandfold a year. */
-const LOWEST = -0.999_999;
-const HIGHEST = 1_000;
+export const LOWEST = -0.999_999;
+export const HIGHEST = 1_000;
 
 /**
  * The yearly rate at which flows are worth nothing today, actual/365 (what spreadsheets call XIRR); null when nothing

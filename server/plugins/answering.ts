@@ -141,7 +141,7 @@ async function give(answer: Answer, isPrivate: boolean, request: FastifyRequest,
   reply.headers(headers).type(type);
   if (block !== undefined) reply.header("x-block-number", String(block.number));
   if (isPrivate) return await reply.header("cache-control", "private, no-store").send(body);
-  reply.header("cache-control", "no-cache").header("vary", "accept, accept-encoding").header("etag", etag);
+  reply.header("cache-control", "no-cache").header("vary", varyOf(reply)).header("etag", etag);
   if (namesTag(request.headers["if-none-match"], etag)) {
     return await reply.code(304).removeHeader("content-type").send();
   }
@@ -150,6 +150,11 @@ async function give(answer: Answer, isPrivate: boolean, request: FastifyRequest,
   }
   answer.packed ??= compressed(body, { level: 5 });
   return await reply.header("content-encoding", "gzip").send(await answer.packed);
+}
+
+/** What the answer depends on, beside what was said of it before: the origin, where some origins may read. */
+function varyOf(reply: FastifyReply): string {
+  return [reply.getHeader("vary") ?? [], "accept", "accept-encoding"].flat().join(", ");
 }
 
 /** What a route lists; undefined where its answer is no page. */

@@ -2,7 +2,7 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from "fastify";
 import { Busy } from "../busy.ts";
-import { codeOf } from "../failure.ts";
+import { codeOf, messageOf } from "../failure.ts";
 import type { Api } from "./http.ts";
 import type { PageServer } from "./portal.ts";
 import type { Problem } from "../protocol/api.ts";
@@ -76,6 +76,20 @@ const FRAMEWORK: Record<string, [number, string, string]> = {
   FST_UNDER_PRESSURE: [503, "Server_Busy", "the server has more to do than it can; try again later"],
 };
 
+// What the server itself waits for: the first block, or the database, by PostgreSQL's and Node's codes. The pool's and the
+// client's own errors have none.
+const NOT_FOLLOWED = /^(ReadModel|Head)_Empty$/;
+const NO_DATABASE = /^(08...|53[0-3]00|57014|57P0[1-5]|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/;
+const NO_ANSWER = /^(timeout exceeded when trying to connect|Query read timeout|Connection terminated.*)$/;
+const RETRY_SEC = 5;
+
+function waitingFor(error: unknown): [code: string, detail: string] | undefined {
+  const code = codeOf(error) ?? "";
+  if (NOT_FOLLOWED.test(code)) return [code, `${messageOf(error)}; try again later`];
+  if (!NO_DATABASE.test(code) && (code !== "" || !NO_ANSWER.test(messageOf(error)))) return undefined;
+  return ["Store_NoAnswer", "the database does not answer in time; try again later"];
+}
+
 function problemOf(error: unknown, requestId: string): Problem {
   const problem = (status: number, code: string, detail: string, facts: RefusalFacts = {}): Problem => ({
     type: `urn:rackbond:problem:${code}`,
@@ -91,6 +105,8 @@ function problemOf(error: unknown, requestId: string): Problem {
   if (error instanceof HttpProblem) return problem(error.status, error.code, error.message, error.facts);
   if (error instanceof Busy) return problem(error.isOwnFault ? 429 : 503, error.code, error.message);
   if (error instanceof Refusal) return problem(refusalStatus(error), error.code, error.message, error.facts);
+  const waiting = waitingFor(error);
+  if (waiting !== undefined) return problem(503, ...waiting);
   const code = codeOf(error);
   const known = code === undefined ? undefined : FRAMEWORK[code];
   if (known !== undefined) return problem(...known);
@@ -118,9 +134,12 @@ const READING_SCHEME = 'Rackbond-Reading realm="readings"';
 /** Answers an error. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const problem = problemOf(error, request.id);
-  if (problem.code === "Server_Failed") request.log.error({ err: error }, problem.code);
+  const isWaiting = problem.status === 503 && waitingFor(error) !== undefined;
+  if (problem.code === "Server_Failed" || problem.code === "Store_NoAnswer")
+    request.log.error({ err: error }, problem.code);
   else request.log.info({ code: problem.code, detail: problem.detail }, "refused");
   void reply.header("x-request-id", request.id); // the hook that sets it may not have run
+  if (isWaiting) void reply.header("retry-after", String(RETRY_SEC));
   if (error instanceof Busy) void reply.header("retry-after", String(error.retrySec));
   if (problem.status === 401) {
     const scheme = /^(Session|Viewer)_/.test(problem.code) ? 'Rackbond-Session realm="viewer"' : READING_SCHEME;

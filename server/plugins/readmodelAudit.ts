@@ -3,7 +3,7 @@ import type { Deployment } from "../protocol/deployment.ts";
 import type { AuditSources } from "../sourcesAudit.ts";
 import type { BlockRow } from "./events.ts";
 import { historyAfter } from "./readmodelHistory.ts";
-import { reservesAfter } from "./readmodelReserves.ts";
+import { reservesAfter, reservesOf } from "./readmodelReserves.ts";
 import type { Tokens } from "./tokens.ts";
 import type { InView } from "./views.ts";
 
@@ -19,7 +19,12 @@ export interface AuditOptions {
 export function auditSources({ view, tokens, contractsAfter, deployment }: AuditOptions): AuditSources {
   return {
     history: (address, page) => view((now) => historyAfter(now, address, page)),
-    reserves: (page) =>
-      view((now) => reservesAfter(now, { contracts: contractsAfter(now.head), deployment, tokens }, page)),
+    async reserves(page) {
+      const { head, asked } = await view(async (now) => ({
+        head: now.head,
+        asked: await reservesAfter(now, deployment, page),
+      }));
+      return await reservesOf(asked, head, { contracts: contractsAfter(head), tokens });
+    },
   };
 }

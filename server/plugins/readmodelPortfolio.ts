@@ -22,9 +22,6 @@ import type { Tokens } from "./tokens.ts";
 
 // All of an account's classes together: what they are worth, what they brought, what of it is taxed in a year.
 
-/** A rate beyond this is not shown. */
-const MOST_RATE = 100_000;
-
 /** One ledger for each class that the account ever had. */
 export async function ledgersOf(view: View, tokens: Tokens, options: LedgerOptions): Promise<Ledger[]> {
   return await inTurn(await heldClasses(view, options.account), async (held) =>
@@ -103,7 +100,7 @@ function valueOf(shares: bigint, worth: { exitAssets: bigint; shares: bigint } |
 }
 
 function bpsOf(rate: number | null): number | null {
-  return rate === null || rate > MOST_RATE ? null : Math.max(-10_000, Math.round(rate * 10_000));
+  return rate === null ? null : Math.round(rate * 10_000);
 }
 
 function totalOf(positions: readonly Position[], ledgers: readonly Ledger[], nowAt: bigint): PortfolioTotal {

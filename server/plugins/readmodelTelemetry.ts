@@ -38,6 +38,16 @@ async function reportsUpTo({ db, head }: View, epochs: readonly bigint[]): Promi
   return rows;
 }
 
+/** The epoch of the first report that stands. */
+async function firstReported({ db, head }: View): Promise<bigint | null> {
+  const { rows } = await db.query<{ epoch: bigint }>(
+    `select (e.args ->> 'epoch')::int8 epoch from events e where e.contract = 'telemetry' and e.name = 'Submitted'
+       and e.block <= $1 and ${isStanding("e")} order by (e.args ->> 'epoch')::int8 limit 1`,
+    [head.number],
+  );
+  return rows[0]?.epoch ?? null;
+}
+
 /** The sum of the lots' meters in a report; of an epoch that it is not of, nothing reports. */
 function sumOf({ mark, epoch, words }: MarkRow, lotIds: ReadonlySet<string>): Meter {
   const own = metersOfWords(words ?? []).filter(({ lotId }) => lotIds.has(String(lotId)));
@@ -68,8 +78,12 @@ export async function telemetryOf(
   { fromEpoch, toEpoch, step, limit }: TelemetryRange,
 ): Promise<FacilityTelemetry[]> {
   const { lastEpoch } = await newestEpochs(view);
-  const last = lastEpoch !== null && lastEpoch < toEpoch ? lastEpoch : toEpoch;
-  return await overSpans(view, lotIds, spansOf(fromEpoch, last, step, limit));
+  const firstEpoch = await firstReported(view);
+  if (lastEpoch === null || firstEpoch === null) return [];
+  const last = lastEpoch < toEpoch ? lastEpoch : toEpoch;
+  // Nothing is known of the time before the first report: a page that began there would be empty, and the last.
+  const first = firstEpoch > fromEpoch ? firstEpoch : fromEpoch;
+  return await overSpans(view, lotIds, spansOf(first, last, step, limit));
 }
 
 /** What some lots did over all of the epochs from one to another; undefined where nothing is filed. */

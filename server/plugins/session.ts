@@ -14,7 +14,8 @@ import type { Api } from "./http.ts";
 
 // Signing in with Ethereum (ERC-4361). Nothing is stored: a challenge's nonce carries its time and a seal over whom it is
 // for, the session is a sealed cookie, and what the account may see is asked of the chain at each request. Only the
-// nonces that were used are remembered, for as long as their challenges could be.
+// nonces that were used are remembered, for as long as their challenges could be, by this process: so the challenges of
+// another one, also of one before it with the same secret, are not taken.
 
 const COOKIE = "rackbond_session";
 const SESSION_SEC = 12 * 3600;
@@ -36,7 +37,7 @@ interface Place {
 export interface SessionOptions {
   readonly config: Pick<Config, "publicUrl" | "host">;
   readonly sources: PlatformSources;
-  /** Seals challenges and sessions. */
+  /** Seals sessions. */
   readonly secret: Buffer;
   readonly now?: () => number;
 }
@@ -58,7 +59,8 @@ export async function sessions(app: Api, options: SessionOptions): Promise<Sessi
   const isSecure = config.publicUrl?.startsWith("https:") === true;
   const attributes = { path: "/", httpOnly: true, sameSite: "strict", secure: isSecure, signed: true } as const;
 
-  const sealOf = (text: string) => createHmac("sha256", secret).update(`challenge ${text}`).digest("hex").slice(0, 32);
+  const ownSecret = randomBytes(32);
+  const sealOf = (text: string) => createHmac("sha256", ownSecret).update(text).digest("hex").slice(0, 32);
 
   const placeOf = ({ headers, protocol }: FastifyRequest): Place => {
     if (config.publicUrl !== undefined) return { domain: new URL(config.publicUrl).host, uri: config.publicUrl };

@@ -81,7 +81,7 @@ export function openStreams(app: Api, { sources, maxCount, maxPerClient }: Strea
 
   app.addHook("onResponse", (request, reply, done) => {
     const isOffer = request.method === "POST" && request.routeOptions.url === "/v1/orders";
-    if (isOffer && reply.statusCode < 300) tell(eventText("order", { name: "Offered" }, undefined));
+    if (isOffer && reply.statusCode === 201) tell(eventText("order", { name: "Offered" }, undefined));
     done();
   });
   app.addHook("preClose", async () => {

@@ -35,6 +35,7 @@ export const RESERVE_PARTS = [
   "prepaid",
   "uncollected",
   "lendable",
+  "collateralIncome",
   "cash",
   "redemptions",
   "booked",

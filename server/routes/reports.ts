@@ -1,3 +1,6 @@
+import { createHash } from "node:crypto";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { LRUCache } from "lru-cache";
 import { Type } from "typebox";
 import { FacilityParamsSchema, NoQuerySchema, pageOf as pageSchemaOf } from "../protocol/api.ts";
 import {
@@ -6,6 +9,7 @@ import {
   ReportParamsSchema,
   type MonthlyReport,
 } from "../protocol/apiReports.ts";
+import { namesTag } from "../plugins/answering.ts";
 import type { Api } from "../plugins/http.ts";
 import { answers } from "../plugins/openapi.ts";
 import { unknown } from "../plugins/problems.ts";
@@ -18,6 +22,18 @@ import { addressOf } from "./parameters.ts";
 const document = <T>(type: string, description: string) =>
   Type.Unsafe<T>({ description, content: { [type]: { schema: Type.String({ description }) } } });
 
+/** Papers that are kept: a month that is over stays the same for good. */
+const KEPT_COUNT = 64;
+
+/** A report as a file of one kind. */
+interface Paper {
+  readonly ending: "csv" | "pdf";
+  readonly type: string;
+  readonly make: (report: MonthlyReport) => string | Promise<Buffer>;
+}
+const CSV: Paper = { ending: "csv", type: "text/csv; charset=utf-8; header=present", make: reportCsv };
+const PDF: Paper = { ending: "pdf", type: "application/pdf", make: reportPdf };
+
 /** Monthly reports to a facility's investors. */
 export function reportRoutes(app: Api, sources: Sources): void {
   const reportAt = async (params: { address: string; month: string }): Promise<MonthlyReport> => {
@@ -28,6 +44,27 @@ export function reportRoutes(app: Api, sources: Sources): void {
   };
   const nameOf = ({ facility, month }: MonthlyReport, ending: string) =>
     `attachment; filename="rackbond-${facility.slice(2, 10).toLowerCase()}-${month}.${ending}"`;
+
+  // By what the report says, its block among it: whoever asks first has it set, once, also when many ask at once.
+  const kept = new LRUCache<string, Promise<string | Buffer>>({ max: KEPT_COUNT });
+  const give = async (report: MonthlyReport, paper: Paper, request: FastifyRequest, reply: FastifyReply) => {
+    const { ending, type, make } = paper;
+    const digest = createHash("sha256")
+      .update(`${ending} ${JSON.stringify(report)}`)
+      .digest("base64url")
+      .slice(0, 27);
+    const etag = `"${digest}"`;
+    reply.header("etag", etag).header("cache-control", "no-cache").header("x-block-number", report.block);
+    if (namesTag(request.headers["if-none-match"], etag)) return await reply.code(304).send();
+    let bytes = kept.get(digest);
+    if (bytes === undefined) {
+      bytes = Promise.resolve(make(report));
+      kept.set(digest, bytes);
+      bytes.catch(() => kept.delete(digest)); // who waits for it is told
+    }
+    reply.type(type).header("content-disposition", nameOf(report, ending));
+    return await reply.send(await bytes);
+  };
 
   app.get(
     "/v1/facilities/:address/reports",
@@ -80,11 +117,7 @@ export function reportRoutes(app: Api, sources: Sources): void {
         ),
       },
     },
-    async ({ params }, reply) => {
-      const report = await reportAt(params);
-      reply.type("text/csv; charset=utf-8; header=present").header("x-block-number", report.block);
-      return await reply.header("content-disposition", nameOf(report, "csv")).send(reportCsv(report));
-    },
+    async (request, reply) => await give(await reportAt(request.params), CSV, request, reply),
   );
 
   app.get(
@@ -99,10 +132,6 @@ export function reportRoutes(app: Api, sources: Sources): void {
         response: answers({ 200: document<Buffer>("application/pdf", "A4, to be printed") }, 404),
       },
     },
-    async ({ params }, reply) => {
-      const report = await reportAt(params);
-      reply.type("application/pdf").header("x-block-number", report.block);
-      return await reply.header("content-disposition", nameOf(report, "pdf")).send(await reportPdf(report));
-    },
+    async (request, reply) => await give(await reportAt(request.params), PDF, request, reply),
   );
 }

@@ -126,6 +126,12 @@ describe("api", () => {
       const pdf = await app.inject(`${url}.pdf`);
       expect([pdf.headers["content-type"], pdf.headers["x-block-number"]]).to.deep.equal(["application/pdf", "1234"]);
       expect(pdf.body).to.match(/^%PDF-/);
+      expect((await app.inject(`${url}.pdf`)).headers.etag).to.equal(pdf.headers.etag);
+      expect(csv.headers.etag).to.not.equal(pdf.headers.etag);
+      const have = { "if-none-match": pdf.headers.etag as string };
+      const same = await app.inject({ url: `${url}.pdf`, headers: have });
+      expect([same.statusCode, same.body]).to.deep.equal([304, ""]);
+      expect((await app.inject({ url: `${url}.csv`, headers: have })).statusCode).to.equal(200);
       expect(await refusal(url.replace("03", "13"))).to.equal("400 Request_Invalid");
       expect(await refusal(`${url.replace("03", "04")}.pdf`)).to.equal("404 Report_Unknown");
       expect(await refusal(`${url}.exe`)).to.equal("400 Request_Invalid");

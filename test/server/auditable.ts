@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { ledgerOf, replay } from "../../server/model/replay.ts";
 import type { Program } from "../../server/main.ts";
+import type { Problem } from "../../server/protocol/api.ts";
 import type { HistoryEvent, Reserve } from "../../server/protocol/apiHistory.ts";
 import type { Lease } from "../../server/protocol/apiLeases.ts";
 import { getJson, type Page, type RunningWorld } from "./running.ts";
@@ -41,8 +42,14 @@ export function canBeAudited(given: () => { world: RunningWorld; program: Progra
       bookedAssets: await booked(contracts.facility(facility).ledgerAssets()),
     });
     expect(of("bonds").bookedAssets).to.equal(await booked(contracts.bonds.ledgerAssets()));
-    const market = await contracts.markets.market(world.deployment.facilities[0]!.markets[0]!.id);
-    expect(of("markets").bookedAssets).to.equal(String(market.totalSupplyAssets - market.totalBorrowAssets));
+    const { id, collateralToken } = world.deployment.facilities[0]!.markets[0]!;
+    const market = await contracts.markets.market(id);
+    const { cashAssets } = await contracts.markets.incomeBook(collateralToken);
+    expect(cashAssets > 0n).to.equal(true);
+    expect(of("markets").parts).to.deep.equal([
+      { part: "lendable", assets: String(market.totalSupplyAssets - market.totalBorrowAssets) },
+      { part: "collateralIncome", assets: String(cashAssets) },
+    ]);
     const { items: leases } = await get<Page<Lease>>("/v1/leases");
     const kept = total(leases.flatMap(({ depositAssets, prepaidAssets }) => [depositAssets, prepaidAssets]));
     const waiting = await contracts.leases.collectableAssets(facility, addresses.asset);
@@ -50,9 +57,19 @@ export function canBeAudited(given: () => { world: RunningWorld; program: Progra
     expect(kept > 0n).to.equal(true);
     for (const { kind, address, bookedAssets, balanceAssets, asset } of items) {
       expect(balanceAssets, kind).to.equal(await booked(contracts.classToken(asset).balanceOf(address)));
-      expect(BigInt(balanceAssets) >= BigInt(bookedAssets), kind).to.equal(true);
+      // Nobody sent anything to these contracts that they do not know of: what they have is owed, to the unit.
+      expect(balanceAssets, kind).to.equal(bookedAssets);
     }
     const rest = await get<Page<Reserve>>(`/v1/reserves?after=${items[2]!.address}`);
     expect(rest.items).to.deep.equal(items.slice(3));
+    const { items: first, next } = await get<Page<Reserve>>("/v1/reserves?limit=2");
+    expect([first, next]).to.deep.equal([items.slice(0, 2), items[1]!.address]);
+  });
+
+  it("S08: pages its reserves after a contract of the list, and after nothing else", async () => {
+    const { world, program } = given();
+    const stranger = world.cast.keeper.address;
+    const answer = await fetch(`${program.apiUrl}/v1/reserves?after=${stranger}`);
+    expect([answer.status, ((await answer.json()) as Problem).code]).to.deep.equal([400, "Request_Invalid"]);
   });
 }

@@ -3,6 +3,7 @@ import { id, type Wallet } from "ethers";
 import { startKeeper } from "../../server/jobs/keeper.ts";
 import { Gate__factory } from "../../types/factories/compliance/Gate__factory.ts";
 import { contractsAt, send } from "../../server/protocol/contracts.ts";
+import { Refusal } from "../../server/protocol/refusal.ts";
 import { domainOf, structOf } from "../../server/protocol/typed.ts";
 import { fund } from "../../scripts/seed.ts";
 import { fixDay } from "../../scripts/quotes.ts";
@@ -80,28 +81,14 @@ describe("keeper of the vault and the markets", function () {
   it("M21: flags a position that owes too much, and liquidates as far as its own money goes", async () => {
     const { cast, deployment } = world;
     const { addresses } = deployment;
-    const [market] = place().markets;
-    const params = { ...market!, lltv: BigInt(market!.lltv) };
+    const params = marketParams();
     const keeper = keeperOf();
     await run(keeper);
     const [borrower] = cast.investors as [Wallet];
-    const own = as(borrower);
-    const token = own.classToken(params.collateralToken);
-    const shares = (await token.balanceOf(borrower.address)) / 10n;
-    await send(token.approve(addresses.markets, shares));
-    await send(own.markets.supplyCollateral(params, shares, borrower.address, "0x"));
-    const price = await own.classPrice(params.oracle).price();
-    const debt = (((shares * price) / 10n ** 36n) * 75n) / 100n;
-    await send(own.markets.borrow(params, debt, 0n, borrower.address, borrower.address));
+    const debt = await borrow(borrower);
     expect(await run(keeper)).to.deep.equal([]);
 
-    // The hardware is worth a tenth, and no lessee is rated any more.
-    const admin = as(cast.admin);
-    const asOfAt = await nowAt();
-    const [{ model }] = stage.fleet as [(typeof stage.fleet)[number]];
-    await send(admin.valuation.setCurve(id(model.name), asOfAt, 400 * DAY_SEC, 0, [1_000]));
-    for (const { address } of cast.lessees)
-      await send(admin.valuation.rate(address, { asOfAt, maxAgeSec: 0, lesseeBucket: 0 }));
+    await devalue();
     // The value fell by more than a tenth: nothing acts on it for six hours.
     expect(await run(keeper)).to.deep.equal([`appraise ${place().address}`]);
     await stage.advanceTo((await nowAt()) + 6 * HOUR_SEC);
@@ -116,6 +103,78 @@ describe("keeper of the vault and the markets", function () {
     expect(await as(cast.keeper).classToken(params.collateralToken).balanceOf(cast.keeper.address)).to.be.above(0n);
     expect(await coin.balanceOf(cast.keeper.address)).to.be.below(debt / 1000n);
   });
+
+  it("M21: passes over a borrower that a contract refuses, tells of it, and liquidates the next; a node's range is small", async () => {
+    const { cast, deployment } = world;
+    const { id: marketId } = marketParams();
+    await run();
+    const [refused, next] = cast.investors as [Wallet, Wallet];
+    await borrow(refused);
+    const debt = await borrow(next);
+    await devalue();
+    await run();
+    await stage.advanceTo((await nowAt()) + 6 * HOUR_SEC);
+    await admit(cast.keeper.address);
+    await fund({ provider, addresses: deployment.addresses }, cast.keeper, deployment.addresses.markets, debt / 20n);
+
+    const own = as(cast.keeper);
+    const { markets } = own;
+    const replaced: Partial<Record<string | symbol, unknown>> = {
+      liquidate: (...given: Parameters<typeof markets.liquidate>) =>
+        given[1] === refused.address
+          ? Promise.reject(new Refusal("Market_MayNotSend", { borrower: refused.address }))
+          : markets.liquidate(...given),
+      queryFilter: (filter: Parameters<typeof markets.queryFilter>[0], from: number, until: number) =>
+        until - from < 7 ? markets.queryFilter(filter, from, until) : Promise.reject(new Error("range too large")),
+    };
+    const narrow = new Proxy(markets, {
+      get: (target, name) => replaced[name] ?? (Reflect.get(target, name) as unknown),
+    });
+    const contracts = { ...own, markets: narrow };
+    const failures: string[] = [];
+    const onFailure = (subject: string, error: unknown) => failures.push(`${subject}: ${(error as Refusal).code}`);
+    const capital = cast.keeper.address;
+    const keeper = startKeeper(contracts, deployment, { capital, onFailure });
+    const [first, second] = [refused, next].map(({ address }) => `${address} in market ${marketId}`);
+    expect(await run(keeper)).to.deep.equal([`flag ${first}`, `flag ${second}`, `liquidate ${second}`]);
+    expect(failures).to.deep.equal([`${first}: Market_MayNotSend`]);
+    // Without anybody to tell, it ends the turn.
+    const strict = startKeeper(contracts, deployment, { capital });
+    const ending = await run(strict).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    expect(ending).to.be.instanceOf(Refusal).with.property("code", "Market_MayNotSend");
+  });
+
+  function marketParams() {
+    const [market] = place().markets;
+    return { ...market!, lltv: BigInt(market!.lltv) };
+  }
+
+  /** Posts a tenth of an account's shares and borrows what is nearly too much; what it owes. */
+  async function borrow(borrower: Wallet): Promise<bigint> {
+    const params = marketParams();
+    const own = as(borrower);
+    const token = own.classToken(params.collateralToken);
+    const shares = (await token.balanceOf(borrower.address)) / 10n;
+    await send(token.approve(world.deployment.addresses.markets, shares));
+    await send(own.markets.supplyCollateral(params, shares, borrower.address, "0x"));
+    const price = await own.classPrice(params.oracle).price();
+    const debt = (((shares * price) / 10n ** 36n) * 75n) / 100n;
+    await send(own.markets.borrow(params, debt, 0n, borrower.address, borrower.address));
+    return debt;
+  }
+
+  /** The hardware is worth a tenth, and no lessee is rated any more. */
+  async function devalue(): Promise<void> {
+    const admin = as(world.cast.admin);
+    const asOfAt = await nowAt();
+    const [{ model }] = stage.fleet as [(typeof stage.fleet)[number]];
+    await send(admin.valuation.setCurve(id(model.name), asOfAt, 400 * DAY_SEC, 0, [1_000]));
+    for (const { address } of world.cast.lessees)
+      await send(admin.valuation.rate(address, { asOfAt, maxAgeSec: 0, lesseeBucket: 0 }));
+  }
 
   /** A credential, so that an account may hold shares. */
   async function admit(holder: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { connect, type AddressInfo } from "node:net";
 import { buildApp } from "../../server/app.ts";
+import { Failure } from "../../server/failure.ts";
 import { loadConfig, type SettingName } from "../../server/config.ts";
 import type { Api } from "../../server/plugins/http.ts";
 import type { Problem } from "../../server/protocol/api.ts";
@@ -86,5 +87,27 @@ describe("api limits", () => {
     const written = log.join("");
     expect(written).to.include("postgres://rackbond:***@db:5432").and.include(answer.headers["x-request-id"]);
     expect(written).not.to.match(/pass-word|token-word|cookie-word/);
+  });
+
+  it("says when to come back while no block is followed, and while the database gives no answer", async () => {
+    let failure = new Error("");
+    const waiting = await build({ summary: () => Promise.reject(failure) });
+    const coded = (code: string) => Object.assign(new Error("canceling statement of db:5432"), { code });
+    for (const [error, code] of [
+      [new Failure("ReadModel_Empty", "no block has been followed yet"), "ReadModel_Empty"],
+      [new Error("timeout exceeded when trying to connect"), "Store_NoAnswer"],
+      [new Error("Query read timeout"), "Store_NoAnswer"],
+      [coded("57014"), "Store_NoAnswer"],
+      [coded("ECONNREFUSED"), "Store_NoAnswer"],
+      [coded("53300"), "Store_NoAnswer"],
+    ] as const) {
+      failure = error;
+      const answer = await waiting.inject("/v1/summary");
+      expect([answer.statusCode, answer.json<Problem>().code]).to.deep.equal([503, code]);
+      expect(Number(answer.headers["retry-after"])).to.be.within(1, 60);
+      expect(answer.body).not.to.include("db:5432");
+    }
+    failure = coded("42703");
+    expect((await waiting.inject("/v1/summary")).statusCode).to.equal(500);
   });
 });

@@ -133,4 +133,13 @@ describe("an account's shares of a class", () => {
     receive(holding, 40n, "posted");
     expect([holding.heldShares, holding.postedShares, costIn(holding)]).to.deep.equal([60n, 40n, 60n]);
   });
+
+  it("have no yearly rate in their first week, nor one beyond what is looked for", () => {
+    const young = openHolding("fifo");
+    bring(young, 0n, 100n, flat(100n));
+    const ageAt = (days: bigint) => days * 86_400n;
+    expect(rateOfReturn(young.flows, 99n, ageAt(7n) - 1n), "younger than a week").to.equal(null);
+    expect(rateOfReturn(young.flows, 99n, ageAt(7n))).to.be.closeTo(0.99 ** (365 / 7) - 1, 1e-9);
+    for (const worth of [1n, 1_000n]) expect(rateOfReturn(young.flows, worth, ageAt(8n)), "no rate").to.equal(null);
+  });
 });

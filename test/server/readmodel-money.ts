@@ -147,6 +147,11 @@ describe("read model of money", () => {
       const path = (step: string) => `/v1/facilities/${facility}/telemetry?from=${from}&to=${to}&step=${step}`;
       const { items: hours } = await get<Page<FacilityTelemetry>>(path("hour"));
       expect(hours.map(({ fromEpoch }) => BigInt(fromEpoch))).to.deep.equal(epochs);
+      // A page is not empty for the time before the first report, however long that is.
+      const early = await get<Page<FacilityTelemetry>>(
+        `/v1/facilities/${facility}/telemetry?from=0&to=${to}&step=hour&limit=1`,
+      );
+      expect([early.items, early.next]).to.deep.equal([hours.slice(0, 1), String(to)]);
       const lots = [1, 2].map((lotId) =>
         get<Page<api.LotMeterRecord>>(`/v1/lots/${lotId}/meters?from=${from}&to=${to}`),
       );
@@ -204,7 +209,7 @@ describe("read model of money", () => {
       expect(body.totals.map(({ costAssets: cost, xirrBps }) => [cost, xirrBps])).to.deep.equal([
         [costAssets, position!.xirrBps],
       ]);
-      expect(position!.xirrBps).to.be.a("number");
+      expect(position!.xirrBps).to.equal(null); // it is not a week old
     });
 
     it("has a flow for each thing that happened, which add up to what it has", async () => {

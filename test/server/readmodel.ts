@@ -148,6 +148,17 @@ describe("read model", () => {
       );
       await send(contracts.facility(facility).sync());
       await check();
+      const [market] = deployment.facilities[0]!.markets;
+      const { id: _id, ...terms } = market!;
+      const params = { ...terms, lltv: BigInt(terms.lltv) };
+      const posters = cast.investors.slice(0, 2);
+      for (const poster of posters) {
+        const own = contractsAt(deployment.addresses, poster.connect(provider));
+        const senior = own.classToken(params.collateralToken);
+        const shares = (await senior.balanceOf(poster.address)) / 10n;
+        await send(senior.approve(deployment.addresses.markets, shares));
+        await send(own.markets.supplyCollateral(params, shares, poster.address, "0x"));
+      }
       expect((await get<api.Summary>("/v1/summary")).cash).to.include({
         received: String(given),
         collections: String(given),
@@ -156,6 +167,9 @@ describe("read model", () => {
       await advanceTo(provider, FIRST_PAYMENT_AT + HOUR_SEC);
       await send(contracts.facility(facility).distribute());
       await check();
+      // One poster takes its income: the market then keeps the other's.
+      const taker = contractsAt(deployment.addresses, posters[0]!.connect(provider));
+      await send(taker.markets.claimIncome(params, posters[0]!.address, posters[0]!.address));
       const [investor] = cast.investors;
       const token = contractsAt(deployment.addresses, investor!.connect(provider)).classToken(before.classes[0]!.token);
       await send(token.claim(investor!.address));

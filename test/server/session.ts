@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Wallet, hashMessage } from "ethers";
 import { expect } from "chai";
 import Fastify from "fastify";
@@ -114,6 +117,23 @@ describe("session", () => {
     const signature = await wallet.signMessage(fresh.message);
     expect((await app.inject(post("/v1/session", { message: fresh.message, signature }))).statusCode).to.equal(200);
     expect(await open(app, fresh.message)).to.equal("422 Session_ChallengeUsed");
+  });
+
+  it("S12: after a restart with the same secret takes its sessions, and no challenge that may have been used before", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "rackbond-session-"));
+    try {
+      const sessionKeyFile = join(folder, "key");
+      writeFileSync(sessionKeyFile, "5a".repeat(32), { mode: 0o600 });
+      const before = await build({}, { sessionKeyFile });
+      const { message } = await challenge(before);
+      const sent = post("/v1/session", { message, signature: await wallet.signMessage(message) });
+      const cookie = cookieOf((await before.inject(sent)).headers["set-cookie"]);
+      const restarted = await build({}, { sessionKeyFile });
+      expect((await viewerOf(restarted, cookie))?.address).to.equal(wallet.address);
+      expect(await refusalOf(restarted, sent)).to.equal("422 Session_UnknownChallenge");
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it("S12: gives no challenge to a site that passes requests on, unless it is told to be there", async () => {

@@ -11,7 +11,9 @@ import type { Happening } from "../../server/protocol/apiStream.ts";
 import type { Hex } from "../../server/protocol/bytes.ts";
 import type { Sources } from "../../server/sources.ts";
 import type { BlockMark } from "../../server/sourcesPlatform.ts";
-import { ADDRESS, refusalOf, sampleSources } from "./sample.ts";
+import type { OrderRecord } from "../../server/protocol/apiExchange.ts";
+import { ADDRESS, HASH, refusalOf, sampleSources } from "./sample.ts";
+import { sampleCapital } from "./sampleCapital.ts";
 
 const block = (number: number, branch = 0): BlockMark => ({
   number: BigInt(number),
@@ -107,6 +109,10 @@ describe("around the API's routes", () => {
       expect(await from(other)).to.not.have.property("access-control-allow-origin");
       const open = await build({}, { corsOrigins: `https://one.example,${origin}` });
       expect(await from(open)).to.include({ "access-control-allow-origin": origin });
+      // A shared cache must not give one site's answer to another.
+      expect((await from(open)).vary)
+        .to.match(/\bOrigin\b/i)
+        .and.match(/\baccept, accept-encoding\b/);
       expect(await from(open)).to.not.have.property("access-control-allow-credentials");
       expect((await from(open, "OPTIONS"))["access-control-allow-methods"]).to.equal("GET, HEAD");
     });
@@ -168,7 +174,7 @@ describe("around the API's routes", () => {
     });
 
     /** A chain that a test moves, and an API that streams it. */
-    const stream = async (settings: Partial<Record<SettingName, string>> = {}) => {
+    const stream = async (settings: Partial<Record<SettingName, string>> = {}, capital = sampleCapital()) => {
       const chain = { head: block(5), left: new Set<string>(), items: [happening(4, "epoch"), happening(5, "lease")] };
       const app = await build(
         {
@@ -182,6 +188,7 @@ describe("around the API's routes", () => {
                   BigInt(blockNumber) > after.number || (BigInt(blockNumber) === after.number && at > logIndex),
               ),
             }),
+          capital,
         },
         settings,
       );
@@ -238,6 +245,42 @@ describe("around the API's routes", () => {
       await until(back, '"readAgain":"true"');
       expect(kinds(back.text)).to.deep.equal(["head"]);
       await app.close(); // ends both
+    });
+
+    it("tells of an order that is new, and of one that is handed in again nothing", async () => {
+      const signed = {
+        order: {
+          ...{ isSell: true, maxAccruedAssets: "0", maker: ADDRESS, taker: ADDRESS, shareToken: ADDRESS },
+          ...{ asset: ADDRESS, shares: "1", assets: "1", expiresAt: "1", nonce: "0", maxFeeBps: 0, salt: HASH },
+        },
+        signature: `0x${"11".repeat(65)}`,
+      };
+      const kept: OrderRecord = {
+        ...{ ...signed, orderHash: HASH, orderId: "1", facility: null, classIndex: null, symbol: "A", priceWad: "1" },
+        ...{
+          status: "Open",
+          filledShares: "0",
+          fillableShares: "1",
+          accruedAssets: "0",
+          feeBps: 0,
+          receivedAt: "1",
+        },
+      };
+      let isNew = true;
+      const putOrder = () => Promise.resolve({ isNew, order: kept });
+      const { open, app } = await stream({}, sampleCapital({ putOrder }));
+      const client = await open();
+      await until(client, "event: head");
+      const post = async () => (await app.inject({ method: "POST", url: "/v1/orders", payload: signed })).statusCode;
+      expect(await post()).to.equal(201);
+      await until(client, "event: order");
+      isNew = false;
+      expect(await post()).to.equal(200);
+      isNew = true;
+      expect(await post()).to.equal(201);
+      await until(client, 'Offered"}\n\nevent: order');
+      expect(kinds(client.text)).to.deep.equal(["head", "order", "order"]);
+      await app.close();
     });
 
     it("S08: takes no more clients than are set, and forgets those that went", async () => {

@@ -41,6 +41,7 @@ export const partsWords = inBoth({
     doneHint: "The figures here follow within a block.",
     actionFailed: "This did not happen",
     declined: "It was declined in the wallet.",
+    accountChanged: "The wallet is on another account than this was previewed for. Nothing was sent; preview again.",
     transaction: "Transaction",
     connectFirst: "Connect a wallet to do this",
     step: (place: number, count: number) => `Step ${place} of ${count}`,
@@ -84,6 +85,8 @@ export const partsWords = inBoth({
     doneHint: "数値は次のブロックで更新されます。",
     actionFailed: "実行されませんでした",
     declined: "ウォレットで拒否されました。",
+    accountChanged:
+      "ウォレットのアカウントがプレビュー時と異なります。何も送信されていません。もう一度プレビューしてください。",
     transaction: "取引",
     connectFirst: "操作するにはウォレットを接続してください",
     step: (place: number, count: number) => `ステップ ${place} / ${count}`,

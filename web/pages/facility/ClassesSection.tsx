@@ -49,7 +49,6 @@ export function ClassesSection({ facility }: { facility: Facility }) {
       isFigure: true,
       cell: ({ of }) => (of.kind === "Senior" ? percent(of.couponBps) : "—"),
     },
-    { key: "running", title: words.running, isFigure: true, cell: (row) => percent(row.value?.runningYieldBps) },
     { key: "scheduled", title: words.scheduled, isFigure: true, cell: (row) => percent(row.value?.scheduledYieldBps) },
     { key: "exit", title: words.exitPrice, isFigure: true, cell: (row) => price(row.value?.exitPriceWad) },
     { key: "entry", title: words.entryPrice, isFigure: true, cell: (row) => price(row.value?.entryPriceWad) },
