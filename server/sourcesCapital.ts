@@ -104,8 +104,11 @@ export interface CapitalSources {
   marketHistory(id: Hex, page: PageBefore<bigint>): Promise<MarketPoint[] | undefined>;
   liquidations(id: Hex, page: PageBefore<bigint>): Promise<Liquidation[] | undefined>;
 
-  /** Newest first, by orderId. */
-  orders(page: PageBefore<bigint>, filter: OrderFilter): Promise<OrderRecord[]>;
+  /** Newest first, by orderId; `next` is where the search for open ones got to, so a page may be short. */
+  orders(
+    page: PageBefore<bigint>,
+    filter: OrderFilter,
+  ): Promise<{ readonly items: OrderRecord[]; readonly next: string | null }>;
   order(orderHash: Hex): Promise<OrderRecord | undefined>;
   /** Keeps an order that can be filled at the newest block; throws the `Refusal` that says why not. */
   putOrder(signed: SignedOrder): Promise<{ readonly isNew: boolean; readonly order: OrderRecord }>;

@@ -90,7 +90,8 @@ export function factSources(options: FactsOptions): Pick<CapitalSources, Registe
       const place = { nowAt: head.time, assetDecimalCount: Number(await asset.decimals()) };
       const draftId = checkedDraft(at, terms, by, lot, place);
       const isNew =
-        (await draftAt(draftId)) === undefined && (await insertDraft(store.db, draftId, terms, by, head.time));
+        (await draftAt(draftId)) === undefined &&
+        (await store.transaction((tx) => insertDraft(tx, draftId, terms, by, head.time)));
       const draft = await draftAt(draftId);
       if (draft === undefined) throw new Error(`the draft ${draftId} was not kept`);
       return { isNew, draft };

@@ -1,9 +1,10 @@
-import type { SignedOrder } from "../protocol/apiExchange.ts";
+import type { OrderRecord, SignedOrder } from "../protocol/apiExchange.ts";
 import type { Hex } from "../protocol/bytes.ts";
 import type { Contracts } from "../protocol/contracts.ts";
 import type { Deployment } from "../protocol/deployment.ts";
 import { domainOf, type Domain } from "../protocol/typed.ts";
-import type { CapitalSources } from "../sourcesCapital.ts";
+import type { PageBefore } from "../pages.ts";
+import type { CapitalSources, OrderFilter } from "../sourcesCapital.ts";
 import { contractsAfter, type CallProvider } from "./chainAt.ts";
 import type { BlockRow, View } from "./events.ts";
 import { marketBookOf, marketIds, type MarketBook } from "./marketBooks.ts";
@@ -19,11 +20,10 @@ import {
 } from "./readmodelMarkets.ts";
 import {
   checkedOrder,
-  demandRoom,
+  demandLife,
   feeBpsOf,
   fillsBefore,
   insertOrder,
-  liveCount,
   orderRow,
   orderRows,
   shownOrder,
@@ -46,7 +46,10 @@ type Traded = "orders" | "order" | "putOrder" | "fills" | "prices" | "indexDays"
 type Kept = "vault" | "vaultHoldings" | "vaultRequests";
 
 const ALL = 0x7fff_ffff;
-const MAX_ROUND_COUNT = 20; // of orders that turned out not to be open, page by page
+// Of orders that may be open: asked for at once, and in one answer. Where they end the next page goes on.
+const MIN_ROUND_COUNT = 50;
+const MAX_SCANNED_COUNT = 1_000;
+const NONE: ReadonlySet<bigint> = new Set();
 
 /** Markets, exchange, prices and vault: events in one view, what only contracts know at the view's block. */
 export function tradingSources({
@@ -83,18 +86,47 @@ export function tradingSources({
     );
   };
 
-  const shownOrders = async (head: BlockRow, rows: readonly OrderRow[], facts: OrderFacts) => {
+  const shownOrders = async (head: BlockRow, rows: readonly OrderRow[], facts: OrderFacts, isOpenOnly: boolean) => {
     const contracts = contractsOf(head);
     return await Promise.all(
-      rows.map((row) => shownOrder(contracts, row, facts.feeBps, facts.classes.get(row.terms.shareToken))),
+      rows.map((row) => shownOrder(contracts, row, facts.feeBps, facts.classes.get(row.terms.shareToken), isOpenOnly)),
     );
+  };
+
+  // Places of orders that the exchange says are not open: at one block it is asked once of each.
+  let closed = { hash: "", places: new Set<bigint>() };
+  const closedAt = ({ hash }: BlockRow): Set<bigint> => {
+    if (closed.hash !== hash) closed = { hash, places: new Set() };
+    return closed.places;
+  };
+
+  const ordersBefore = async ({ limit, before }: PageBefore<bigint>, filter: OrderFilter) => {
+    const isOpenOnly = filter.isOpen === true;
+    const roundCount = isOpenOnly ? Math.max(limit + 1, MIN_ROUND_COUNT) : limit + 1;
+    const found: OrderRecord[] = [];
+    let place = before;
+    for (let scannedCount = 0; scannedCount < MAX_SCANNED_COUNT; scannedCount += roundCount) {
+      const { head, rows, facts } = await view(async (now) => {
+        const skipped = isOpenOnly ? closedAt(now.head) : NONE;
+        const asked = { limit: roundCount, before: place };
+        return { head: now.head, rows: await orderRows(now, asked, filter, skipped), facts: await orderFacts(now) };
+      });
+      for (const [index, order] of (await shownOrders(head, rows, facts, isOpenOnly)).entries()) {
+        if (order !== undefined) found.push(order);
+        else if (closed.hash === head.hash) closed.places.add(rows[index]!.place);
+      }
+      if (found.length > limit) return { items: found.slice(0, limit), next: found[limit - 1]!.orderId };
+      if (rows.length < roundCount) return { items: found, next: null };
+      place = rows.at(-1)!.place;
+    }
+    return { items: found, next: String(place) };
   };
 
   const orderAt = async (orderHash: Hex) => {
     const { head, row, facts } = await view(async (now) => {
       return { head: now.head, row: await orderRow(now.db, orderHash), facts: await orderFacts(now) };
     });
-    return row === undefined ? undefined : (await shownOrders(head, [row], facts))[0];
+    return row === undefined ? undefined : (await shownOrders(head, [row], facts, false))[0];
   };
 
   return {
@@ -158,39 +190,20 @@ export function tradingSources({
         return book && liquidationsOf(book, page);
       }),
 
-    orders: (page, filter) =>
-      recent.of(keyOf("orders", page, filter), async () => {
-        const { limit } = page;
-        const found: Awaited<ReturnType<typeof shownOrders>> = [];
-        let { before } = page;
-        for (let round = 0; round < MAX_ROUND_COUNT && found.length < limit; round++) {
-          const { head, rows, facts } = await view(async (now) => {
-            return {
-              head: now.head,
-              rows: await orderRows(now, { limit, before }, filter),
-              facts: await orderFacts(now),
-            };
-          });
-          const shown = await shownOrders(head, rows, facts);
-          found.push(...shown.filter(({ status }) => filter.isOpen !== true || isOffered(status)));
-          before = rows.at(-1)?.place;
-          if (rows.length < limit) break;
-        }
-        return found.slice(0, limit);
-      }),
+    orders: (page, filter) => recent.of(keyOf("orders", page, filter), () => ordersBefore(page, filter)),
 
     order: (orderHash) => recent.of(keyOf("order", orderHash), () => orderAt(orderHash)),
 
     async putOrder(signed: SignedOrder) {
-      const { head, classes, count } = await view(async ({ db, head: at }) => {
-        return { head: at, classes: await classesOf(db), count: await liveCount(db, signed.order.maker, at.time) };
+      const { head, classes } = await view(async ({ db, head: at }) => {
+        return { head: at, classes: await classesOf(db) };
       });
       const contracts = contractsOf(head);
       const orderHash = await checkedOrder(contracts, await orderDomain(contracts), signed, classes);
       const known = await orderAt(orderHash);
       if (known !== undefined) return { isNew: false, order: known };
-      demandRoom(signed.order.maker, count);
-      const isNew = await insertOrder(store.db, orderHash, signed, head.time);
+      demandLife(signed, head.time);
+      const isNew = await store.transaction((tx) => insertOrder(tx, orderHash, signed, head.time));
       recent.forget();
       const order = await orderAt(orderHash);
       if (order === undefined) throw new Error(`the order ${orderHash} was not kept`);
@@ -263,11 +276,6 @@ interface OrderFacts {
 
 async function orderFacts({ db }: View): Promise<OrderFacts> {
   return { classes: await classesOf(db), feeBps: await feeBpsOf(db) };
-}
-
-/** Whether an order's maker still offers it: who may take it is another question. */
-function isOffered(status: string): boolean {
-  return status === "Open";
 }
 
 /** Addresses come before ids. */

@@ -99,20 +99,26 @@ export function checkedDraft(
   return termsDigest(domain, terms);
 }
 
-/** Keeps a draft; false where it was there. Refuses one more of an operator that has very many. */
+/**
+ * Keeps a draft; false where it was there. Refuses one more of an operator that has very many that can still be opened:
+ * not those that were, nor those whose start is past. In a transaction, in which an operator's are counted in turn.
+ */
 export async function insertDraft(
-  db: Db,
+  tx: Db,
   draftId: Hex,
   terms: LeaseTermsJson,
   operator: string,
   at: bigint,
 ): Promise<boolean> {
-  const { rows } = await db.query<{ count: bigint }>(
-    "select count(*) count from lease_drafts where operator = $1 and signature is null",
-    [operator],
+  await tx.query("select pg_advisory_xact_lock(hashtextextended($1, 0))", [`drafts of ${operator}`]);
+  const { rows } = await tx.query<{ count: bigint }>(
+    `select count(*) count from lease_drafts d where d.operator = $1 and (d.terms ->> 'startAt')::numeric > $2
+       and not exists (select 1 from events e where e.contract = 'leases' and e.name = 'Opened'
+         and e.args ->> 'lotId' = d.lot_id::text and e.args -> 'terms' ->> 'salt' = d.terms ->> 'salt')`,
+    [operator, at],
   );
   demand((rows[0]?.count ?? 0n) < MAX_OPEN_COUNT, "Draft_TooMany", { operator, maxCount: MAX_OPEN_COUNT });
-  const { rowCount } = await db.query(
+  const { rowCount } = await tx.query(
     `insert into lease_drafts (draft_id, operator, lessee, lot_id, terms, drafted_at)
      values ($1, $2, $3, $4, $5, $6) on conflict (draft_id) do nothing`,
     [bytes(draftId), operator, terms.lessee, BigInt(terms.lotId), JSON.stringify(terms), at],

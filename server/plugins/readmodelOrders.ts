@@ -15,6 +15,7 @@ import type { PageBefore } from "../pages.ts";
 import type { FillFilter, OrderFilter } from "../sourcesCapital.ts";
 import type { Db } from "./db.ts";
 import type { View } from "./events.ts";
+import { int8Array } from "./arrays.ts";
 import { bytes } from "./queries.ts";
 import { EVENT_ID, type ClassRow } from "./readmodelClasses.ts";
 import { answerOrNull } from "./readmodelMarkets.ts";
@@ -44,17 +45,21 @@ const MAY_BE_OPEN = `(o.terms ->> 'expiresAt')::numeric >= $2 and ${FILLED} < (o
   and not exists (select 1 from events e where e.contract = 'exchange' and e.name = 'CancelledBelow'
     and e.args ->> 'maker' = o.maker and (e.args ->> 'nonce')::numeric > (o.terms ->> 'nonce')::numeric)`;
 
-/** Orders below a place, the newest first. */
+/** Orders below a place, the newest first, without those at places that are known to be of no use. */
 export async function orderRows(
   { db, head }: View,
   { limit, before }: PageBefore<bigint>,
   { shareToken, maker, isSell, isOpen = false }: OrderFilter,
+  skipped: ReadonlySet<bigint>,
 ): Promise<OrderRow[]> {
   const { rows } = await db.query<OrderRow>(
     `${ORDER} where ($1::int8 is null or o.place < $1) and ($3::text is null or o.share_token = $3)
        and ($4::text is null or o.maker = $4) and ($5::bool is null or o.is_sell = $5)
-       and ($6::bool is false or (${MAY_BE_OPEN})) order by o.place desc limit $7`,
-    [before ?? null, head.time, shareToken ?? null, maker ?? null, isSell ?? null, isOpen, limit],
+       and ($6::bool is false or (${MAY_BE_OPEN})) and o.place <> all ($8::int8[]) order by o.place desc limit $7`,
+    [
+      ...[before ?? null, head.time, shareToken ?? null, maker ?? null, isSell ?? null, isOpen, limit],
+      int8Array([...skipped]),
+    ],
   );
   return rows;
 }
@@ -65,7 +70,7 @@ export async function orderRow(db: Db, hash: Hex): Promise<OrderRow | undefined>
 }
 
 /** How many orders of a maker can still be filled as far as the time goes. */
-export async function liveCount(db: Db, maker: string, nowAt: bigint): Promise<number> {
+async function liveCount(db: Db, maker: string, nowAt: bigint): Promise<number> {
   const { rows } = await db.query<{ count: bigint }>(
     "select count(*) count from orders where maker = $1 and (terms ->> 'expiresAt')::numeric >= $2",
     [maker, nowAt],
@@ -73,9 +78,16 @@ export async function liveCount(db: Db, maker: string, nowAt: bigint): Promise<n
   return Number(rows[0]?.count ?? 0n);
 }
 
-/** Keeps an order; false where it was there. */
-export async function insertOrder(db: Db, hash: Hex, { order, signature }: SignedOrder, at: bigint): Promise<boolean> {
-  const { rowCount } = await db.query(
+/**
+ * Keeps an order; false where it was there. Refuses one more of a maker that has very many. In a transaction of its own:
+ * a maker's orders are counted one after another. Those that expired a while ago go.
+ */
+export async function insertOrder(tx: Db, hash: Hex, { order, signature }: SignedOrder, at: bigint): Promise<boolean> {
+  const { maker } = order;
+  await tx.query("select pg_advisory_xact_lock(hashtextextended($1, 0))", [`orders of ${maker}`]);
+  await tx.query("delete from orders where (terms ->> 'expiresAt')::numeric < $1", [at - KEPT_SEC]);
+  demand((await liveCount(tx, maker, at)) < MAX_LIVE_COUNT, "Order_TooMany", { maker, maxCount: MAX_LIVE_COUNT });
+  const { rowCount } = await tx.query(
     `insert into orders (order_hash, maker, share_token, is_sell, terms, signature, received_at)
      values ($1, $2, $3, $4, $5, $6, $7) on conflict (order_hash) do nothing`,
     [bytes(hash), order.maker, order.shareToken, order.isSell, JSON.stringify(order), bytes(signature), at],
@@ -98,6 +110,9 @@ export function contractOrder(terms: OrderTerms): Order {
 
 const NOBODY = `0x${"0".repeat(40)}`;
 const MAX_LIVE_COUNT = 200;
+const MIN_LIFE_SEC = 300n;
+const MAX_LIFE_SEC = 90n * 86_400n;
+const KEPT_SEC = 7n * 86_400n; // after it expired
 const UINT64_MAX = 2n ** 64n - 1n;
 const UINT256_MAX = 2n ** 256n - 1n;
 
@@ -125,24 +140,38 @@ export async function checkedOrder(
   return hash;
 }
 
-/** Refuses one more order of a maker that has very many. */
-export function demandRoom(maker: string, count: number): void {
-  demand(count < MAX_LIVE_COUNT, "Order_TooMany", { maker, maxCount: MAX_LIVE_COUNT });
+/** Refuses an order that ends too soon to be of use, or so late that it would burden the book for long. */
+export function demandLife({ order }: SignedOrder, nowAt: bigint): void {
+  const { expiresAt } = order;
+  const lifeSec = BigInt(expiresAt) - nowAt;
+  demand(lifeSec >= MIN_LIFE_SEC, "Order_TooShort", { expiresAt, minLifeSec: MIN_LIFE_SEC });
+  demand(lifeSec <= MAX_LIFE_SEC, "Order_TooLong", { expiresAt, maxLifeSec: MAX_LIFE_SEC });
 }
 
-/** An order with what the exchange says of it. */
+/** What the exchange says of an order; that it has no class where it cannot say. */
+async function statusNow(
+  contracts: Contracts,
+  order: Order,
+  signature: Hex,
+): Promise<Pick<OrderRecord, "status" | "fillableShares">> {
+  const [status, shares] = (await answerOrNull(contracts.exchange.statusOf(order, signature, NOBODY))) ?? [];
+  const name = status === undefined ? "NoClass" : (ORDER_STATUSES[Number(status)] ?? "BadSignature");
+  return { status: name, fillableShares: String(shares ?? 0n) };
+}
+
+/** An order with what the exchange says of it; undefined where only open ones are wanted and it is not. */
 export async function shownOrder(
   contracts: Contracts,
   row: OrderRow,
   feeBps: bigint,
   classOf: ClassRow | undefined,
-): Promise<OrderRecord> {
+  isOpenOnly: boolean,
+): Promise<OrderRecord | undefined> {
   const { terms, signature } = row;
   const order = contractOrder(terms);
-  const [[status, fillableShares], accruedAssets] = await Promise.all([
-    contracts.exchange.statusOf(order, signature, NOBODY),
-    answerOrNull(contracts.valuation.accruedAssets(order.shareToken, order.shares)),
-  ]);
+  const now = await statusNow(contracts, order, signature);
+  if (isOpenOnly && now.status !== "Open") return undefined;
+  const accruedAssets = await answerOrNull(contracts.valuation.accruedAssets(order.shareToken, order.shares));
   return {
     orderHash: row.orderHash,
     orderId: String(row.place),
@@ -152,9 +181,8 @@ export async function shownOrder(
     classIndex: classOf?.classIndex ?? null,
     symbol: classOf?.symbol ?? "",
     priceWad: String((order.assets * WAD) / order.shares),
-    status: ORDER_STATUSES[Number(status)] ?? "BadSignature",
+    ...now,
     filledShares: String(row.filledShares),
-    fillableShares: String(fillableShares),
     accruedAssets: String(accruedAssets ?? 0n),
     feeBps: Number(feeBps),
     receivedAt: String(row.receivedAt),

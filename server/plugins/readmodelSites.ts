@@ -14,6 +14,9 @@ import { newestEpochs } from "./readmodelEpochs.ts";
 /** How far back a node's newest reading is looked for, in hours. */
 const LOOKED_AT_COUNT = 168;
 
+/** Nodes that are read at once where only some of them are wanted. */
+const MIN_ROUND_COUNT = 500;
+
 const TEXT = (hex: string) => Buffer.from(hex.slice(2), "hex").toString("utf8").replaceAll("\0", "");
 
 /** Where a lot stands now, and whether it is there at all. */
@@ -126,26 +129,33 @@ export async function nodesAfter(
   page: PageAfter<bigint>,
   filter: NodeFilter,
 ): Promise<NodeRecord[]> {
+  const nodeIds = filter.lotId === undefined ? undefined : nodesOfLot(directory, filter.lotId);
+  if (nodeIds?.length === 0) return [];
   const { lastEpoch } = await newestEpochs(view);
   const found: NodeRecord[] = [];
+  const limit = filter.isMissing === undefined ? page.limit : Math.max(page.limit, MIN_ROUND_COUNT);
   for (let after = page.after ?? -1n; found.length < page.limit;) {
-    const rows = await nodeRows(view, { limit: page.limit, after }, filter);
+    const rows = await nodeRows(view, { limit, after }, filter, nodeIds);
     for (const record of await shownNodes(view.db, directory, lastEpoch, rows)) {
-      if (filter.lotId !== undefined && record.lotId !== String(filter.lotId)) continue;
       if (filter.isMissing !== undefined && record.isMissing !== filter.isMissing) continue;
       found.push(record);
     }
     const last = rows.at(-1);
-    if (last === undefined || rows.length < page.limit) break;
+    if (last === undefined || rows.length < limit) break;
     after = last.nodeId;
   }
   return found.slice(0, page.limit);
+}
+
+function nodesOfLot(directory: Directory, lotId: bigint): bigint[] {
+  return [...placesOf(directory)].flatMap(([nodeId, place]) => (place.lotId === lotId ? [nodeId] : []));
 }
 
 async function nodeRows(
   { db }: View,
   { limit, after }: PageAfter<bigint>,
   { operator, siteId }: NodeFilter,
+  nodeIds: readonly bigint[] | undefined,
 ): Promise<NodeRow[]> {
   const { rows } = await db.query<NodeRow>(
     `select (e.args ->> 'nodeId')::int8 "nodeId", e.args ->> 'siteId' "siteId", e.args ->> 'publicX' "publicX",
@@ -156,8 +166,12 @@ async function nodeRows(
        and s.name = 'SiteRegistered' and s.args ->> 'siteId' = e.args ->> 'siteId'
      where e.contract = 'registry' and e.name = 'NodeRegistered' and (e.args ->> 'nodeId')::int8 > $1
        and ($2::text is null or s.args ->> 'operator' = $2) and ($3::text is null or e.args ->> 'siteId' = $3)
-     order by (e.args ->> 'nodeId')::int8 limit $4`,
-    [after, operator ?? null, siteId === undefined ? null : String(siteId), limit],
+       and ($4::int8[] is null or (e.args ->> 'nodeId')::int8 = any ($4))
+     order by (e.args ->> 'nodeId')::int8 limit $5`,
+    [
+      ...[after, operator ?? null, siteId === undefined ? null : String(siteId)],
+      ...[nodeIds === undefined ? null : int8Array(nodeIds), limit],
+    ],
   );
   return rows;
 }

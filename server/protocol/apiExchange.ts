@@ -79,7 +79,7 @@ export const OrderSchema = Type.Object(
   strict,
 );
 export const OrderParamsSchema = Type.Object({ orderHash: Hash }, strict);
-/** A page of orders, the newest first. Without `status=all` those that can be filled. */
+/** A page of orders, the newest first. Without `status=all` those that can be filled: it may be short and yet have a next. */
 export const OrdersQuerySchema = Type.Object(
   {
     limit: PageLimit,
@@ -92,7 +92,10 @@ export const OrdersQuerySchema = Type.Object(
   strict,
 );
 
-/** A trade: one order that somebody took, or two that were matched. Its parties are shown to themselves and auditors. */
+/**
+ * A trade: one order that somebody took, or two that were matched. Its parties are shown to themselves and auditors, and
+ * so are its orders, which tell their makers: to others there are none.
+ */
 export const FillSchema = Type.Object(
   {
     eventId: U64,
@@ -113,7 +116,7 @@ export const FillSchema = Type.Object(
   },
   strict,
 );
-/** A page of trades, the newest first. `account` asks for its own, with their parties. */
+/** A page of trades, the newest first. `account` asks for its own, with their parties; `orderHash` alone is for auditors. */
 export const FillsQuerySchema = Type.Object(
   {
     limit: PageLimit,

@@ -21,6 +21,8 @@ import type { CapitalSources } from "../sourcesCapital.ts";
 import { demandViewer } from "../viewer.ts";
 import { addressOf, beforeOf, givenAddress, pageOf } from "./parameters.ts";
 
+const LIMITS = { rateLimit: { max: 60, timeWindow: 60_000 } };
+
 /** Orders, trades, and what classes and compute are worth. */
 export function exchangeRoutes(app: Api, sources: CapitalSources): void {
   app.get(
@@ -43,11 +45,7 @@ export function exchangeRoutes(app: Api, sources: CapitalSources): void {
         isSell: side === undefined ? undefined : side === "sell",
         isOpen: status !== "all",
       };
-      return pageOf(
-        query.limit,
-        (limit) => sources.orders({ limit, ...beforeOf(query) }, filter),
-        ({ orderId }) => orderId,
-      );
+      return sources.orders({ limit: Number(query.limit), ...beforeOf(query) }, filter);
     },
   );
 
@@ -74,6 +72,7 @@ export function exchangeRoutes(app: Api, sources: CapitalSources): void {
   app.post(
     "/v1/orders",
     {
+      config: LIMITS,
       schema: {
         operationId: "submitOrder",
         summary: "Takes an order that its maker signed and that can be filled now; 201, or 200 where it is here",
@@ -114,6 +113,7 @@ export function exchangeRoutes(app: Api, sources: CapitalSources): void {
       const { query } = request;
       const account = givenAddress(query.account, "account");
       if (account !== undefined) demandViewer(request, { accounts: [account] });
+      else if (query.orderHash !== undefined) demandViewer(request, {}); // an order tells its maker
       const filter = {
         ...{ account, shareToken: givenAddress(query.shareToken, "shareToken") },
         orderHash: query.orderHash as Hex | undefined,
@@ -124,7 +124,7 @@ export function exchangeRoutes(app: Api, sources: CapitalSources): void {
         ({ eventId }) => eventId,
       );
       if (account !== undefined) return page;
-      return { ...page, items: page.items.map((fill) => ({ ...fill, seller: null, buyer: null })) };
+      return { ...page, items: page.items.map((fill) => ({ ...fill, orderHashes: [], seller: null, buyer: null })) };
     },
   );
 

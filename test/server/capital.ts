@@ -203,6 +203,9 @@ describe("read model of capital", () => {
       expect(await code(orderOf({ shareToken: asset }))).to.equal("422 Order_UnknownClass");
       expect(await code(orderOf({ asset: token }))).to.equal("422 Order_OtherAsset");
       expect(await code(orderOf({ shares: 0n }))).to.equal("422 Order_NoShares");
+      const { timestamp } = await head();
+      expect(await code(orderOf({ expiresAt: BigInt(timestamp) + 299n, salt }))).to.equal("422 Order_TooShort");
+      expect(await code(orderOf({ expiresAt: BigInt(timestamp + 91 * 86_400), salt }))).to.equal("422 Order_TooLong");
       const none = orderOf({ maker: world.cast.keeper.address });
       expect(await code(none, world.cast.keeper)).to.equal("422 Order_NotFillable MakerShort");
       const much = orderOf({ shares: 10n ** 77n * 2n });
@@ -218,20 +221,47 @@ describe("read model of capital", () => {
       expect(await get(`/v1/orders/${first.orderHash}`)).to.include({ status: "Cancelled", fillableShares: "0" });
       expect((await get<Page<unknown>>("/v1/orders")).items).to.deep.equal([]);
       expect((await get<Page<unknown>>("/v1/orders?status=all")).items).to.have.length(1);
-      const { items } = await get<Page<exchange.FillRecord>>(`/v1/fills?orderHash=${first.orderHash}`);
+      const { items } = await get<Page<exchange.FillRecord>>(`/v1/fills?shareToken=${token}`);
       expect(items).to.have.length(1);
       const shown = { shares: "400000000", priceAssets: "396000000", feeAssets: "0", seller: null, buyer: null };
       expect(items[0]).to.include(shown);
-      expect(items[0]!.orderHashes).to.deep.equal([first.orderHash]);
+      expect(items[0]!.orderHashes, "they tell the maker").to.deep.equal([]);
+      expect(await statusOf(program, `/v1/fills?orderHash=${first.orderHash}`)).to.equal(401);
       expect(await statusOf(program, `/v1/fills?account=${buyer.address}`)).to.equal(401);
       const own = await getAs<Page<exchange.FillRecord>>(
         program,
         await signedIn(program, buyer),
-        `/v1/fills?account=${buyer.address}`,
+        `/v1/fills?account=${buyer.address}&orderHash=${first.orderHash}`,
       );
+      expect(own.body.items[0]!.orderHashes).to.deep.equal([first.orderHash]);
       expect(own.body.items.map((fill) => [fill.seller, fill.buyer])).to.deep.equal([
         [borrower.address, buyer.address],
       ]);
+    });
+
+    it("are found behind very many that cannot be filled any more", async () => {
+      const { exchange: spender } = world.deployment.addresses;
+      const salt = (byte: number) => `0x${byte.toString(16).padStart(64, "0")}`;
+      const older = await post(orderOf({ salt: salt(0) }));
+      expect(older.status).to.equal(201);
+      await send(
+        as(buyer)
+          .classToken(token)
+          .approve(spender, 10n ** 30n),
+      );
+      for (let byte = 1; byte <= 41; byte++) {
+        expect((await post(orderOf({ maker: buyer.address, salt: salt(byte) }), buyer)).status).to.equal(201);
+      }
+      await send(as(buyer).classToken(token).approve(spender, 0n));
+      for (const round of ["first", "from what is known of them"]) {
+        const { items, next } = await get<Page<exchange.OrderRecord>>(
+          `/v1/orders?limit=1&side=sell${round === "first" ? "" : `&shareToken=${token}`}`,
+        );
+        expect([items.map(({ orderHash }) => orderHash), next], round).to.deep.equal([[older.body.orderHash], null]);
+      }
+      const all = await get<Page<exchange.OrderRecord>>("/v1/orders?limit=1&status=all");
+      expect(all.items[0]!.status).to.equal("MakerShort");
+      expect(all.next).to.equal(all.items[0]!.orderId);
     });
   });
 

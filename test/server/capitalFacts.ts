@@ -87,6 +87,8 @@ describe("read model of registry, access and offers", () => {
       expect(nodes[0]!.nodeKeyHash).to.equal(nodeKeyHash(nodes[0]!.publicX as "0x", nodes[0]!.publicY as "0x"));
       expect(await list("/v1/nodes?isMissing=true&limit=1")).to.deep.equal([nodes[1]]);
       expect(await list("/v1/nodes?lotId=1&siteId=1")).to.deep.equal([nodes[0]]);
+      expect(await list("/v1/nodes?lotId=2&limit=1")).to.deep.equal([nodes[1]]);
+      expect(await list("/v1/nodes?lotId=999999&limit=1")).to.deep.equal([]);
     });
 
     it("finds a board by its identity anchor, with the liens of its lot", async () => {

@@ -21,7 +21,8 @@ export function sampleCapital(replaced: Partial<CapitalSources> = {}): CapitalSo
   return {
     ...{ markets: none, market: unknown, positions: unknown, accountPositions: none },
     ...{ marketHistory: unknown, liquidations: unknown },
-    ...{ orders: none, order: unknown, putOrder: refused, fills: none, prices: none, indexDays: unknown },
+    orders: () => Promise.resolve({ items: [], next: null }),
+    ...{ order: unknown, putOrder: refused, fills: none, prices: none, indexDays: unknown },
     ...{ vault: () => Promise.resolve(vault), vaultHoldings: none, vaultRequests: none },
     ...{ sites: none, nodes: none, models: none, bonds: none, disputes: none, alerts: none },
     identity: (anchor) => Promise.resolve({ anchor, places: [], duplicates: [], liens: [], unknownRoots: [] }),

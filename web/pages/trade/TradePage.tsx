@@ -1,5 +1,5 @@
 import { Grid, Select } from "@mantine/core";
-import { useMemo } from "react";
+import { useEffect, useMemo } from "react";
 import { useSearchParams } from "wouter";
 import { bookOf, priceWad } from "../../../server/model/book.ts";
 import { useList } from "../../api.tsx";
@@ -65,10 +65,18 @@ export default function TradePage() {
   );
 }
 
+const BOOK_COUNT = 200;
+
 function TradedPlace({ of }: { of: TradedClass }) {
   const talk = useTradeTalk(of);
   const { words } = talk;
-  const orders = useList("/v1/orders", "before", { query: { shareToken: of.token, limit: 200 } });
+  const orders = useList("/v1/orders", "before", { query: { shareToken: of.token, limit: BOOK_COUNT } });
+  // A page may be short, or empty, where many orders before it cannot be filled: the book goes on to those behind.
+  const { hasMore, isLoadingMore, more, problem } = orders;
+  const isShort = (orders.data?.length ?? 0) < BOOK_COUNT;
+  useEffect(() => {
+    if (isShort && hasMore && !isLoadingMore && problem === undefined) more();
+  }, [isShort, hasMore, isLoadingMore, more, problem]);
   const book = useMemo(() => bookOf((orders.data ?? []).toReversed().map(offerOf)), [orders.data]);
   const [bestAsk, bestBid] = [book.asks[0], book.bids[0]];
   return (
