@@ -70,7 +70,7 @@ describe("npm run bench", () => {
   });
 
   it("takes a list of groups, all of them by default", () => {
-    expect(readBenchOptions([])).to.deep.equal({ only: ["gas", "ingest", "epoch"], json: false });
+    expect(readBenchOptions([])).to.deep.equal({ only: ["gas", "ingest", "epoch", "api"], json: false });
     expect(readBenchOptions(["--only", "gas", "epoch", "--json"])).to.deep.equal({
       only: ["gas", "epoch"],
       json: true,
@@ -78,7 +78,7 @@ describe("npm run bench", () => {
   });
 
   for (const [args, said] of [
-    [["--only", "gas", "speed", "--json"], "'speed' is invalid. Allowed choices are gas, ingest, epoch."],
+    [["--only", "gas", "speed", "--json"], "'speed' is invalid. Allowed choices are gas, ingest, epoch, api."],
     [["--only"], "argument missing"],
     [["--fast"], "unknown option '--fast'"],
   ] as const) {
