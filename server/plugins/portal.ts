@@ -20,7 +20,7 @@ export async function portal(app: Api, folder: string): Promise<PageServer | und
   await app.register(fastifyStatic, {
     root: folder,
     index: false,
-    wildcard: true,
+    wildcard: false, // a route a file: what is none stays the API's to refuse
     decorateReply: false,
     dotfiles: "ignore",
     cacheControl: false,
