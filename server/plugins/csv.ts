@@ -44,6 +44,6 @@ function valueAt(item: unknown, path: readonly string[]): unknown {
 
 function cellOf(value: unknown): string {
   if (value === undefined || value === null) return "";
-  const text = typeof value === "string" ? value : JSON.stringify(value);
+  const text = typeof value === "string" || typeof value === "bigint" ? String(value) : JSON.stringify(value);
   return RUNS.test(text) && !NUMBER.test(text) ? `'${text}` : text;
 }
