@@ -84,7 +84,9 @@ function tell(holding: Holding, event: ShareEvent, telling: Telling): Told[] {
         ...(interestAssets > 0n
           ? [{ kind: "Interest", accruedAssets: interestAssets, incomeAssets: interestAssets } as const]
           : []),
-        ...(principalAssets > 0n ? [{ kind: "Principal", accruedAssets: principalAssets, effect: principal } as const] : []),
+        ...(principalAssets > 0n
+          ? [{ kind: "Principal", accruedAssets: principalAssets, effect: principal } as const]
+          : []),
       ];
     }
     case "LossAccrued": {

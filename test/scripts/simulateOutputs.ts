@@ -210,7 +210,7 @@ describe("what a simulation gives", () => {
   describe("progress", () => {
     const drawn = (isTTY: boolean, draw: (bar: ReturnType<typeof startBar>) => void) => {
       const stream = Object.assign(new PassThrough(), { isTTY, columns: 80 });
-      draw(startBar(5, stream as unknown as NodeJS.WriteStream));
+      draw(startBar(5, stream));
       return String(stream.read() ?? "");
     };
     it("is a bar in a terminal and plain lines elsewhere", () => {
