@@ -86,6 +86,7 @@ after(async function () {
 });
 
 async function startStage(): Promise<Stage> {
+  process.env["RACKBOND_REQUESTS_PER_MINUTE"] = "1000000"; // a hundred visitors from one address
   const folder = mkdtempSync(join(tmpdir(), "rackbond-e2e-"));
   closing.push(() => rmSync(folder, { recursive: true, force: true }));
   // A folder that `npm start -- --data` made saves the month; what is there is not touched.
