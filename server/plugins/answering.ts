@@ -73,7 +73,8 @@ export function answering(
         if (!isCsv) return await ask();
         return await pagesOf(request, async () => (await ask()) as Page);
       });
-      if (answer === reply || reply.sent || reply.statusCode !== 200) return undefined;
+      // A stream whose reader went away ends with nothing, and is not there to be kept.
+      if (answer === undefined || answer === reply || reply.sent || reply.statusCode !== 200) return undefined;
       const at = block ?? (isKept ? undefined : await sources.head());
       const body = isCsv ? csvOf(itemSchema!, (answer as Page).items) : (reply.serialize(answer) as string);
       const etag = `"${createHash("sha256")
