@@ -1,10 +1,8 @@
 import { DAY_COUNTS } from "../protocol/calendar.ts";
-import { STEP_KINDS } from "../protocol/deal.ts";
+import { STEP_KINDS, PRINCIPAL_KINDS } from "../protocol/deal.ts";
 import type { ClassTerms, FacilityTerms, Step } from "./types.ts";
 
 // The terms of a facility out of what its creation's event says: integers as decimal text, enumerations by their place.
-
-const PRINCIPAL_KINDS = ["LevelPay", "Scheduled", "Balloon", "Sequential"] as const;
 
 interface ClassJson {
   readonly kind: string;
@@ -62,7 +60,7 @@ export function termsOf(settings: SettingsJson): FacilityTerms {
     callableAt: BigInt(settings.callableAt),
     reserveTargetAssets: BigInt(settings.reserveTargetAssets),
     initialReserveAssets: BigInt(settings.initialReserveAssets),
-    classes: settings.classes.map(({ terms }) => classOf(terms)),
+    classes: settings.classes.map(({ terms }) => classTermsOf(terms)),
     fees: settings.fees.map(({ payee, collectionsBps, fixedAssets, capAssets }) => ({
       payee,
       collectionsBps: BigInt(collectionsBps),
@@ -93,7 +91,8 @@ export function termsOf(settings: SettingsJson): FacilityTerms {
   };
 }
 
-function classOf(terms: ClassJson): ClassTerms {
+/** A class's terms as the model takes them. */
+export function classTermsOf(terms: ClassJson): ClassTerms {
   return {
     kind: terms.kind === "0" ? "Senior" : "Residual",
     principalKind: PRINCIPAL_KINDS[Number(terms.principalKind)] ?? "Sequential",

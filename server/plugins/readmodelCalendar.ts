@@ -1,35 +1,17 @@
 import type { CalendarDate, ClassDate } from "../protocol/apiFacilities.ts";
 import { addMonths } from "../protocol/calendar.ts";
-import { DAY_COUNTS } from "../protocol/calendar.ts";
-import { PRINCIPAL_KINDS } from "../protocol/deal.ts";
 import { expectedDates, isScheduled, type ExpectedDate, type Standing } from "../model/outlook.ts";
 import { leftAfter, scheduleOf } from "../model/schedule.ts";
-import type { ClassTerms } from "../model/types.ts";
+import { classTermsOf } from "../model/settings.ts";
 import type { View } from "./events.ts";
 import { booksOf, type Books, type StepArgs } from "./readmodelBooks.ts";
-import { createdAt, type Created, type Settings } from "./readmodelDeals.ts";
+import { createdAt, type Created } from "./readmodelDeals.ts";
 import { principalOf, repaidOf } from "./readmodelIncome.ts";
 
 // The payment dates of a facility: those that were run, out of events, and those to come, by the schedules.
 
 /** States in which a date repays what the schedules say. */
 const SCHEDULED_STATES: readonly string[] = ["Raising", "Funding", "Performing", "CashTrap"];
-
-/** A class's terms as the model takes them. */
-export function classTermsOf({ terms }: Settings["classes"][number]): ClassTerms {
-  return {
-    kind: terms.kind === "0" ? "Senior" : "Residual",
-    principalKind: PRINCIPAL_KINDS[Number(terms.principalKind)] ?? "Sequential",
-    dayCount: DAY_COUNTS[Number(terms.dayCount)] ?? "Thirty360",
-    couponBps: BigInt(terms.couponBps),
-    termMonthCount: Number(terms.termMonthCount),
-    callPremiumBps: BigInt(terms.callPremiumBps),
-    targetAssets: BigInt(terms.targetAssets),
-    minimumAssets: BigInt(terms.minimumAssets),
-    balloonAssets: BigInt(terms.balloonAssets),
-    scheduledWad: terms.scheduledWad.map(BigInt),
-  };
-}
 
 /** Each class before the next payment date; while money is raised, as if all of the target came in. */
 export async function standingsOf(
@@ -41,7 +23,7 @@ export async function standingsOf(
   const repaid = await repaidOf(view, tokens);
   const lastMargin = BigInt(settings.ratchet.at(-1)?.marginBps ?? 0);
   return settings.classes.map((each, classIndex) => {
-    const terms = classTermsOf(each);
+    const terms = classTermsOf(each.terms);
     const issued = books.state === "Raising" ? terms.targetAssets : (raised.get(classIndex) ?? 0n);
     return {
       terms,
